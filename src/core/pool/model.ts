@@ -1,0 +1,49 @@
+/**
+ * The state of one host's pools (spec 1.3), as an immutable value: policies map a state to the next one, so a change is
+ * either whole or absent, and an old state can be kept, printed or compared. Unchanged pools are shared between states.
+ */
+import type { CpuSet } from "../cpuset.js";
+import type { MiB, Ratio } from "../units.js";
+
+/** What a tenant bought. */
+export interface VmSpec {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Allocation ratio of the whole VM; null where the host's per-vCPU template decides. */
+  readonly ratio: Ratio | null;
+}
+
+export interface PoolMember {
+  readonly vm: string;
+  /** Which vCPUs of the VM live in this pool, ascending. */
+  readonly vcpuIndexes: readonly number[];
+}
+
+export interface CpuPool {
+  readonly ratio: Ratio;
+  /** pCPU ids in order of attribution; the last ones leave first when a pool shrinks. */
+  readonly pcpus: readonly number[];
+  /** In order of arrival. */
+  readonly members: readonly PoolMember[];
+  /** Sum of the members' vCPUs here. */
+  readonly allocatedVcpus: number;
+  /** What its vCPUs are pinned to: its own pCPUs, or more while pools share (critical size, spec 1.3). */
+  readonly pinnedTo: CpuSet;
+}
+
+export interface MemoryPool {
+  readonly capacityMiB: MiB;
+  readonly allocatedMiB: MiB;
+  /** VMs in order of arrival: the list of what the host holds. */
+  readonly members: readonly VmSpec[];
+}
+
+export interface HostState {
+  /** In order of creation. Disjoint. */
+  readonly pools: readonly CpuPool[];
+  readonly memory: MemoryPool;
+}
+
+/** One CPU set per vCPU, for each VM. */
+export type VmPins = ReadonlyMap<string, readonly CpuSet[]>;

@@ -1,0 +1,47 @@
+/**
+ * The one interface of pool policies. A policy is bound to a host's topology and settings, and maps a host state and a
+ * request to the whole next state, or to a refusal. It keeps nothing between calls.
+ */
+import type { Result } from "../result.js";
+import type { TopologyIndex } from "../topology/model.js";
+import type { MiB, Ratio } from "../units.js";
+import type { HostState, VmPins, VmSpec } from "./model.js";
+
+export const POLICY_NAMES = ["slackvm", "vmstack", "sweetspotvm", "headroom"] as const;
+export type PolicyName = (typeof POLICY_NAMES)[number];
+
+export interface PolicySettings {
+  readonly topology: TopologyIndex;
+  /** Pools with fewer VMs share (slackvm, sweetspotvm, headroom) or are not yet oversubscribed (vmstack). 0: never. */
+  readonly criticalSize: number;
+  /** Ratio of vCPU 0, 1, 2 ...; the last entry holds for the rest. Null: each VM carries its ratio. */
+  readonly template: readonly Ratio[] | null;
+  /** pCPU ids kept for the host itself; no pool gets them. Only `headroom` reads it: the seeds use TOPO_EXCLUDE. */
+  readonly hostPcpus: readonly number[];
+}
+
+/** What a VM would add to the host: pCPUs that its pools would grow by, and memory. */
+export interface Growth {
+  readonly pcpus: number;
+  readonly memoryMiB: MiB;
+}
+
+export interface PoolPolicy {
+  readonly name: PolicyName;
+  readonly settings: PolicySettings;
+  /** A host without VMs; `memoryCapacityMiB` defaults to what the topology allows. */
+  initial(memoryCapacityMiB?: MiB): HostState;
+  /** Refuses `name-taken`, `ratio-not-offered`, `vm-larger-than-host`, `no-cpu-capacity`, `no-memory-capacity`. */
+  deploy(host: HostState, vm: VmSpec): Result<HostState>;
+  /** Refuses `unknown-vm`. */
+  remove(host: HostState, name: string): Result<HostState>;
+  /** The VM with `vm.name` takes the new size and ratio, or nothing changes. Refuses as `deploy`, and `unknown-vm`. */
+  resize(host: HostState, vm: VmSpec): Result<HostState>;
+  /** What the VM would add; used by `progress` (spec 1.4). The full request where its pool does not exist yet. */
+  growth(host: HostState, vm: VmSpec): Growth;
+  /** Largest number of further vCPUs at this ratio (0 when none), as admission would decide one VM after another. */
+  freeVcpus(host: HostState, ratio: Ratio): number;
+  pins(host: HostState): VmPins;
+  /** pCPUs that no pool holds and that pools may take, in topology order. */
+  freePcpus(host: HostState): readonly number[];
+}

@@ -1,0 +1,44 @@
+/** What the agent reads and writes on its own machine, apart from the hypervisor. */
+import type { MiB } from "../core/units.js";
+
+/** Reads a text file by absolute path; null when it does not exist. A recorded host is a folder behind the same function. */
+export type ReadText = (path: string) => string | null;
+/** Names in a folder; empty when it does not exist. */
+export type ListFolder = (path: string) => readonly string[];
+
+export interface HostFiles {
+  readonly readText: ReadText;
+  readonly listFolder: ListFolder;
+}
+
+export interface HostSample {
+  /** Sum over all pCPUs since boot, ns: busy is everything but idle and iowait. */
+  readonly cpuBusyNs: bigint;
+  readonly memoryTotalMiB: MiB;
+  readonly memoryAvailableMiB: MiB;
+}
+
+export interface HostProbe {
+  /** Null where the host cannot be read (a remote hypervisor). */
+  sample(): Promise<HostSample | null>;
+}
+
+/** A small text kept across crashes: the file holds the old text or the new one, never a mixture. */
+export interface DurableText {
+  /** Null when nothing was ever written. */
+  read(): Promise<string | null>;
+  /** Resolves when the text would survive a power cut (fsync of file and folder). Throws `state-not-written`. */
+  write(text: string): Promise<void>;
+}
+
+export interface DiskImages {
+  /**
+   * The file behind `path` when it exists as a regular file below one of the configured image folders after symbolic
+   * links are followed; else null.
+   */
+  resolve(path: string): Promise<string | null>;
+  /** A copy-on-write overlay for the VM over `base`; gives its path. Replaces a left-over of the same name. */
+  createOverlay(vm: string, base: string): Promise<string>;
+  /** No error when it is gone already. Refuses paths outside the overlay folder. */
+  removeOverlay(path: string): Promise<void>;
+}

@@ -1,0 +1,147 @@
+/**
+ * What Headroom asks of a hypervisor. Two drivers implement it (drivers/libvirt, drivers/fake) and one conformance suite
+ * holds both to it. Units are Headroom's: libvirt's KiB stop at its driver. Counters are bigint nanoseconds: they pass 2^53.
+ * All calls throw `OperationalError` (ports/errors) with a hypervisor code; none blocks longer than the driver's deadline.
+ */
+import type { CpuSet } from "../core/cpuset.js";
+import type { MiB, Seconds } from "../core/units.js";
+
+export type DomainState = "running" | "paused" | "stopped" | "crashed" | "other";
+
+/** Headroom's own mark in the domain's metadata: enough to rebuild a VM's promise without the agent's journal. */
+export interface VmMetadata {
+  /** Ratio of each vCPU, in index order. All equal for per-VM ratios. */
+  readonly vcpuRatios: readonly number[];
+  /** Set where each vCPU's ratio came from the host's template. */
+  readonly perVcpu: boolean;
+  /** Identifies the request that made the VM; an interrupted deploy is recognised by it. */
+  readonly requestId: string;
+  /** Disk image that was asked for, and the overlay made for it (removed with the VM); null: none. */
+  readonly image: string | null;
+  readonly overlay: string | null;
+}
+
+export interface DomainSpec {
+  readonly name: string;
+  readonly uuid: string;
+  readonly vcpus: number;
+  /** Balloon size at start. */
+  readonly memoryMiB: MiB;
+  /** Most vCPUs and memory that a live resize may reach; at least the present ones. */
+  readonly maximumVcpus: number;
+  readonly maximumMemoryMiB: MiB;
+  readonly disk: { readonly path: string; readonly format: "qcow2" | "raw" } | null;
+  /** One CPU set per vCPU: the guest is pinned from its first instruction. */
+  readonly pins: readonly CpuSet[];
+  readonly metadata: VmMetadata;
+}
+
+export interface VcpuStats {
+  readonly index: number;
+  readonly online: boolean;
+  readonly timeNs: bigint;
+  /** Time it was runnable and waited for a pCPU (run delay); null where the hypervisor does not say. */
+  readonly delayNs: bigint | null;
+}
+
+export interface MemoryStats {
+  /** Balloon: what the guest has now, and the most it can have. */
+  readonly currentMiB: MiB;
+  readonly maximumMiB: MiB;
+  /** From the guest's balloon driver; null while it says nothing. */
+  readonly unusedMiB: MiB | null;
+  readonly availableMiB: MiB | null;
+  readonly usableMiB: MiB | null;
+  readonly swapInMiB: MiB | null;
+  readonly swapOutMiB: MiB | null;
+  /** Seconds since the epoch of the guest's last report. */
+  readonly lastUpdate: Seconds | null;
+  /** Resident size of the hypervisor's process on the host. */
+  readonly rssMiB: MiB | null;
+}
+
+/** One domain in the bulk statistics of a tick. */
+export interface DomainStats {
+  readonly name: string;
+  readonly uuid: string;
+  readonly state: DomainState;
+  readonly cpuTimeNs: bigint;
+  /** Online and offline vCPUs, by index; empty when stopped. */
+  readonly vcpus: readonly VcpuStats[];
+  /** Null where the hypervisor gives none (test driver, stopped domains). */
+  readonly memory: MemoryStats | null;
+}
+
+/** What a definition says, whether running or not. */
+export interface DomainDetail {
+  readonly name: string;
+  readonly uuid: string;
+  readonly state: DomainState;
+  readonly persistent: boolean;
+  readonly vcpus: number;
+  readonly maximumVcpus: number;
+  readonly memoryMiB: MiB;
+  readonly maximumMemoryMiB: MiB;
+  /** Null: not ours. Throws `state-corrupt` never: unreadable metadata counts as null and is logged. */
+  readonly metadata: VmMetadata | null;
+  /** Paths of its disks, in document order. */
+  readonly disks: readonly string[];
+}
+
+export interface HypervisorHost {
+  readonly hostname: string;
+  /** Domain type that `define` will use: "kvm" where it works, else "qemu" (TCG), "test", "fake". */
+  readonly accelerator: string;
+  readonly hypervisorVersion: string;
+  readonly driverVersion: string;
+  /** All pCPU ids of the host that are online. */
+  readonly pcpus: CpuSet;
+  readonly memoryMiB: MiB;
+}
+
+export type HypervisorEvent =
+  | {
+      readonly kind: "started" | "stopped" | "defined" | "undefined" | "paused" | "resumed" | "crashed";
+      readonly name: string;
+      readonly uuid: string;
+    }
+  | { readonly kind: "disconnected"; readonly reason: string }
+  | { readonly kind: "reconnected" };
+
+export interface Hypervisor {
+  readonly uri: string;
+  /** Connects; later losses are mended by the driver itself with back-off. Throws `hypervisor-unreachable` with what to do. */
+  connect(): Promise<void>;
+  /** Idempotent. Guests go on. */
+  close(): Promise<void>;
+  isConnected(): boolean;
+  host(): Promise<HypervisorHost>;
+  /** Every domain, running or not, in one call. Order by name. */
+  stats(): Promise<readonly DomainStats[]>;
+  /** Null when there is no such domain. */
+  detail(name: string): Promise<DomainDetail | null>;
+  /** The CPU set of each vCPU, per domain; names that are gone are left out. Pipelined, not one wait per domain. */
+  pins(names: readonly string[]): Promise<ReadonlyMap<string, readonly CpuSet[]>>;
+  /** Defines persistently, not started. `domain-exists` when name or uuid is taken. */
+  define(spec: DomainSpec): Promise<void>;
+  /** Replaces the definition of an existing domain; a running guest sees it at its next start. */
+  redefine(spec: DomainSpec): Promise<void>;
+  start(name: string): Promise<void>;
+  /** Asks the guest to shut down; resolves when asked. */
+  shutdown(name: string): Promise<void>;
+  /** Pulls the plug. No error when already stopped; `domain-not-found` when there is none. */
+  destroy(name: string): Promise<void>;
+  /** Forgets a stopped domain's definition. `domain-not-found` when there is none. */
+  undefine(name: string): Promise<void>;
+  pinVcpu(name: string, vcpu: number, cpus: CpuSet): Promise<void>;
+  /** Live where the guest runs; up to the domain's maximum. */
+  setVcpus(name: string, vcpus: number): Promise<void>;
+  /** Balloon target, live. */
+  setMemory(name: string, memoryMiB: MiB): Promise<void>;
+  /** Replaces Headroom's metadata, in the running and the stored definition. */
+  setMetadata(name: string, metadata: VmMetadata): Promise<void>;
+  /** Guest statistics every `period` seconds; 0 switches off. */
+  setMemoryStatsPeriod(name: string, period: Seconds): Promise<void>;
+  /** Returns the function that ends the subscription. Listeners must not throw. */
+  subscribe(listener: (event: HypervisorEvent) => void): () => void;
+}
