@@ -1,15 +1,7 @@
 /** What the agent reads and writes on its own machine, apart from the hypervisor. */
 import type { MiB } from "../core/units.js";
 
-/** Reads a text file by absolute path; null when it does not exist. A recorded host is a folder behind the same function. */
-export type ReadText = (path: string) => string | null;
-/** Names in a folder; empty when it does not exist. */
-export type ListFolder = (path: string) => readonly string[];
-
-export interface HostFiles {
-  readonly readText: ReadText;
-  readonly listFolder: ListFolder;
-}
+export type { HostFiles, ListFolder, ReadText } from "../core/topology/host-files.js";
 
 export interface HostSample {
   /** Sum over all pCPUs since boot, ns: busy is everything but idle and iowait. */
