@@ -2,17 +2,19 @@
  * Refusals as values. A refusal is an answer ("no room", "name taken"), never an exception: it has a stable code that
  * the API documents, a sentence for people, and facts for programs.
  */
-export type RefusalCode =
-  | "no-cpu-capacity"
-  | "no-memory-capacity"
-  | "vm-larger-than-host"
-  | "ratio-not-offered"
-  | "name-taken"
-  | "unknown-vm"
-  | "restart-required"
-  | "host-cordoned"
-  | "image-not-found"
-  | "busy";
+export const REFUSAL_CODES = [
+  "no-cpu-capacity",
+  "no-memory-capacity",
+  "vm-larger-than-host",
+  "ratio-not-offered",
+  "name-taken",
+  "unknown-vm",
+  "restart-required",
+  "host-cordoned",
+  "image-not-found",
+  "busy",
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 export interface Refusal {
   readonly code: RefusalCode;

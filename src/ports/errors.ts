@@ -2,20 +2,22 @@
  * Operational failures: the world did not do what was asked. Stable codes, a cause, and whether a retry makes sense.
  * Refusals are values (core/result), bugs are `assert`.
  */
-export type FailureCode =
-  | "hypervisor-unreachable"
-  | "hypervisor-timeout"
-  | "hypervisor-failed"
-  | "domain-not-found"
-  | "domain-exists"
-  | "unsupported-by-hypervisor"
-  | "host-unreadable"
-  | "image-failed"
-  | "state-not-written"
-  | "state-corrupt"
-  | "bad-settings"
-  | "bad-input-file"
-  | "agent-unreachable";
+export const FAILURE_CODES = [
+  "hypervisor-unreachable",
+  "hypervisor-timeout",
+  "hypervisor-failed",
+  "domain-not-found",
+  "domain-exists",
+  "unsupported-by-hypervisor",
+  "host-unreadable",
+  "image-failed",
+  "state-not-written",
+  "state-corrupt",
+  "bad-settings",
+  "bad-input-file",
+  "agent-unreachable",
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
 
 export class OperationalError extends Error {
   override readonly name: string = "OperationalError";
