@@ -1,21 +1,80 @@
-// Runs every test file with Node's own runner. `node scripts/test.mjs [part of a path ...]` runs the files that match.
-import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+// Runs the tests. Without arguments, everything that `make test` promises: type check and build, lint and format, every test
+// file; the last line is the totals. `node scripts/test.mjs PART ...` runs the test files whose path contains a part.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareLab } from "./lab-packages.mjs";
+
+const TOOLS = join("node_modules", ".bin");
+
+function testFiles(filters) {
+  return readdirSync("test", { recursive: true })
+    .map((name) => join("test", name))
+    .filter((name) => name.endsWith(".test.ts"))
+    .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
+    .sort();
+}
+
+/** Two files at a time: the lab's guests and the property tests fill more cores than that by themselves. */
+const runnerArguments = (reporter, files) => [
+  "--import",
+  "tsx",
+  "--test",
+  "--test-concurrency=2",
+  `--test-reporter=${reporter}`,
+  ...files,
+];
+
+function runSome(filters) {
+  const files = testFiles(filters);
+  if (files.length === 0) {
+    console.error(`no test file matches ${filters.join(" ")}`);
+    return 2;
+  }
+  return spawnSync(process.execPath, runnerArguments("spec", files), { stdio: "inherit" }).status ?? 1;
+}
+
+/** One step that either holds or does not; counted as one test. */
+function runStep(name, program, args) {
+  const started = performance.now();
+  const { status } = spawnSync(program, args, { stdio: "inherit" });
+  const seconds = `${((performance.now() - started) / 1000).toFixed(1)} s`;
+  console.log(`${status === 0 ? "✓" : "✗"} ${name.padEnd(58)} ${seconds.padStart(7)}`);
+  return status === 0;
+}
+
+function runTests(files) {
+  const folder = mkdtempSync(join(tmpdir(), "headroom-test-"));
+  const countsFile = join(folder, "counts.json");
+  try {
+    const { status } = spawnSync(process.execPath, runnerArguments("./scripts/reporter.mjs", files), {
+      stdio: "inherit",
+      env: { ...process.env, TEST_COUNTS_FILE: countsFile },
+    });
+    const counts = JSON.parse(readFileSync(countsFile, "utf8"));
+    // The runner may fail for a reason that belongs to no test (a worker killed, a reporter broken).
+    if (status !== 0 && counts.failed === 0) counts.failed = 1;
+    return counts;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function runAll() {
+  for (const line of prepareLab()) console.log(line);
+  const steps = [
+    runStep("type check and build", join(TOOLS, "tsc"), ["-b"]),
+    runStep("lint and format", join(TOOLS, "biome"), ["check", "--error-on-warnings", "."]),
+  ];
+  const counts = runTests(testFiles([]));
+  const passed = counts.passed + steps.filter((held) => held).length;
+  const failed = counts.failed + steps.filter((held) => !held).length;
+  if (counts.names.length > 0) console.log(`\nSkipped (${counts.names.length}):`);
+  for (const { file, name, reason } of counts.names) console.log(`  - ${file}: ${name} (${reason})`);
+  console.log(`\n${passed} passed, ${failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ""}`);
+  return failed === 0 ? 0 : 1;
+}
 
 const filters = process.argv.slice(2);
-const files = readdirSync("test", { recursive: true })
-  .map((name) => join("test", name))
-  .filter((name) => name.endsWith(".test.ts"))
-  .filter((name) => filters.length === 0 || filters.some((part) => name.includes(part)))
-  .sort();
-if (files.length === 0) {
-  console.error(`no test file matches ${filters.join(" ")}`);
-  process.exit(2);
-}
-const child = spawn(
-  process.execPath,
-  ["--import", "tsx", "--test", "--test-concurrency=2", `--test-reporter=${filters.length ? "spec" : "tap"}`, ...files],
-  { stdio: "inherit" },
-);
-child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+process.exitCode = filters.length > 0 ? runSome(filters) : runAll();

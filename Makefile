@@ -1,0 +1,38 @@
+# Every target does its own set-up: Node 20.20 or newer and npm are all that must be there.
+.PHONY: help build demo demo-kvm test bench lint format clean
+.DEFAULT_GOAL := help
+
+BIN := node_modules/.bin
+INSTALLED := node_modules/.package-lock.json
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(INSTALLED) ## compile; leaves a working bin/headroom
+	$(BIN)/tsc -b src/cli
+
+demo: build ## a simulated 256-pCPU host: an hour of arrivals, departures and load in a minute
+	bin/headroom demo
+
+demo-kvm: build ## the same with a few real guests on libvirt and QEMU (root on Debian or Ubuntu installs them)
+	node scripts/lab-packages.mjs
+	node --import tsx scripts/demo-kvm.ts
+
+test: $(INSTALLED) ## build, lint, every test; what this machine cannot run is skipped by name
+	node scripts/test.mjs
+
+bench: $(INSTALLED) ## the benchmarks, with baselines (ONLY="part of a name" for some)
+	node scripts/bench.mjs $(ONLY)
+
+lint: $(INSTALLED) ## check lint rules and format
+	$(BIN)/biome check --error-on-warnings .
+
+format: $(INSTALLED) ## rewrite to the format
+	$(BIN)/biome check --write .
+
+clean: ## remove what was built and installed
+	rm -rf dist node_modules .cache
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,11 @@
+/** Starts the command line; bin/headroom runs the built form of this file. */
+import { commandArguments } from "./config.js";
+import { EXIT } from "./exit.js";
+import { run } from "./program.js";
+
+// `headroom ... | head` closes our output early: that is the reader's good right, not a failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
+});
+
+process.exitCode = await run(commandArguments());

@@ -1,0 +1,69 @@
+/**
+ * The command line as a tree: one factory per subcommand, put into groups. Decides what a failure prints and which code it
+ * ends with; reads nothing itself, so that tests run it in their own process.
+ */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { completionCommand } from "./commands/completion.js";
+import { configCommand } from "./commands/config.js";
+import { describeFailure, EXIT, type ExitCode, exitCodeOf } from "./exit.js";
+
+const EPILOGUE = `
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent or hypervisor not reachable.
+
+Examples:
+  headroom demo                                     a simulated host, an hour in a minute
+  headroom doctor                                   what this machine lacks, and the command that mends it
+  headroom agent                                    manage the guests of this machine
+  headroom vm create web --vcpus 2 --memory 4GiB --ratio 2
+  headroom replay --topology epyc-7662-2s --load trace.csv --out results
+`;
+
+export function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return String((manifest as { version?: unknown }).version);
+}
+
+export function buildProgram(): Command {
+  const program = new Command("headroom")
+    .description(
+      "Places virtual machines on deliberately oversubscribed KVM hosts, and keeps each at the quality it was sold.",
+    )
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help; `headroom COMMAND --help` for one command")
+    .helpCommand("help [command]", "print help for a command")
+    .showSuggestionAfterError(true)
+    .showHelpAfterError("(--help says what there is)")
+    .exitOverride()
+    .configureHelp({ sortOptions: false, showGlobalOptions: false })
+    .addHelpText("after", EPILOGUE);
+  program.commandsGroup("A host:");
+  program.addCommand(configCommand());
+  program.commandsGroup("Shell:");
+  program.addCommand(completionCommand(program));
+  for (const command of program.commands) inheritSettings(command, program);
+  return program;
+}
+
+/** Commander hands its settings down only to commands made by `.command()`; ours come from factories. */
+function inheritSettings(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, command);
+}
+
+/** Runs one command line (without `node main.js`). Failures are printed on `stderr`. */
+export async function run(
+  argv: readonly string[],
+  stderr: { write(text: string): unknown } = process.stderr,
+): Promise<ExitCode> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const text = describeFailure(error);
+    if (text !== null) stderr.write(`headroom: ${text}\n`);
+    return exitCodeOf(error);
+  }
+}

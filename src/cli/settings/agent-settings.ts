@@ -1,0 +1,295 @@
+/**
+ * Every setting of a host agent and of its command line, in the order in which they are shown. The seeds' names (spec 2.3)
+ * stand beside Headroom's own, so that an old `.env` file works as it is.
+ */
+import { EMPTY_CPU_SET } from "../../core/cpuset.js";
+import { POLICY_NAMES } from "../../core/pool/policy.js";
+import {
+  absolutePath,
+  choice,
+  cpuSet,
+  decimal,
+  listOf,
+  nonEmpty,
+  orNull,
+  type Setting,
+  setting,
+  wholeNumber,
+  yesOrNo,
+} from "./setting.js";
+
+/** Seeds and people write the address with or without a scheme; only the host part is listened on. */
+const listenAddress = nonEmpty.transform((text) => text.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
+
+const hypervisorUri = nonEmpty.refine((text) => /^[a-z]+(\+[a-z0-9]+)?:\/\/\S*$/.test(text));
+const httpUrl = nonEmpty.refine((text) => /^https?:\/\/\S+$/.test(text));
+
+const HOST = {
+  hypervisor: setting({
+    group: "Host",
+    names: ["HEADROOM_HYPERVISOR", "QEMU_URL"],
+    about: "Hypervisor to drive: libvirt's URI, or fake:///PRESET for a simulated host",
+    allowed: "a URI such as qemu:///system, qemu+ssh://user@host/system or fake:///epyc-7662-2s",
+    fallback: "qemu:///system",
+    schema: hypervisorUri,
+  }),
+  topology: setting({
+    group: "Host",
+    names: ["HEADROOM_TOPOLOGY"],
+    about: "Where the host's topology comes from: this machine, a JSON file or a preset",
+    allowed: "auto, the path of a topology JSON file, or the name of a preset (headroom topology --help lists them)",
+    fallback: "auto",
+    schema: nonEmpty,
+  }),
+  excludedPcpus: setting({
+    group: "Host",
+    names: ["HEADROOM_EXCLUDED_PCPUS", "TOPO_EXCLUDE"],
+    about: "pCPUs that Headroom does not know at all",
+    allowed: "a CPU set such as 0-1,128 (empty: none)",
+    fallback: EMPTY_CPU_SET,
+    schema: cpuSet,
+  }),
+  hostPcpus: setting({
+    group: "Host",
+    names: ["HEADROOM_HOST_PCPUS"],
+    about: "pCPUs kept for the host itself: counted, but never given to a pool (policy headroom)",
+    allowed: "a CPU set such as 0,64 (empty: none)",
+    fallback: EMPTY_CPU_SET,
+    schema: cpuSet,
+  }),
+  reservedMemoryMiB: setting({
+    group: "Host",
+    names: ["HEADROOM_RESERVED_MEMORY_MIB"],
+    about: "Memory kept for the host itself, in MiB",
+    allowed: "a whole number of MiB from 0 to 1073741824",
+    fallback: 0,
+    schema: wholeNumber(0, 2 ** 30),
+  }),
+};
+
+const POOLS = {
+  policy: setting({
+    group: "Pools",
+    names: ["HEADROOM_POLICY"],
+    about: "How pools grow, shrink and share",
+    allowed: `one of ${POLICY_NAMES.join(", ")}`,
+    fallback: "headroom" as (typeof POLICY_NAMES)[number],
+    schema: choice(...POLICY_NAMES),
+  }),
+  template: setting({
+    group: "Pools",
+    names: ["HEADROOM_TEMPLATE", "OVSB_TEMPLATE"],
+    about: "Allocation ratio of vCPU 0, 1, 2 ...; the last holds for the rest (empty: each VM carries its ratio)",
+    allowed: "a comma list of ratios from 1 to 64, such as 1.0,1.5,2.6 (empty: per VM)",
+    fallback: [] as readonly number[],
+    schema: listOf(decimal(1, 64)),
+  }),
+  criticalSize: setting({
+    group: "Pools",
+    names: ["HEADROOM_CRITICAL_SIZE", "OVSB_CRITICAL_SIZE"],
+    about: "Oversubscribed pools with fewer VMs than this share their pCPUs (0: never)",
+    allowed: "a whole number from 0 to 10000",
+    fallback: 0,
+    schema: wholeNumber(0, 10_000),
+  }),
+  maximumRatio: setting({
+    group: "Pools",
+    names: ["HEADROOM_MAXIMUM_RATIO"],
+    about: "Largest allocation ratio that a request may ask for",
+    allowed: "a number from 1 to 64",
+    fallback: 16,
+    schema: decimal(1, 64),
+  }),
+};
+
+const GUESTS = {
+  accelerator: setting({
+    group: "Guests",
+    names: ["HEADROOM_ACCELERATOR"],
+    about: "KVM where it works and TCG otherwise, or always the one named",
+    allowed: "one of auto, kvm, tcg",
+    fallback: "auto" as "auto" | "kvm" | "tcg",
+    schema: choice("auto", "kvm", "tcg"),
+  }),
+  qemuBinary: setting({
+    group: "Guests",
+    names: ["HEADROOM_QEMU_BINARY", "QEMU_LOC"],
+    about: "QEMU program of the guests (empty: libvirt's choice)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  machine: setting({
+    group: "Guests",
+    names: ["HEADROOM_MACHINE", "QEMU_MACHINE"],
+    about: "Machine type of the guests (empty: libvirt's choice)",
+    allowed: "a machine type such as q35 or pc-q35-7.2",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty.refine((text) => /^[A-Za-z0-9._-]+$/.test(text))),
+  }),
+  domainTemplate: setting({
+    group: "Guests",
+    names: ["HEADROOM_DOMAIN_TEMPLATE"],
+    about: "Domain XML that new guests start from (empty: the built-in one)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  imageFolders: setting({
+    group: "Guests",
+    names: ["HEADROOM_IMAGE_FOLDERS"],
+    about: "Folders below which disk images may lie",
+    allowed: "a comma list of absolute paths",
+    fallback: ["/var/lib/libvirt/images"] as readonly string[],
+    schema: listOf(absolutePath),
+  }),
+  overlayFolder: setting({
+    group: "Guests",
+    names: ["HEADROOM_OVERLAY_FOLDER"],
+    about: "Where each VM's copy-on-write disk is made",
+    allowed: "an absolute path",
+    fallback: "/var/lib/headroom/overlays",
+    schema: absolutePath,
+  }),
+  imageMode: setting({
+    group: "Guests",
+    names: ["HEADROOM_IMAGE_MODE"],
+    about: "Whether a VM writes to an overlay over its image, or to the image as it is",
+    allowed: "one of overlay, direct",
+    fallback: "overlay" as "overlay" | "direct",
+    schema: choice("overlay", "direct"),
+  }),
+};
+
+const LISTENING = {
+  address: setting({
+    group: "Listening",
+    names: ["HEADROOM_ADDRESS", "SCL_URL"],
+    about: "Address to listen on; anything but loopback needs tokens",
+    allowed: "an IP address or a host name of this machine",
+    fallback: "127.0.0.1",
+    schema: listenAddress,
+  }),
+  port: setting({
+    group: "Listening",
+    names: ["HEADROOM_PORT", "SCL_PORT"],
+    about: "Port to listen on (0: any free one)",
+    allowed: "a whole number from 0 to 65535",
+    fallback: 8099,
+    schema: wholeNumber(0, 65_535),
+  }),
+  tokensFile: setting({
+    group: "Listening",
+    names: ["HEADROOM_TOKENS_FILE"],
+    about: "File of hashed access tokens and their roles (headroom token writes it)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  tlsCertificate: setting({
+    group: "Listening",
+    names: ["HEADROOM_TLS_CERTIFICATE"],
+    about: "Certificate chain (PEM); with the key it switches TLS on",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  tlsKey: setting({
+    group: "Listening",
+    names: ["HEADROOM_TLS_KEY"],
+    about: "Private key of the certificate (PEM)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  seedRoutes: setting({
+    group: "Listening",
+    names: ["HEADROOM_SEED_ROUTES"],
+    about: "Answer the earlier systems' calls (GET /deploy, /remove, ...), which have no authentication",
+    allowed: "yes or no",
+    fallback: true,
+    schema: yesOrNo,
+  }),
+};
+
+const LIMITS = {
+  bodyLimitBytes: setting({
+    group: "Limits",
+    names: ["HEADROOM_BODY_LIMIT_BYTES"],
+    about: "Largest request body",
+    allowed: "a whole number of bytes from 1024 to 16777216",
+    fallback: 65_536,
+    schema: wholeNumber(1024, 2 ** 24),
+  }),
+  requestTimeoutSeconds: setting({
+    group: "Limits",
+    names: ["HEADROOM_REQUEST_TIMEOUT_SECONDS"],
+    about: "Time within which a client must have sent its request",
+    allowed: "a number of seconds from 1 to 600",
+    fallback: 10,
+    schema: decimal(1, 600),
+  }),
+  maximumInFlight: setting({
+    group: "Limits",
+    names: ["HEADROOM_MAXIMUM_IN_FLIGHT"],
+    about: "Requests served at once; more are answered 503",
+    allowed: "a whole number from 1 to 100000",
+    fallback: 256,
+    schema: wholeNumber(1, 100_000),
+  }),
+};
+
+const RUNNING = {
+  tickSeconds: setting({
+    group: "Running",
+    names: ["HEADROOM_TICK_SECONDS", "SCL_DELAY"],
+    about: "Seconds between two looks at the host; what failed or was changed by hand is mended at the next",
+    allowed: "a number of seconds from 0.1 to 3600",
+    fallback: 5,
+    schema: decimal(0.1, 3600),
+  }),
+  stateFolder: setting({
+    group: "Running",
+    names: ["HEADROOM_STATE_FOLDER"],
+    about: "Folder of the agent's journal",
+    allowed: "an absolute path",
+    fallback: "/var/lib/headroom",
+    schema: absolutePath,
+  }),
+  logLevel: setting({
+    group: "Running",
+    names: ["HEADROOM_LOG_LEVEL"],
+    about: "Least serious log line that is written",
+    allowed: "one of debug, info, warn, error",
+    fallback: "info" as "debug" | "info" | "warn" | "error",
+    schema: choice("debug", "info", "warn", "error"),
+  }),
+};
+
+const CLIENT = {
+  url: setting({
+    group: "Client",
+    names: ["HEADROOM_URL"],
+    about: "Agent that the commands vm, status and token talk to",
+    allowed: "a URL such as http://127.0.0.1:8099",
+    fallback: "http://127.0.0.1:8099",
+    schema: httpUrl,
+  }),
+  token: setting({
+    group: "Client",
+    names: ["HEADROOM_TOKEN"],
+    about: "Access token that they present",
+    allowed: "a token as headroom token printed it",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty),
+    secret: true,
+  }),
+};
+
+export const AGENT_SETTINGS = { ...HOST, ...POOLS, ...GUESTS, ...LISTENING, ...LIMITS, ...RUNNING, ...CLIENT };
+
+export type SettingKey = keyof typeof AGENT_SETTINGS;
+export type Settings = {
+  readonly [K in SettingKey]: (typeof AGENT_SETTINGS)[K] extends Setting<infer T> ? T : never;
+};
+export const SETTING_KEYS = Object.keys(AGENT_SETTINGS) as readonly SettingKey[];
