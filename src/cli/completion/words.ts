@@ -23,7 +23,7 @@ export interface Place {
   readonly path: string;
   readonly commands: readonly Word[];
   readonly flags: readonly Word[];
-  /** Flags that take a value; a subset of `flags`. */
+  /** Flags that take a value; each is in `flags` too. */
   readonly valued: readonly ValuedFlag[];
   /** Values of the first argument, where they are a closed list. */
   readonly argumentChoices: readonly string[];
