@@ -1,0 +1,83 @@
+/**
+ * Lending and giving back: what a pool is pinned to beyond its need. Lent pCPUs cost nothing (anybody who needs them
+ * claims them) and save pin changes twice: the next VMs find room without the pool being pinned anew, and a pool that
+ * lost a VM keeps its borders. Only pools that are pinned anew anyway are extended.
+ */
+import { assign, type Board, coreShared, FREE, heldIn, ownedIn, sharedGroupsOf, slackOf } from "./board.js";
+
+/**
+ * A pool keeps at most this share of its need as lent pCPUs, and always what fills its L3 groups, before it gives whole
+ * groups back: a quarter pins half as often again, with the whole need lent a pool keeps twice its size after a night.
+ */
+const MOST_LENT_SHARE = 0.5;
+
+/** pCPUs that may still be lent: all free ones while an L3 group is untouched, else half, so that a new pool finds room. */
+function lendable(board: Board): number {
+  let free = 0;
+  for (let g = 0; g < board.freeInGroup.length; g++) {
+    const here = board.freeInGroup[g]!;
+    if (here > 0 && here === board.geometry.groups[g]!.size) return Number.POSITIVE_INFINITY;
+    free += here;
+  }
+  return free >> 1;
+}
+
+/** Extends the pool over what is free in L3 groups that it has alone, and over free halves of its own cores. */
+export function lend(board: Board, pool: number): void {
+  let left = lendable(board);
+  for (let g = 0; g < board.freeInGroup.length; g++) {
+    if (board.freeInGroup[g] === 0 || heldIn(board, pool, g) === 0) continue;
+    const alone = board.poolsInGroup[g] === 1;
+    for (const core of board.geometry.groups[g]!.cores) {
+      if (coreShared(board, pool, core)) continue;
+      const own = ownedIn(board, pool, core);
+      if (own === core.length || (own === 0 && (!alone || left <= 0))) continue;
+      for (const position of core) {
+        if (board.owner[position] !== FREE) continue;
+        assign(board, position, pool);
+        left--;
+      }
+    }
+  }
+}
+
+function giveBack(board: Board, pool: number, core: readonly number[]): void {
+  for (const position of core) if (board.owner[position] === pool) assign(board, position, FREE);
+}
+
+/** Gives the pool's part of the L3 group back. */
+export function leaveGroup(board: Board, pool: number, group: number): void {
+  for (const core of board.geometry.groups[group]!.cores) giveBack(board, pool, core);
+}
+
+/** Gives back parts of cores that other pools have too, as far as the pool can do without them. */
+export function leaveSharedCores(board: Board, pool: number): void {
+  for (const g of sharedGroupsOf(board, pool)) {
+    for (const core of board.geometry.groups[g]!.cores) {
+      const own = ownedIn(board, pool, core);
+      if (own > 0 && own <= slackOf(board, pool) && coreShared(board, pool, core)) giveBack(board, pool, core);
+    }
+  }
+}
+
+/** Gives back the pool's parts of L3 groups and of cores that it shares, small parts first, as far as its slack goes. */
+export function leaveShared(board: Board, pool: number): void {
+  if (slackOf(board, pool) === 0) return;
+  const shared = sharedGroupsOf(board, pool).sort((a, b) => heldIn(board, pool, a) - heldIn(board, pool, b) || a - b);
+  for (const g of shared) if (heldIn(board, pool, g) <= slackOf(board, pool)) leaveGroup(board, pool, g);
+  leaveSharedCores(board, pool);
+}
+
+/** Gives whole L3 groups back while more is lent than the pool's share; the farthest from its bulk first. */
+export function returnIdleGroups(board: Board, pool: number): void {
+  const most = Math.floor(board.need[pool]! * MOST_LENT_SHARE);
+  if (slackOf(board, pool) <= most) return;
+  const { groups } = board.geometry;
+  const inCell = new Map<number, number>();
+  groups.forEach((group, g) => {
+    inCell.set(group.cell, (inCell.get(group.cell) ?? 0) + heldIn(board, pool, g));
+  });
+  const held = groups.flatMap((_, g) => (heldIn(board, pool, g) > 0 ? [g] : []));
+  held.sort((a, b) => inCell.get(groups[a]!.cell)! - inCell.get(groups[b]!.cell)! || b - a);
+  for (const g of held) if (slackOf(board, pool) - heldIn(board, pool, g) >= most) leaveGroup(board, pool, g);
+}

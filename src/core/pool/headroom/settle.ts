@@ -1,0 +1,97 @@
+/**
+ * Where a change goes: from drafts whose needs fit the host, the pools with their pCPUs and pins. A pool whose territory
+ * still holds what it needs keeps it, and none of its vCPUs is pinned anew; only what is short grows, and only pools
+ * that are pinned anew anyway are tidied. Pools below the critical size share CPU sets here (spec 1.3).
+ */
+import { cpuSetOf, EMPTY_CPU_SET, equalCpuSets } from "../../cpuset.js";
+import type { CpuPool } from "../model.js";
+import { attribute } from "./attribute.js";
+import { type Board, boardOf, territoryOf } from "./board.js";
+import type { PoolDraft } from "./draft.js";
+import type { Geometry } from "./geometry.js";
+import { grow } from "./grow.js";
+import { leaveShared, leaveSharedCores, lend, returnIdleGroups } from "./lend.js";
+import { isSharing, sharedSet } from "./share.js";
+
+/** What the pool's vCPUs could be pinned to before sharing was laid over it. */
+export function territoriesOf(pools: readonly CpuPool[], criticalSize: number): (readonly number[])[] {
+  const sharing = isSharing(pools, criticalSize);
+  return pools.map((pool) => (sharing && pool.ratio > 1 ? pool.pcpus : pool.pinnedTo));
+}
+
+/** The pools after the change. The needs of `drafts` must not exceed the host's usable pCPUs in sum. */
+export function settle(
+  geometry: Geometry,
+  criticalSize: number,
+  before: readonly CpuPool[],
+  drafts: readonly PoolDraft[],
+): readonly CpuPool[] {
+  const old = territoriesOf(before, criticalSize);
+  const had = drafts.map((_, i) => old[i] ?? []);
+  const grows = drafts.some((draft, i) => draft.need > had[i]!.length);
+  const shrinks = drafts.some((draft) => draft.before !== null && draft.need < draft.before.pcpus.length);
+  let territories: readonly (readonly number[])[] = had;
+  if (grows || shrinks) {
+    const board = boardOf(
+      geometry,
+      drafts.map((draft, i) => ({
+        territory: draft.need === 0 ? [] : had[i]!,
+        need: draft.need,
+        weight: draft.allocatedVcpus,
+      })),
+    );
+    rearrange(board, drafts);
+    territories = had.map((ids, pool) =>
+      drafts[pool]!.need === 0 ? EMPTY_CPU_SET : board.touched[pool] ? territoryOf(board, pool) : ids,
+    );
+  }
+  return finish(geometry, criticalSize, drafts, had, territories);
+}
+
+function rearrange(board: Board, drafts: readonly PoolDraft[]): void {
+  drafts.forEach((draft, pool) => {
+    if (board.held[pool]! < draft.need) grow(board, pool);
+  });
+  drafts.forEach((draft, pool) => {
+    if (draft.before === null || draft.need >= draft.before.pcpus.length || draft.need === 0) return;
+    leaveSharedCores(board, pool);
+    returnIdleGroups(board, pool);
+  });
+  drafts.forEach((draft, pool) => {
+    if (!board.touched[pool] || draft.need === 0) return;
+    leaveShared(board, pool);
+    lend(board, pool);
+  });
+}
+
+/** Attribution within the territories, and the pins, shared ones last. Pools that stay equal stay the same object. */
+export function finish(
+  geometry: Geometry,
+  criticalSize: number,
+  drafts: readonly PoolDraft[],
+  had: readonly (readonly number[])[],
+  territories: readonly (readonly number[])[],
+): readonly CpuPool[] {
+  const pools = drafts.map((draft, i): CpuPool => {
+    const { before, ratio, members, allocatedVcpus } = draft;
+    const territory = territories[i]!;
+    const moved = territory !== had[i];
+    const pcpus = attribute(geometry, before?.pcpus ?? [], territory, draft.need, moved);
+    const pinnedTo = before !== null && territory === before.pinnedTo ? before.pinnedTo : cpuSetOf(territory);
+    return { ratio, pcpus, members, allocatedVcpus, pinnedTo };
+  });
+  const shared = isSharing(pools, criticalSize) ? sharedSet(geometry, pools) : null;
+  return pools.map((pool, i) => {
+    const before = drafts[i]!.before;
+    const own = shared !== null && pool.ratio > 1 && pool.members.length > 0 ? shared : pool.pinnedTo;
+    const pinnedTo = before !== null && equalCpuSets(before.pinnedTo, own) ? before.pinnedTo : own;
+    if (
+      before !== null &&
+      before.members === pool.members &&
+      before.pcpus === pool.pcpus &&
+      before.pinnedTo === pinnedTo
+    )
+      return before;
+    return { ...pool, pinnedTo };
+  });
+}
