@@ -27,7 +27,10 @@ export function addSettingsOptions(command: Command, keys: readonly SettingKey[]
 /** What a command with `addSettingsOptions` was given. */
 export function settingsRequest(options: Readonly<Record<string, unknown>>): SettingsRequest {
   const flags: Partial<Record<SettingKey, unknown>> = {};
-  for (const key of SETTING_KEYS) if (options[key] !== undefined) flags[key] = options[key];
+  for (const key of SETTING_KEYS) {
+    const value = options[optionOf(key).attributeName()];
+    if (value !== undefined) flags[key] = value;
+  }
   return { flags, envFile: textOrAbsent(options.envFile), configFile: textOrAbsent(options.config) };
 }
 

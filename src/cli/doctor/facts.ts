@@ -28,7 +28,6 @@ export interface HypervisorFact {
 export interface HostFacts {
   readonly packageManager: "apt" | "dnf" | "zypper" | "pacman" | null;
   readonly user: { readonly name: string; readonly isRoot: boolean };
-  readonly nodeVersion: string;
   readonly hypervisor: HypervisorFact;
   readonly wantedAccelerator: "auto" | "kvm" | "tcg";
   readonly kvm: { readonly exists: boolean; readonly usable: boolean };

@@ -25,6 +25,14 @@ const hypervisorUri = nonEmpty.refine((text) => /^[a-z]+(\+[a-z0-9]+)?:\/\/\S*$/
 const httpUrl = nonEmpty.refine((text) => /^https?:\/\/\S+$/.test(text));
 
 const HOST = {
+  hostName: setting({
+    group: "Host",
+    names: ["HEADROOM_HOST_NAME"],
+    about: "Name of the host in answers (empty: as the hypervisor calls it)",
+    allowed: "a name of letters, digits, dots and dashes",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty.refine((text) => /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(text))),
+  }),
   hypervisor: setting({
     group: "Host",
     names: ["HEADROOM_HYPERVISOR", "QEMU_URL"],
@@ -159,6 +167,30 @@ const GUESTS = {
     fallback: "overlay" as "overlay" | "direct",
     schema: choice("overlay", "direct"),
   }),
+  liveVcpuFactor: setting({
+    group: "Guests",
+    names: ["HEADROOM_LIVE_VCPU_FACTOR"],
+    about: "vCPUs that a new VM may grow to while it runs, as a multiple of its first size",
+    allowed: "a number from 1 to 16",
+    fallback: 2,
+    schema: decimal(1, 16),
+  }),
+  liveMemoryFactor: setting({
+    group: "Guests",
+    names: ["HEADROOM_LIVE_MEMORY_FACTOR"],
+    about: "Memory that a new VM may grow to while it runs, as a multiple of its first size",
+    allowed: "a number from 1 to 16",
+    fallback: 1,
+    schema: decimal(1, 16),
+  }),
+  shutdownPatienceSeconds: setting({
+    group: "Guests",
+    names: ["HEADROOM_SHUTDOWN_PATIENCE_SECONDS"],
+    about: "Seconds that a guest may take to shut down for a resize with restart",
+    allowed: "a number of seconds from 0 to 3600",
+    fallback: 20,
+    schema: decimal(0, 3600),
+  }),
 };
 
 const LISTENING = {
@@ -202,9 +234,9 @@ const LISTENING = {
     fallback: null as string | null,
     schema: orNull(absolutePath),
   }),
-  seedRoutes: setting({
+  seedCalls: setting({
     group: "Listening",
-    names: ["HEADROOM_SEED_ROUTES"],
+    names: ["HEADROOM_SEED_CALLS"],
     about: "Answer the earlier systems' calls (GET /deploy, /remove, ...), which have no authentication",
     allowed: "yes or no",
     fallback: true,
@@ -247,6 +279,14 @@ const RUNNING = {
     allowed: "a number of seconds from 0.1 to 3600",
     fallback: 5,
     schema: decimal(0.1, 3600),
+  }),
+  repackSeconds: setting({
+    group: "Running",
+    names: ["HEADROOM_REPACK_SECONDS"],
+    about: "Least seconds between two attempts to pack the pools again (0: never)",
+    allowed: "a number of seconds from 0 to 604800",
+    fallback: 600,
+    schema: decimal(0, 604_800),
   }),
   stateFolder: setting({
     group: "Running",

@@ -48,7 +48,9 @@ interface Found {
   readonly origin: Origin;
 }
 
-export const flagName = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** `--reserved-memory-mib`: kebab case, with the unit kept as one word. */
+export const flagName = (key: string): string =>
+  `--${key.replace("MiB", "Mib").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function findByName(names: readonly string[], values: Places["environment"]): { name: string; value: string } | null {
   for (const name of names) {
