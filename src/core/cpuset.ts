@@ -18,6 +18,9 @@ export function cpuSetOf(ids: Iterable<number>): CpuSet {
   return out as unknown as CpuSet;
 }
 
+/** The set of ids that the caller has already in ascending order and without doubles: the cheap way for hot paths. */
+export const cpuSetFromAscending = (ids: readonly number[]): CpuSet => ids as unknown as CpuSet;
+
 /** Reads `0-3,8`. Throws `RangeError` naming the part that is wrong; the empty text is the empty set. */
 export function parseCpuSet(text: string): CpuSet {
   const trimmed = text.trim();

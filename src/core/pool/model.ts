@@ -37,6 +37,8 @@ export interface MemoryPool {
   readonly allocatedMiB: MiB;
   /** VMs in order of arrival: the list of what the host holds. */
   readonly members: readonly VmSpec[];
+  /** True once memory was given out: the seeds report their memory pool from then on, even when it is empty again. */
+  readonly opened?: boolean;
 }
 
 export interface HostState {
