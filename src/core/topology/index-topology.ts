@@ -27,24 +27,31 @@ const outermost = (pcpu: Pcpu): CacheIndex | undefined =>
     undefined,
   );
 
+export interface LastLevelGroup {
+  /** Equal on the pCPUs of one group. */
+  readonly key: string;
+  /** The cache that makes the group; null where none does. */
+  readonly cache: CacheIndex | null;
+}
+
 /**
  * The L3 group is the L3 (or L4) domain. A host without L3 groups by its outermost cache where several cores share it
  * (L2 clusters of small cores), else by package and NUMA cell: a private L2 is no group worth keeping together.
  */
-function l3Keys(pcpus: readonly Pcpu[]): string[] {
+export function lastLevelGroups(pcpus: readonly Pcpu[]): readonly LastLevelGroup[] {
   const coresOf = new Map<string, Set<string>>();
-  const cacheKeys = pcpus.map((pcpu) => {
+  const outermosts = pcpus.map((pcpu) => {
     const cache = outermost(pcpu);
     if (cache === undefined) return null;
-    const key = `cache ${cache.level} ${cache.domain}`;
+    const key = `L${cache.level} ${cache.domain}`;
     const cores = coresOf.get(key) ?? new Set();
     coresOf.set(key, cores.add(coreKey(pcpu)));
-    return { key, level: cache.level };
+    return { key, cache };
   });
   return pcpus.map((pcpu, i) => {
-    const cache = cacheKeys[i]!;
-    if (cache !== null && (cache.level >= 3 || coresOf.get(cache.key)!.size > 1)) return cache.key;
-    return `cell ${pcpu.packageId} ${pcpu.cellId}`;
+    const group = outermosts[i]!;
+    if (group !== null && (group.cache.level >= 3 || coresOf.get(group.key)!.size > 1)) return group;
+    return { key: `package ${pcpu.packageId} cell ${pcpu.cellId}`, cache: null };
   });
 }
 
@@ -56,7 +63,7 @@ export function indexTopology(topology: Topology): TopologyIndex {
   const positionOf = new Map(ids.map((id, position) => [id, position]));
   assert(positionOf.size === ids.length, "a topology lists each pCPU once");
   const core = dense(pcpus.map(coreKey));
-  const l3 = dense(l3Keys(pcpus));
+  const l3 = dense(lastLevelGroups(pcpus).map((group) => group.key));
   const cell = dense(pcpus.map((pcpu) => String(pcpu.cellId)));
   const packages = dense(pcpus.map((pcpu) => String(pcpu.packageId)));
   return {
