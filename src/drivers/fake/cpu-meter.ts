@@ -83,11 +83,15 @@ export class CpuMeter {
   }
 
   #share(stepStartMs: number): void {
+    let changed = Number.isNaN(this.#stepStartMs);
     for (let i = 0; i < this.#runners.length; i++) {
       const { demand, vcpu, bootMs } = this.#runners[i]!;
-      this.#wanted[i] = demand(vcpu, Math.max(stepStartMs, bootMs), bootMs);
+      const wanted = demand(vcpu, Math.max(stepStartMs, bootMs), bootMs);
+      if (wanted === this.#wanted[i]) continue;
+      this.#wanted[i] = wanted;
+      changed = true;
     }
-    shareFairly(this.#structure, this.#wanted, this.#granted);
+    if (changed) shareFairly(this.#structure, this.#wanted, this.#granted);
     this.#stepStartMs = stepStartMs;
   }
 

@@ -8,7 +8,8 @@ import { OperationalError } from "../../ports/errors.js";
 import type { HostProbe } from "../../ports/host.js";
 import type { DomainSpec, Hypervisor, HypervisorEvent, VmMetadata } from "../../ports/hypervisor.js";
 import { CallLog, FaultPlan, type Procedure } from "./faults.js";
-import { FakeWorld, type FakeWorldOptions } from "./world.js";
+import { FakeWorld } from "./world.js";
+import type { FakeWorldOptions } from "./world-core.js";
 
 export interface FakeOptions extends FakeWorldOptions {
   /** Default `fake:///`. */
