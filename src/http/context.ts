@@ -1,0 +1,55 @@
+/** What every route gets: the agent, the rules of its host, and what requests share. */
+import type { Server } from "node:http";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyTypeProvider,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+} from "fastify";
+import type { z } from "zod";
+import type { AgentService } from "../agent/service.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { EventStreams } from "./event-stream.js";
+import type { Gate } from "./gate.js";
+import type { HostRules } from "./host-rules.js";
+import type { IdempotencyStore } from "./idempotency.js";
+import type { HttpMetrics } from "./metrics.js";
+import type { OpenapiDocument } from "./openapi.js";
+import type { HttpLimits } from "./options.js";
+import type { Wire } from "./schemas/names.js";
+
+export interface HttpContext {
+  readonly agent: AgentService;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly limits: HttpLimits;
+  readonly version: string;
+  /** Asked per request: the template and the pCPUs are known once the agent has looked at its host. */
+  readonly hostRules: () => HostRules;
+  /** The host's id in the API. */
+  readonly hostId: () => string;
+  readonly changes: Gate;
+  readonly idempotency: IdempotencyStore;
+  readonly events: EventStreams;
+  readonly metrics: HttpMetrics;
+  readonly openapi: () => OpenapiDocument;
+}
+
+/** Handlers get what the schema makes of the input, and may answer with read-only and branded values of its shape. */
+interface ZodTypes extends FastifyTypeProvider {
+  readonly validator: this["schema"] extends z.ZodType ? z.output<this["schema"]> : unknown;
+  readonly serializer: this["schema"] extends z.ZodType ? Wire<z.output<this["schema"]>> : unknown;
+}
+
+export type App = FastifyInstance<
+  Server,
+  RawRequestDefaultExpression<Server>,
+  RawReplyDefaultExpression<Server>,
+  FastifyBaseLogger,
+  ZodTypes
+>;
+
+/** Adds its routes to the app. */
+export type Routes = (app: App, context: HttpContext) => void;

@@ -1,0 +1,121 @@
+/**
+ * The OpenAPI document: made by @fastify/swagger from the routes' own schemas, then completed with what holds for every
+ * call: problems, tokens, Idempotency-Key. Deterministic: a test compares the file openapi/agent.json with it.
+ */
+import swagger from "@fastify/swagger";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { Access } from "./auth.js";
+import type { App } from "./context.js";
+import { components } from "./schemas/names.js";
+
+const operationShape = z.looseObject({
+  summary: z.string().default(""),
+  operationId: z.string(),
+  tags: z.array(z.string()).default([]),
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional(),
+  requestBody: z.unknown().optional(),
+  responses: z.record(z.string(), z.unknown()).default({}),
+  security: z.array(z.unknown()).default([]),
+  /** What the call needs: `open`, `read`, `change` or `operate` (src/http/auth.ts). */
+  "x-access": z.string().default("open"),
+});
+const documentShape = z.looseObject({
+  openapi: z.string(),
+  info: z.looseObject({ title: z.string(), version: z.string(), description: z.string() }),
+  paths: z.record(z.string(), z.record(z.string(), operationShape)),
+  components: z.looseObject({ schemas: z.record(z.string(), z.unknown()) }),
+});
+export type Operation = z.infer<typeof operationShape>;
+export type OpenapiDocument = z.infer<typeof documentShape>;
+
+/** Reads a document that this module made, from a file or an answer. */
+export const parseOpenapi = (document: unknown): OpenapiDocument => documentShape.parse(document);
+
+const DESCRIPTION = `The agent of one host: deploys virtual machines into CPU pools by allocation ratio, and says what is free.
+
+Errors are RFC 9457 problems with a stable \`code\`. Unknown parameters and fields are refused. Memory is in MiB, CPU in
+pCPUs. The calls of the earlier systems (\`/status\`, \`/deploy\` ...) can be switched off.`;
+
+const IDEMPOTENCY_PARAMETER = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "The same key gives the same answer; the work is done once. 1 to 128 visible ASCII characters",
+  schema: { type: "string", minLength: 1, maxLength: 128 },
+};
+const RESUME_PARAMETER = {
+  name: "Last-Event-ID",
+  in: "header",
+  required: false,
+  description: "The last event seen, as the stream gave its id; 0 for all that is remembered",
+  schema: { type: "string" },
+};
+const PROBLEM_RESPONSE = {
+  description: "A problem; `code` says which",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+/** Must be called before the routes are added: it watches them come. Gives the document, made when first asked for. */
+export function addOpenapi(app: App, version: string): () => OpenapiDocument {
+  const access = new Map<string, Access>();
+  app.addHook("onRoute", (route) => {
+    const id = route.schema?.operationId;
+    if (id !== undefined && route.config?.access !== undefined) access.set(id, route.config.access);
+  });
+  app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Headroom agent", version, description: DESCRIPTION },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: components }),
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry: components }),
+  });
+  let document: OpenapiDocument | null = null;
+  return () => {
+    document ??= complete(app.swagger(), access);
+    return document;
+  };
+}
+
+function complete(generated: unknown, access: ReadonlyMap<string, Access>): OpenapiDocument {
+  const document = parseOpenapi(withoutSafeBounds(generated));
+  for (const operations of Object.values(document.paths)) {
+    delete operations.head;
+    for (const [method, operation] of Object.entries(operations)) {
+      const needs = access.get(operation.operationId) ?? "open";
+      operation["x-access"] = needs;
+      operation.security = needs === "open" ? [] : [{ token: [] }];
+      operation.responses = { ...operation.responses, default: PROBLEM_RESPONSE };
+      if (method === "post") operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER];
+      if (operation.operationId === "followEvents") operation.parameters = [RESUME_PARAMETER];
+    }
+  }
+  document.components.schemas = usedSchemas(document);
+  return document;
+}
+
+/** The transform writes an input and an output form of each schema; keeps those that are referred to. */
+function usedSchemas(document: OpenapiDocument): Record<string, unknown> {
+  const all = document.components.schemas;
+  const used = new Set<string>();
+  const visit = (part: unknown): void => {
+    for (const [, name] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (name === undefined || used.has(name)) continue;
+      used.add(name);
+      visit(all[name]);
+    }
+  };
+  visit(document.paths);
+  visit({ $ref: "#/components/schemas/Event" });
+  return Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
+}
+
+/** Whole numbers carry the bounds of doubles, which tell a reader nothing. */
+function withoutSafeBounds(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(withoutSafeBounds);
+  if (typeof part !== "object" || part === null) return part;
+  const kept = Object.entries(part).filter(([, value]) => Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER);
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutSafeBounds(value)]));
+}

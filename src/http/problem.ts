@@ -1,0 +1,132 @@
+/**
+ * Every error leaves as `application/problem+json` (RFC 9457). `type` is the relative reference `/problems/{code}`, which
+ * this server answers with the code's meaning; `code` is the stable word that programs compare.
+ */
+import type { FastifyReply } from "fastify";
+import type { Refusal } from "../core/result.js";
+import { OperationalError } from "../ports/errors.js";
+import { ERROR_TABLE, type ErrorCode, type RequestCode } from "./error-table.js";
+
+export type FieldPlace = "path" | "query" | "header" | "body";
+export type FieldFault = "missing" | "unknown" | "doubled" | "not-allowed";
+
+/** One wrong field of the input. */
+export interface FieldError {
+  readonly in: FieldPlace;
+  readonly field: string;
+  readonly fault: FieldFault;
+  /** What is wrong with it, in words. */
+  readonly message: string;
+  /** What would be right; null where nothing would (an unknown field). */
+  readonly allowed: string | null;
+}
+
+/** A problem of one host in an answer that speaks of several; on an agent there is one. */
+export interface HostProblem {
+  readonly host: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly retryable: boolean;
+  readonly errors?: readonly FieldError[];
+  readonly details?: Refusal["details"];
+  readonly hosts?: readonly HostProblem[];
+}
+
+/** A request that is refused before the agent sees it. `headers` go out with the answer. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  constructor(
+    readonly code: RequestCode,
+    message: string,
+    readonly fields: readonly FieldError[] = [],
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** Wrong fields as an error: 422 when they are in the body, else 400. */
+export function fieldsError(fields: readonly FieldError[]): RequestError {
+  const code = fields[0]?.in === "body" ? "invalid-body" : "invalid-parameters";
+  return new RequestError(code, fields.map((field) => `${field.field}: ${field.message}`).join("; "), fields);
+}
+
+function problemOf(code: ErrorCode, detail: string, retryable?: boolean): Problem {
+  const entry = ERROR_TABLE[code];
+  return {
+    type: `/problems/${code}`,
+    title: entry.title,
+    status: entry.status,
+    code,
+    detail,
+    retryable: retryable ?? entry.retryAfterSeconds !== undefined,
+  };
+}
+
+export const requestProblem = (code: RequestCode, detail: string, fields: readonly FieldError[] = []): Problem =>
+  fields.length === 0 ? problemOf(code, detail) : { ...problemOf(code, detail), errors: fields };
+
+/** `host` names the host that refused: an answer to a placement lists every host's reason. */
+export function refusalProblem(refusal: Refusal, host: string): Problem {
+  const problem = problemOf(refusal.code, refusal.reason);
+  return {
+    ...problem,
+    ...(refusal.details === undefined ? {} : { details: refusal.details }),
+    hosts: [{ host, code: refusal.code, reason: refusal.reason }],
+  };
+}
+
+/** Fastify's own error codes that mean bad input; all others with a status of 4xx are `malformed-request`. */
+const FRAMEWORK_CODES: Readonly<Record<string, RequestCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload-too-large",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
+  FST_ERR_CTP_INVALID_TYPE: "unsupported-media-type",
+  FST_ERR_HANDLER_TIMEOUT: "deadline-exceeded",
+};
+
+const DETAIL_OF_BUG = "The server met a bug while answering; its log has the details. Nothing was applied.";
+
+function frameworkCode(error: unknown): RequestCode {
+  if (!(error instanceof Error)) return "internal";
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  if (typeof code === "string" && FRAMEWORK_CODES[code] !== undefined) return FRAMEWORK_CODES[code];
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500 ? "malformed-request" : "internal";
+}
+
+/** The problem that any thrown thing stands for. What a bug says stays in the log. */
+export function problemFromError(error: unknown): Problem {
+  if (error instanceof RequestError) return requestProblem(error.code, error.message, error.fields);
+  if (error instanceof OperationalError) return problemOf(error.code, error.message, error.retryable);
+  const code = frameworkCode(error);
+  if (code === "internal") return problemOf(code, DETAIL_OF_BUG);
+  if (code === "deadline-exceeded") return problemOf(code, ERROR_TABLE[code].meaning);
+  return problemOf(code, error instanceof Error ? error.message : ERROR_TABLE[code].title);
+}
+
+export function problemHeaders(problem: Problem): Record<string, string> {
+  const retryAfter = ERROR_TABLE[problem.code].retryAfterSeconds;
+  const headers: Record<string, string> = { "cache-control": "no-store" };
+  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
+  if (problem.code === "unauthenticated") headers["www-authenticate"] = 'Bearer realm="headroom"';
+  return headers;
+}
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** Sends a problem. `extra` members are added to it (RFC 9457, 3.2): the seeds' calls carry `success` and `reason`. */
+export function sendProblem(reply: FastifyReply, problem: Problem, extra?: Record<string, unknown>): void {
+  reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .type(PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send(extra === undefined ? problem : { ...problem, ...extra });
+}
