@@ -14,20 +14,14 @@ export interface ExactRatio {
 /** Operators write one or two decimals; six leave room and keep `vcpus * denominator` exact. */
 const MAX_DECIMALS = 6;
 /** Far above any host's vCPUs per pCPU; bounds `pcpus * numerator`. */
-export const MAX_RATIO = 1000;
+const MAX_RATIO = 1000;
 
 function greatestCommonDivisor(a: number, b: number): number {
   while (b !== 0) [a, b] = [b, a % b];
   return a;
 }
 
-/**
- * The fraction that the decimal `ratio` was written as. Throws `RangeError` unless it is above 0, at most 1000 and has
- * at most six decimals.
- */
-export function exactRatio(ratio: Ratio): ExactRatio {
-  if (!(ratio > 0 && ratio <= MAX_RATIO))
-    throw new RangeError(`allocation ratio ${ratio}: expected a number above 0 and at most ${MAX_RATIO}`);
+function fractionOf(ratio: number): ExactRatio | null {
   // Division rounds to the nearest double, and so does reading a decimal: they are equal exactly for the same decimal.
   for (let decimals = 0, scale = 1; decimals <= MAX_DECIMALS; decimals++, scale *= 10) {
     const scaled = Math.round(ratio * scale);
@@ -35,7 +29,24 @@ export function exactRatio(ratio: Ratio): ExactRatio {
     const divisor = greatestCommonDivisor(scaled, scale);
     return { numerator: scaled / divisor, denominator: scale / divisor };
   }
-  throw new RangeError(`allocation ratio ${ratio}: expected at most ${MAX_DECIMALS} decimals`);
+  return null;
+}
+
+/** What keeps `ratio` from being an exact ratio; null: it is one. */
+export function exactRatioProblem(ratio: number): string | null {
+  if (!(ratio > 0 && ratio <= MAX_RATIO))
+    return `allocation ratio ${ratio}: expected a number above 0 and at most ${MAX_RATIO}`;
+  return fractionOf(ratio) === null ? `allocation ratio ${ratio}: expected at most ${MAX_DECIMALS} decimals` : null;
+}
+
+/**
+ * The fraction that the decimal `ratio` was written as: above 0, at most 1000, at most six decimals. Throws `RangeError`
+ * otherwise; ask `exactRatioProblem` first where the ratio comes from outside.
+ */
+export function exactRatio(ratio: Ratio): ExactRatio {
+  const fraction = ratio > 0 && ratio <= MAX_RATIO ? fractionOf(ratio) : null;
+  if (fraction === null) throw new RangeError(exactRatioProblem(ratio) ?? `allocation ratio ${ratio}`);
+  return fraction;
 }
 
 /** Smallest number of pCPUs that carries `vcpus` at the ratio: ceil(vcpus / ratio). */

@@ -2,7 +2,8 @@
  * The one interface of pool policies. A policy is bound to a host's topology and settings, and maps a host state and a
  * request to the whole next state, or to a refusal. It keeps nothing between calls.
  */
-import type { Result } from "../result.js";
+import type { CpuSet } from "../cpuset.js";
+import type { Refusal, Result } from "../result.js";
 import type { TopologyIndex } from "../topology/model.js";
 import type { MiB, Ratio } from "../units.js";
 import type { HostState, VmPins, VmSpec } from "./model.js";
@@ -26,6 +27,27 @@ export interface Growth {
   readonly memoryMiB: MiB;
 }
 
+/** The same VMs in the same pools, laid out better. */
+export interface Repacked {
+  /** The same object where nothing is gained. */
+  readonly host: HostState;
+  /** vCPUs that have to be pinned anew. */
+  readonly moved: number;
+}
+
+/** A VM found running, with the ratio of each vCPU and what each is pinned to now. */
+export interface ObservedVm {
+  readonly vm: VmSpec;
+  readonly vcpuRatios: readonly Ratio[];
+  readonly pins: readonly CpuSet[];
+}
+
+export interface Rebuilt {
+  readonly host: HostState;
+  /** VMs that found no room, in the order given. */
+  readonly unplaced: readonly { readonly vm: VmSpec; readonly refusal: Refusal }[];
+}
+
 export interface PoolPolicy {
   readonly name: PolicyName;
   readonly settings: PolicySettings;
@@ -42,6 +64,16 @@ export interface PoolPolicy {
   /** Largest number of further vCPUs at this ratio (0 when none), as admission would decide one VM after another. */
   freeVcpus(host: HostState, ratio: Ratio): number;
   pins(host: HostState): VmPins;
+  /**
+   * Packs the pools again when that frees an L3 group or ends a shared core, pinning at most `mostMoved` vCPUs anew
+   * (default: no bound). Packing twice changes nothing more. Absent where a policy never lays pools out anew.
+   */
+  repack?(host: HostState, mostMoved?: number): Repacked;
+  /**
+   * A host made from VMs found running, in order of preference, with as many of their pins kept as possible. Absent where
+   * pools depend on the order of events alone; `rebuildHost` (restore.ts) then deploys in order.
+   */
+  rebuild?(observed: readonly ObservedVm[], memoryCapacityMiB?: MiB): Rebuilt;
   /** pCPUs that no pool holds and that pools may take, in topology order. */
   freePcpus(host: HostState): readonly number[];
 }

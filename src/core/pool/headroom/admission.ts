@@ -5,8 +5,8 @@
 import { assert } from "../../assert.js";
 import { accept, type Refusal, type Result, refuse } from "../../result.js";
 import type { Ratio } from "../../units.js";
-import { exactRatio } from "../exact-ratio.js";
-import type { MemoryPool, VmSpec } from "../model.js";
+import { exactRatioProblem } from "../exact-ratio.js";
+import type { VmSpec } from "../model.js";
 import type { PolicySettings } from "../policy.js";
 import { type Demand, type PoolDraft, totalNeed } from "./draft.js";
 
@@ -17,13 +17,13 @@ export function demandOf(settings: PolicySettings, vm: VmSpec): Result<Demand> {
   const { template } = settings;
   if (template === null) {
     if (vm.ratio === null)
-      return refuse("ratio-not-offered", `VM ${vm.name} asks for no ratio, and this host has no template`);
+      return refuse("ratio-not-offered", `VM "${vm.name}" asks for no ratio, and this host has no template`);
     return demandFrom(vm.vcpus, () => vm.ratio!);
   }
   if (vm.ratio !== null)
     return refuse(
       "ratio-not-offered",
-      `VM ${vm.name} asks for ratio ${vm.ratio}, but this host's template decides it`,
+      `VM "${vm.name}" asks for the ratio ${vm.ratio}; on this host the template ${template.join(",")} decides`,
       {
         ratio: vm.ratio,
       },
@@ -31,16 +31,10 @@ export function demandOf(settings: PolicySettings, vm: VmSpec): Result<Demand> {
   return demandFrom(vm.vcpus, (index) => template[Math.min(index, template.length - 1)]!);
 }
 
-/** Null where pools of this ratio can be. */
-function ratioProblem(ratio: Ratio): string | null {
+/** Null where pools of this ratio can be; else what is wrong with it. */
+export function ratioProblem(ratio: Ratio): string | null {
   if (!(ratio >= 1)) return `allocation ratio ${ratio}: expected a number from 1.0 upwards`;
-  try {
-    exactRatio(ratio);
-    return null;
-  } catch (error) {
-    if (error instanceof RangeError) return error.message;
-    throw error;
-  }
+  return exactRatioProblem(ratio);
 }
 
 /** Groups the vCPUs 0 ... `vcpus` - 1 by their ratio. Refuses ratios that have no exact fraction. */
@@ -60,35 +54,22 @@ export function demandFrom(vcpus: number, ratioOf: (index: number) => Ratio): Re
   return accept(demand);
 }
 
-const withName = (vm: VmSpec, text: string): string => `VM ${vm.name}: ${text}`;
-
-/** Null when the drafts fit `usable` pCPUs. */
-export function cpuRefusal(vm: VmSpec, demand: Demand, drafts: readonly PoolDraft[], usable: number): Refusal | null {
+/** Null when the pools fit `usable` pCPUs once their needs are those of `drafts`. */
+export function cpuRefusal(
+  vm: VmSpec,
+  before: readonly PoolDraft[],
+  drafts: readonly PoolDraft[],
+  usable: number,
+): Refusal | null {
   const needed = totalNeed(drafts);
   if (needed <= usable) return null;
-  let alone = 0;
-  for (const indexes of demand.values()) alone += indexes.length;
-  // Alone on the host, each of its vCPUs has a pCPU of its own: the self rule.
-  if (alone > usable) {
-    const reason = withName(vm, `${alone} vCPUs need as many pCPUs, and pools may have ${usable} on this host`);
-    return { code: "vm-larger-than-host", reason, details: { vcpus: alone, usablePcpus: usable } };
+  // Alone on the host, each of its vCPUs would have a pCPU of its own: the self rule.
+  if (vm.vcpus > usable) {
+    const reason = `VM "${vm.name}" has ${vm.vcpus} vCPUs, the whole host has ${usable} pCPUs for VMs`;
+    return { code: "vm-larger-than-host", reason, details: { resource: "cpu", vcpus: vm.vcpus, pcpus: usable } };
   }
-  const reason = withName(vm, `all pools together would need ${needed} pCPUs, and may have ${usable}`);
-  return { code: "no-cpu-capacity", reason, details: { neededPcpus: needed, usablePcpus: usable } };
-}
-
-/** Null when the VM's memory fits once `givenBackMiB` of it are taken off. */
-export function memoryRefusal(vm: VmSpec, memory: MemoryPool, givenBackMiB: number): Refusal | null {
-  const allocated = memory.allocatedMiB - givenBackMiB + vm.memoryMiB;
-  if (allocated <= memory.capacityMiB) return null;
-  const details = { memoryMiB: vm.memoryMiB, allocatedMiB: memory.allocatedMiB, capacityMiB: memory.capacityMiB };
-  if (vm.memoryMiB > memory.capacityMiB) {
-    const reason = withName(
-      vm,
-      `${vm.memoryMiB} MiB is more than the ${memory.capacityMiB} MiB that VMs may have here`,
-    );
-    return { code: "vm-larger-than-host", reason, details };
-  }
-  const reason = withName(vm, `${allocated} MiB would be allocated, and VMs may have ${memory.capacityMiB} MiB here`);
-  return { code: "no-memory-capacity", reason, details };
+  const held = totalNeed(before);
+  const [neededPcpus, freePcpus] = [needed - held, usable - held];
+  const reason = `VM "${vm.name}" needs ${neededPcpus} more pCPUs in its pools, ${freePcpus} of ${usable} are free`;
+  return { code: "no-cpu-capacity", reason, details: { resource: "cpu", neededPcpus, freePcpus } };
 }

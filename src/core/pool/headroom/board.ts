@@ -3,6 +3,7 @@
  * pool's vCPUs are pinned to: the pCPUs that it needs, and others lent to it because nobody else needs them now. The
  * board is scratch of one decision: made from a state, changed in place, read back, dropped.
  */
+import { type CpuSet, cpuSetFromAscending } from "../../cpuset.js";
 import type { Geometry } from "./geometry.js";
 
 /** Owner of a pCPU that no pool's territory covers. */
@@ -126,12 +127,12 @@ export function coreShared(board: Board, pool: number, core: readonly number[]):
   return false;
 }
 
-/** The territory of a pool as pCPU ids, ascending. */
-export function territoryOf(board: Board, pool: number): number[] {
+/** The territory of a pool. */
+export function territoryOf(board: Board, pool: number): CpuSet {
   const { byId, topology } = board.geometry;
   const ids: number[] = [];
   for (let i = 0; i < byId.length; i++) if (board.owner[byId[i]!] === pool) ids.push(topology.ids[byId[i]!]!);
-  return ids;
+  return cpuSetFromAscending(ids);
 }
 
 export interface Faults {

@@ -23,7 +23,7 @@ function lendable(board: Board): number {
 }
 
 /** Extends the pool over what is free in L3 groups that it has alone, and over free halves of its own cores. */
-export function lend(board: Board, pool: number): void {
+function lend(board: Board, pool: number): void {
   let left = lendable(board);
   for (let g = 0; g < board.freeInGroup.length; g++) {
     if (board.freeInGroup[g] === 0 || heldIn(board, pool, g) === 0) continue;
@@ -31,12 +31,9 @@ export function lend(board: Board, pool: number): void {
     for (const core of board.geometry.groups[g]!.cores) {
       if (coreShared(board, pool, core)) continue;
       const own = ownedIn(board, pool, core);
-      if (own === core.length || (own === 0 && (!alone || left <= 0))) continue;
-      for (const position of core) {
-        if (board.owner[position] !== FREE) continue;
-        assign(board, position, pool);
-        left--;
-      }
+      if (own === core.length || (own === 0 && (!alone || core.length > left))) continue;
+      left -= core.length - own;
+      for (const position of core) assign(board, position, pool);
     }
   }
 }
@@ -61,7 +58,7 @@ export function leaveSharedCores(board: Board, pool: number): void {
 }
 
 /** Gives back the pool's parts of L3 groups and of cores that it shares, small parts first, as far as its slack goes. */
-export function leaveShared(board: Board, pool: number): void {
+function leaveShared(board: Board, pool: number): void {
   if (slackOf(board, pool) === 0) return;
   const shared = sharedGroupsOf(board, pool).sort((a, b) => heldIn(board, pool, a) - heldIn(board, pool, b) || a - b);
   for (const g of shared) if (heldIn(board, pool, g) <= slackOf(board, pool)) leaveGroup(board, pool, g);
@@ -80,4 +77,11 @@ export function returnIdleGroups(board: Board, pool: number): void {
   const held = groups.flatMap((_, g) => (heldIn(board, pool, g) > 0 ? [g] : []));
   held.sort((a, b) => inCell.get(groups[a]!.cell)! - inCell.get(groups[b]!.cell)! || b - a);
   for (const g of held) if (slackOf(board, pool) - heldIn(board, pool, g) >= most) leaveGroup(board, pool, g);
+}
+
+/** For a pool that is pinned anew anyway: out of shared groups and cores, over what is free in its own, nothing idle. */
+export function tidy(board: Board, pool: number): void {
+  leaveShared(board, pool);
+  lend(board, pool);
+  returnIdleGroups(board, pool);
 }

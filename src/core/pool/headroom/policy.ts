@@ -6,38 +6,23 @@
  * free pCPUs that its vCPUs may use until another pool needs them. Lent pCPUs count as free everywhere.
  * Empty pools stay listed without pCPUs, in the place of their creation: status and recorded traces go on without gaps.
  */
-import type { CpuSet } from "../../cpuset.js";
 import { accept, type Result, refuse } from "../../result.js";
-import { type MiB, mib, type Ratio } from "../../units.js";
+import { mib, type Ratio } from "../../units.js";
 import { availableVcpus, exactRatio } from "../exact-ratio.js";
-import type { CpuPool, HostState, MemoryPool, VmPins, VmSpec } from "../model.js";
+import { emptyMemory, memoryRefusal, vmNamed, withoutVm } from "../memory-pool.js";
+import type { HostState, MemoryPool, VmSpec } from "../model.js";
 import type { Growth, PolicySettings, PoolPolicy } from "../policy.js";
-import { cpuRefusal, demandOf, memoryRefusal } from "./admission.js";
+import { vcpuPins } from "../vcpu-pins.js";
+import { cpuRefusal, demandOf, ratioProblem } from "./admission.js";
 import { type Demand, type PoolDraft, totalNeed, unchanged, withVm } from "./draft.js";
 import { type Geometry, geometryOf } from "./geometry.js";
-import { type Repacked, repackPools } from "./repack.js";
+import { rebuildPools } from "./rebuild.js";
+import { repackPools } from "./repack.js";
 import { settle } from "./settle.js";
 
 const NOTHING: Demand = new Map();
 
-const indexOfVm = (memory: MemoryPool, name: string): number => memory.members.findIndex((vm) => vm.name === name);
-
-function ownedPcpus(pools: readonly CpuPool[]): number {
-  let sum = 0;
-  for (const pool of pools) sum += pool.pcpus.length;
-  return sum;
-}
-
-function pinsOf(host: HostState): VmPins {
-  const pins = new Map<string, CpuSet[]>(host.memory.members.map((vm) => [vm.name, []]));
-  for (const pool of host.pools) {
-    for (const member of pool.members) {
-      const sets = pins.get(member.vm);
-      if (sets !== undefined) for (const index of member.vcpuIndexes) sets[index] = pool.pinnedTo;
-    }
-  }
-  return pins;
-}
+const unknownVm = (name: string): Result<never> => refuse("unknown-vm", `this host has no VM "${name}"`, { vm: name });
 
 function freePcpusOf(geometry: Geometry, host: HostState): number[] {
   const taken = new Uint8Array(geometry.size);
@@ -47,14 +32,15 @@ function freePcpusOf(geometry: Geometry, host: HostState): number[] {
 
 /** The offered ratio's room in whole vCPUs, were all free pCPUs to go to its pool. */
 function freeVcpusOf(geometry: Geometry, settings: PolicySettings, host: HostState, ratio: Ratio): number {
-  if (settings.template !== null && !settings.template.includes(ratio)) return 0;
-  const free = geometry.usableCount - ownedPcpus(host.pools);
+  const offered = settings.template === null ? ratioProblem(ratio) === null : settings.template.includes(ratio);
+  if (!offered) return 0;
+  const free = geometry.usableCount - host.pools.reduce((sum, one) => sum + one.pcpus.length, 0);
   const pool = host.pools.find((candidate) => candidate.ratio === ratio);
   return Math.max(0, availableVcpus((pool?.pcpus.length ?? 0) + free, pool?.allocatedVcpus ?? 0, exactRatio(ratio)));
 }
 
 /** Builds the policy for one host. */
-export function headroomPolicy(settings: PolicySettings): HeadroomPolicy {
+export function headroomPolicy(settings: PolicySettings): PoolPolicy {
   const geometry = geometryOf(settings);
   const { criticalSize } = settings;
 
@@ -67,56 +53,54 @@ export function headroomPolicy(settings: PolicySettings): HeadroomPolicy {
   function admit(host: HostState, vm: VmSpec, at: number): Result<HostState> {
     const demand = demandOf(settings, vm);
     if (!demand.ok) return demand;
-    const drafts = withVm(host.pools.map(unchanged), vm.name, demand.value);
-    const had = host.memory.members[at]?.memoryMiB ?? 0;
-    const refusal = cpuRefusal(vm, demand.value, drafts, geometry.usableCount) ?? memoryRefusal(vm, host.memory, had);
+    const before = host.pools.map(unchanged);
+    const drafts = withVm(before, vm.name, demand.value);
+    const had = host.memory.members[at];
+    const refusal =
+      cpuRefusal(vm, before, drafts, geometry.usableCount) ??
+      memoryRefusal(had === undefined ? host.memory : withoutVm(host.memory, had), vm);
     if (refusal !== null) return { ok: false, refusal };
     const members = host.memory.members.slice();
     members[at] = vm;
-    const allocatedMiB = mib(host.memory.allocatedMiB - had + vm.memoryMiB);
-    return accept(next(host, drafts, { ...host.memory, allocatedMiB, members }));
+    const allocatedMiB = mib(host.memory.allocatedMiB - (had?.memoryMiB ?? 0) + vm.memoryMiB);
+    return accept(next(host, drafts, { ...host.memory, allocatedMiB, members, opened: true }));
   }
+
+  const initial = (memoryCapacityMiB = settings.topology.topology.memory.allowedMiB): HostState => ({
+    pools: [],
+    memory: emptyMemory(memoryCapacityMiB),
+  });
 
   return {
     name: "headroom",
     settings,
-    initial: (memoryCapacityMiB: MiB = settings.topology.topology.memory.allowedMiB) => ({
-      pools: [],
-      memory: { capacityMiB: memoryCapacityMiB, allocatedMiB: mib(0), members: [] },
-    }),
+    initial,
     deploy(host, vm) {
-      if (indexOfVm(host.memory, vm.name) !== -1) return refuse("name-taken", `VM ${vm.name} is on this host already`);
+      if (vmNamed(host.memory, vm.name) !== undefined)
+        return refuse("name-taken", `this host has a VM "${vm.name}" already`, { vm: vm.name });
       return admit(host, vm, host.memory.members.length);
     },
     remove(host, name) {
-      const at = indexOfVm(host.memory, name);
-      if (at === -1) return refuse("unknown-vm", `VM ${name} is not on this host`);
-      const { memory } = host;
-      const allocatedMiB = mib(memory.allocatedMiB - memory.members[at]!.memoryMiB);
+      const vm = vmNamed(host.memory, name);
+      if (vm === undefined) return unknownVm(name);
       const drafts = withVm(host.pools.map(unchanged), name, NOTHING);
-      return accept(next(host, drafts, { ...memory, allocatedMiB, members: memory.members.toSpliced(at, 1) }));
+      return accept(next(host, drafts, withoutVm(host.memory, vm)));
     },
     resize(host, vm) {
-      const at = indexOfVm(host.memory, vm.name);
-      if (at === -1) return refuse("unknown-vm", `VM ${vm.name} is not on this host`);
-      return admit(host, vm, at);
+      const at = host.memory.members.findIndex((member) => member.name === vm.name);
+      return at === -1 ? unknownVm(vm.name) : admit(host, vm, at);
     },
     growth(host, vm): Growth {
       const demand = demandOf(settings, vm);
       if (!demand.ok) return { pcpus: vm.vcpus, memoryMiB: vm.memoryMiB };
-      const drafts = withVm(host.pools.map(unchanged), vm.name, demand.value);
-      return { pcpus: totalNeed(drafts) - ownedPcpus(host.pools), memoryMiB: vm.memoryMiB };
+      const before = host.pools.map(unchanged);
+      const after = withVm(before, vm.name, demand.value);
+      return { pcpus: totalNeed(after) - totalNeed(before), memoryMiB: vm.memoryMiB };
     },
     freeVcpus: (host, ratio) => freeVcpusOf(geometry, settings, host, ratio),
-    pins: pinsOf,
+    pins: vcpuPins,
     freePcpus: (host) => freePcpusOf(geometry, host),
-    repack: (host) => repackPools(geometry, criticalSize, host),
+    rebuild: (observed, capacityMiB) => rebuildPools(geometry, criticalSize, initial(capacityMiB), observed),
+    repack: (host, mostMoved) => repackPools(geometry, criticalSize, host, mostMoved),
   };
-}
-
-export interface HeadroomPolicy extends PoolPolicy {
-  /**
-   * Packs the pools again when that frees a whole L3 group or ends a shared core; else gives `host` itself, and 0 moves.
-   */
-  repack(host: HostState): Repacked;
 }

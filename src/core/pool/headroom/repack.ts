@@ -6,20 +6,14 @@
  * it ends a shared core or frees an L3 group of other pools. So it ends, and packing twice changes nothing more.
  */
 import type { HostState } from "../model.js";
+import type { Repacked } from "../policy.js";
 import { type Board, boardOf, copyOf, type Faults, faultsOf, heldIn, sharedGroupsOf, territoryOf } from "./board.js";
 import { unchanged } from "./draft.js";
 import type { Geometry } from "./geometry.js";
 import { grow } from "./grow.js";
-import { leaveGroup, leaveShared, lend } from "./lend.js";
+import { leaveGroup, tidy } from "./lend.js";
 import { finish, territoriesOf } from "./settle.js";
 import { isSharing } from "./share.js";
-
-export interface Repacked {
-  /** The same object where nothing is gained. */
-  readonly host: HostState;
-  /** vCPUs that have to be pinned anew. */
-  readonly moved: number;
-}
 
 interface Step {
   readonly board: Board;
@@ -50,8 +44,7 @@ function regrown(board: Board, pools: readonly number[]): Board {
   for (const pool of [...pools].sort((a, b) => short(b) - short(a) || a - b)) grow(next, pool);
   for (let pool = 0; pool < next.pools; pool++) {
     if (next.touched[pool] !== 1 || next.need[pool] === 0) continue;
-    leaveShared(next, pool);
-    lend(next, pool);
+    tidy(next, pool);
   }
   return next;
 }

@@ -10,7 +10,7 @@ import { type Board, boardOf, territoryOf } from "./board.js";
 import type { PoolDraft } from "./draft.js";
 import type { Geometry } from "./geometry.js";
 import { grow } from "./grow.js";
-import { leaveShared, leaveSharedCores, lend, returnIdleGroups } from "./lend.js";
+import { leaveSharedCores, returnIdleGroups, tidy } from "./lend.js";
 import { isSharing, sharedSet } from "./share.js";
 
 /** What the pool's vCPUs could be pinned to before sharing was laid over it. */
@@ -59,8 +59,7 @@ function rearrange(board: Board, drafts: readonly PoolDraft[]): void {
   });
   drafts.forEach((draft, pool) => {
     if (!board.touched[pool] || draft.need === 0) return;
-    leaveShared(board, pool);
-    lend(board, pool);
+    tidy(board, pool);
   });
 }
 
