@@ -263,10 +263,13 @@ function noteLines(index: TopologyIndex, packages: readonly Package[], width: nu
     notes.push("A column is a core: its pCPUs stand one below the other.");
   const clustered = groups.some((group) => group.cores.some((core) => core.cluster !== group.cores[0]!.cluster));
   if (clustered) notes.push("A ┊ parts cores that share an L2 from the others.");
-  const known = cpuSetOf(pcpus.flatMap((pcpu) => [pcpu.id, ...pcpu.packageSiblings]));
-  const absent = subtractCpuSets(known, index.ids);
-  if (absent.length > 0) {
-    notes.push(`Not for VMs: pCPUs ${formatCpuSet(absent)} (${totalPcpus - pcpus.length} of ${totalPcpus}).`);
+  const absent = totalPcpus - pcpus.length;
+  if (absent > 0) {
+    // Files of the seeds tell how many pCPUs are left out, but not which.
+    const known = cpuSetOf(pcpus.flatMap((pcpu) => [pcpu.id, ...pcpu.packageSiblings, ...pcpu.smtSiblings]));
+    const ids = subtractCpuSets(known, index.ids);
+    const which = ids.length === absent ? `: ${formatCpuSet(ids)}` : "";
+    notes.push(`Not for VMs are ${absent} of the host's ${totalPcpus} pCPUs${which}.`);
   }
   const withPcpus = new Set(pcpus.map((pcpu) => pcpu.cellId));
   const memoryOnly = cells.filter((cell) => !withPcpus.has(cell.id));

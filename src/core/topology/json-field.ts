@@ -1,4 +1,5 @@
 /** A place in a JSON document that says of itself what is wrong: reads checked values, errors name the path. */
+import { type CpuSet, parseCpuSet } from "../cpuset.js";
 import { TopologyFormatError } from "./format-error.js";
 
 /** As much of a wrong value as helps a person find it. */
@@ -85,5 +86,15 @@ export class JsonField {
   text(): string {
     if (typeof this.value !== "string") throw this.wrong("a text");
     return this.value;
+  }
+
+  /** A CPU set as text, such as `0-3,8`. */
+  cpuSet(): CpuSet {
+    try {
+      return parseCpuSet(this.text());
+    } catch (error) {
+      if (error instanceof RangeError) throw this.wrong(`a CPU set such as 0-3,8 (${error.message})`);
+      throw error;
+    }
   }
 }
