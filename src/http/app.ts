@@ -109,6 +109,7 @@ function contextOf(
 ): HttpContext {
   const { agent, clock, log, version } = options;
   const events = new EventStreams(agent, clock, limits);
+  const facts = rememberedFacts(agent);
   const gauges = { requestsInFlight: () => requests.inside, eventReaders: () => events.readers };
   return {
     agent,
@@ -116,8 +117,8 @@ function contextOf(
     clock,
     limits,
     version,
-    hostRules: () => hostRules(options),
-    hostId: () => agent.status().host,
+    hostRules: () => ({ ...facts(), maximumRatio: options.maximumRatio, imageFolders: options.imageFolders }),
+    hostId: () => facts().hostId,
     changes: new Gate(limits.changes, "changes"),
     idempotency: new IdempotencyStore(clock, limits.idempotencyKeys, limits.idempotencyMs),
     events,
@@ -126,12 +127,23 @@ function contextOf(
   };
 }
 
-const hostRules = ({ agent, maximumRatio, imageFolders }: AppOptions): HostRules => ({
-  hostPcpus: agent.topology().totalPcpus,
-  maximumRatio,
-  template: agent.status().template,
-  imageFolders,
-});
+interface HostFacts {
+  readonly hostId: string;
+  readonly hostPcpus: number;
+  readonly template: HostRules["template"];
+}
+
+/** A status costs a look at every pool; what of it cannot change once the agent is ready is asked for once. */
+function rememberedFacts(agent: AppOptions["agent"]): () => HostFacts {
+  let remembered: HostFacts | null = null;
+  return () => {
+    if (remembered !== null) return remembered;
+    const { host, template } = agent.status();
+    const facts = { hostId: host, hostPcpus: agent.topology().totalPcpus, template };
+    if (agent.ready()) remembered = facts;
+    return facts;
+  };
+}
 
 /** In this order: is there room, may they ask, is the URL well formed, is there a body where none belongs. */
 function addChecks(app: App, options: AppOptions, requests: Gate): void {

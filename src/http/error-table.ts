@@ -41,6 +41,8 @@ export interface ErrorEntry {
   readonly meaning: string;
   /** Sent as `Retry-After`; absent: the same request will fail the same way. */
   readonly retryAfterSeconds?: number;
+  /** The part of the request that this code is always about; named in `errors`. */
+  readonly about?: { readonly in: "path" | "query" | "header" | "body"; readonly field: string };
 }
 
 const REFUSALS: Record<RefusalCode, ErrorEntry> = {
@@ -195,6 +197,7 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
     title: "The body is not acceptable JSON",
     meaning:
       "Broken JSON or UTF-8, a field given twice, `__proto__`, a number beyond double precision, or nesting too deep.",
+    about: { in: "body", field: "body" },
   },
   "malformed-request": {
     status: 400,
@@ -205,42 +208,50 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
     status: 400,
     title: "This call takes no body",
     meaning: "GET and DELETE take their input from the URL. Send them without a body.",
+    about: { in: "body", field: "body" },
   },
   unauthenticated: {
     status: 401,
     title: "A token is needed",
     meaning: "Send `Authorization: Bearer <token>`. `headroom token create` makes one.",
+    about: { in: "header", field: "authorization" },
   },
   forbidden: {
     status: 403,
     title: "The token's role does not allow this",
     meaning: "Viewers read; agents read, deploy, resize and remove; operators do everything.",
+    about: { in: "header", field: "authorization" },
   },
   "cross-site-request": {
     status: 403,
     title: "A web page of another site asked",
     meaning: "Without a token, calls that change something are not taken from other sites' pages, forms or images.",
+    about: { in: "header", field: "origin" },
   },
   "foreign-host-name": {
     status: 403,
     title: "Asked under a foreign host name",
     meaning:
       "Without a token, the Host header must name this machine's loopback (localhost, 127.0.0.1, [::1]): DNS rebinding.",
+    about: { in: "header", field: "host" },
   },
   "not-found": {
     status: 404,
     title: "No such resource",
     meaning: "The path is not one of this server's. GET /openapi.json lists them all.",
+    about: { in: "path", field: "path" },
   },
   "unknown-host": {
     status: 404,
     title: "No such host",
     meaning: "This agent serves one host; GET /v1/hosts names it.",
+    about: { in: "path", field: "id" },
   },
   "method-not-allowed": {
     status: 405,
     title: "The path does not take this method",
     meaning: "The `Allow` header lists the methods that it takes.",
+    about: { in: "header", field: "method" },
   },
   "request-timeout": {
     status: 408,
@@ -252,21 +263,25 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
     title: "The body is too large",
     meaning:
       "Bodies are limited to 64 KiB unless the operator changed it; no call needs more than a few hundred bytes.",
+    about: { in: "body", field: "body" },
   },
   "unsupported-media-type": {
     status: 415,
     title: "The body must be plain application/json in UTF-8",
     meaning: "Send `Content-Type: application/json`, no other charset and no Content-Encoding.",
+    about: { in: "header", field: "content-type" },
   },
   "idempotency-key-reused": {
     status: 422,
     title: "The Idempotency-Key belongs to another request",
     meaning: "The key was used with a different path or body. Use a new key for a new request.",
+    about: { in: "header", field: "idempotency-key" },
   },
   "headers-too-large": {
     status: 431,
     title: "The headers are too large",
     meaning: "Request line and headers together are limited to 16 KiB unless the operator changed it.",
+    about: { in: "header", field: "headers" },
   },
   overloaded: {
     status: 503,

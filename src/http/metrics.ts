@@ -36,11 +36,7 @@ const HOST_GAUGES: readonly HostValue[] = [
     "How long the last tick took",
     (s) => s.lastTick && s.lastTick.durationMs / MS_PER_SECOND,
   ],
-  [
-    "agent_last_tick_actions",
-    "What the last tick had to do; 0 in a steady state",
-    (s) => s.lastTick?.actions ?? null,
-  ],
+  ["agent_last_tick_actions", "What the last tick had to do; 0 in a steady state", (s) => s.lastTick?.actions ?? null],
 ];
 
 type ServerValue = readonly [name: string, help: string, value: (server: ServerGauges, agent: AgentService) => number];

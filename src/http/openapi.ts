@@ -3,11 +3,10 @@
  * call: problems, tokens, Idempotency-Key. Deterministic: a test compares the file openapi/agent.json with it.
  */
 import swagger from "@fastify/swagger";
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Access } from "./auth.js";
 import type { App } from "./context.js";
-import { components } from "./schemas/names.js";
 
 const operationShape = z.looseObject({
   summary: z.string().default(""),
@@ -15,7 +14,7 @@ const operationShape = z.looseObject({
   tags: z.array(z.string()).default([]),
   parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional(),
   requestBody: z.unknown().optional(),
-  responses: z.record(z.string(), z.unknown()).default({}),
+  responses: z.record(z.string(), z.looseObject({ description: z.string() })).default({}),
   security: z.array(z.unknown()).default([]),
   /** What the call needs: `open`, `read`, `change` or `operate` (src/http/auth.ts). */
   "x-access": z.string().default("open"),
@@ -69,8 +68,8 @@ export function addOpenapi(app: App, version: string): () => OpenapiDocument {
       info: { title: "Headroom agent", version, description: DESCRIPTION },
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
     },
-    transform: createJsonSchemaTransform({ schemaRegistry: components }),
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry: components }),
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
   });
   let document: OpenapiDocument | null = null;
   return () => {
@@ -88,6 +87,8 @@ function complete(generated: unknown, access: ReadonlyMap<string, Access>): Open
       operation["x-access"] = needs;
       operation.security = needs === "open" ? [] : [{ token: [] }];
       operation.responses = { ...operation.responses, default: PROBLEM_RESPONSE };
+      for (const response of Object.values(operation.responses))
+        if (response.description === "Default Response") response.description = "Done";
       if (method === "post") operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER];
       if (operation.operationId === "followEvents") operation.parameters = [RESUME_PARAMETER];
     }

@@ -71,8 +71,13 @@ function problemOf(code: ErrorCode, detail: string, retryable?: boolean): Proble
   };
 }
 
-export const requestProblem = (code: RequestCode, detail: string, fields: readonly FieldError[] = []): Problem =>
-  fields.length === 0 ? problemOf(code, detail) : { ...problemOf(code, detail), errors: fields };
+export function requestProblem(code: RequestCode, detail: string, fields: readonly FieldError[] = []): Problem {
+  const { about } = ERROR_TABLE[code];
+  const named =
+    about === undefined ? [] : [{ ...about, fault: "not-allowed" as const, message: detail, allowed: null }];
+  const errors = fields.length > 0 ? fields : named;
+  return errors.length === 0 ? problemOf(code, detail) : { ...problemOf(code, detail), errors };
+}
 
 /** `host` names the host that refused: an answer to a placement lists every host's reason. */
 export function refusalProblem(refusal: Refusal, host: string): Problem {
@@ -92,6 +97,15 @@ const FRAMEWORK_CODES: Readonly<Record<string, RequestCode>> = {
   FST_ERR_HANDLER_TIMEOUT: "deadline-exceeded",
 };
 
+const BAD_PATH: FieldError = {
+  in: "path",
+  field: "path",
+  fault: "not-allowed",
+  message: "the path has a broken percent escape",
+  allowed: "UTF-8 in percent escapes",
+};
+const isBadPath = (error: unknown): boolean => (error as { code?: unknown }).code === "FST_ERR_BAD_URL";
+
 const DETAIL_OF_BUG = "The server met a bug while answering; its log has the details. Nothing was applied.";
 
 function frameworkCode(error: unknown): RequestCode {
@@ -108,7 +122,8 @@ export function problemFromError(error: unknown): Problem {
   const code = frameworkCode(error);
   if (code === "internal") return problemOf(code, DETAIL_OF_BUG);
   if (code === "deadline-exceeded") return problemOf(code, ERROR_TABLE[code].meaning);
-  return problemOf(code, error instanceof Error ? error.message : ERROR_TABLE[code].title);
+  if (isBadPath(error)) return requestProblem(code, BAD_PATH.message, [BAD_PATH]);
+  return requestProblem(code, error instanceof Error ? error.message : ERROR_TABLE[code].title);
 }
 
 export function problemHeaders(problem: Problem): Record<string, string> {

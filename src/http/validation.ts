@@ -35,7 +35,8 @@ function fieldErrors(
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownField(place, key, known));
   const field = issue.path.length === 0 ? place : issue.path.map(String).join(".");
   const value = valueAt(data, issue.path);
-  const missing = value === undefined;
+  // Fastify hands over null where there is no body.
+  const missing = value === undefined || (place === "body" && value === null && issue.path.length === 0);
   const got = missing ? "is missing" : `is not allowed: ${show(value)}`;
   const allowed = issue.path.length === 0 ? "a JSON object" : issue.message;
   return [

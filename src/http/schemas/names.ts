@@ -1,15 +1,11 @@
 /**
- * Registry of the named schemas: a schema registered here becomes a component of the OpenAPI document. Its own registry,
- * so that no other user of zod in the process can collide with the names.
+ * Names for schemas: a named schema becomes a component of the OpenAPI document. Names live in zod's global registry, where
+ * `.meta()` keeps descriptions too, so they must be unique in the process.
  */
-import { z } from "zod";
+import type { z } from "zod";
 
-export const components = z.registry<{ id?: string | undefined; description?: string | undefined }>();
-
-export function named<S extends z.ZodType>(id: string, description: string, schema: S): S {
-  components.add(schema, { id, description });
-  return schema;
-}
+export const named = <S extends z.ZodType>(id: string, description: string, schema: S): S =>
+  schema.meta({ id, description });
 
 /** What a value of type T looks like after a trip through JSON: branded numbers become numbers. */
 export type Wire<T> = unknown extends T

@@ -7,7 +7,7 @@ import { named } from "./names.js";
 
 export const NAME_RULE = "1 to 63 letters, digits, '.', '_' or '-', the first one a letter or digit";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-export const vmName = z.string(NAME_RULE).regex(NAME, NAME_RULE);
+export const vmName = z.string(NAME_RULE).regex(NAME, NAME_RULE).meta({ description: `Name of the VM: ${NAME_RULE}` });
 
 /** Linux knows at most 8192 pCPUs; the host's own number is checked besides. */
 const MAX_VCPUS = 65_536;
@@ -46,11 +46,9 @@ export const createVmBody = named(
     name: vmName,
     vcpus,
     memoryMiB,
-    ratio: vmRatio
-      .optional()
-      .meta({
-        description: "Allocation ratio. Needed, unless the host's per-vCPU template decides; then it is refused",
-      }),
+    ratio: vmRatio.optional().meta({
+      description: "Allocation ratio. Needed, unless the host's per-vCPU template decides; then it is refused",
+    }),
     image: imagePath.nullish().meta({ description: "Disk image (qcow2); null or absent: no disk" }),
   }),
 );
