@@ -3,12 +3,11 @@
  * world, not a connection to it: agents come and go (fake-hypervisor.ts), the world stays. Everything a person or a guest
  * could do behind an agent's back is a method here too. How it differs from libvirt and QEMU: docs/fake-differences.md.
  */
-import { randomUUID } from "node:crypto";
 import type { CpuSet } from "../../core/cpuset.js";
 import { mib, milliseconds, type Seconds } from "../../core/units.js";
 import type { DomainSpec, VmMetadata } from "../../ports/hypervisor.js";
 import { boot, completeDefinition, type Definition, failed, pinOnHost, settleMemory } from "./guest.js";
-import { cpuDemand, type UsageProfile } from "./usage-profile.js";
+import { cpuDemand, noise, seedOf, type UsageProfile } from "./usage-profile.js";
 import { exists, WorldCore } from "./world-core.js";
 
 /** A domain that someone else makes. Not named: running, persistent, pinned nowhere, no metadata. */
@@ -74,10 +73,12 @@ export class FakeWorld extends WorldCore {
     this.emit("undefined", name, guest.stored.uuid);
   }
 
+  /** For good: in the live definition and the stored one. */
   pinVcpu(name: string, vcpu: number, pcpus: CpuSet): void {
     this.advance();
     const guest = this.guest(name);
-    if (vcpu < 0 || vcpu >= guest.stored.maximumVcpus) throw failed(`domain ${name} has no vCPU ${vcpu}`);
+    const present = guest.live?.definition ?? guest.stored;
+    if (vcpu < 0 || vcpu >= present.maximumVcpus) throw failed(`domain ${name} has no vCPU ${vcpu}`);
     const kept = pinOnHost(name, vcpu, pcpus, this.pcpus);
     this.edit(guest, (definition) => ({
       ...definition,
@@ -97,7 +98,7 @@ export class FakeWorld extends WorldCore {
     if (guest.live && vcpus < present.vcpus && !guest.traits.vcpuUnplug) {
       throw failed(`the guest of domain ${name} does not give up vCPUs`);
     }
-    this.edit(guest, (definition) => ({ ...definition, vcpus }));
+    this.edit(guest, (definition) => ({ ...definition, vcpus: Math.min(vcpus, definition.maximumVcpus) }));
     this.runnersChanged();
     this.changed();
   }
@@ -158,7 +159,7 @@ export class FakeWorld extends WorldCore {
 
   /** Someone makes a domain with another tool; gives its uuid. */
   createForeign(domain: ForeignDomain): string {
-    const uuid = randomUUID();
+    const uuid = this.#uuid(domain.name);
     this.define({
       name: domain.name,
       uuid,
@@ -184,5 +185,13 @@ export class FakeWorld extends WorldCore {
     if (guest.live) guest.live.demand = cpuDemand(profile.cpu, guest.seed);
     this.runnersChanged();
     this.changed();
+  }
+
+  /** Made from the seed, the name and the time, so that a run can be repeated; in the form of a random one. */
+  #uuid(name: string): string {
+    const seed = seedOf(this.seed, name);
+    const words = [1, 2, 3, 4].map((word) => Math.floor(noise(seed, word, this.clock.now()) * 2 ** 32));
+    const hex = words.map((word) => word.toString(16).padStart(8, "0")).join("");
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
   }
 }
