@@ -1,0 +1,367 @@
+/**
+ * The host agent: observes the hypervisor, plans, applies (DESIGN "The shape"). Requests and ticks go through one queue; the
+ * decisions are in core (pools, reconcile), the steps in the files beside this one. Stopping it leaves the guests running.
+ */
+import { randomUUID } from "node:crypto";
+import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
+import type { HostState, VmSpec } from "../core/pool/model.js";
+import type { PoolPolicy } from "../core/pool/policy.js";
+import { progress } from "../core/pool/progress.js";
+import { type SeedStatus, seedStatus } from "../core/pool/status.js";
+import type { VmRecord } from "../core/reconcile/model.js";
+import { type Result, refuse } from "../core/result.js";
+import type { Topology } from "../core/topology/model.js";
+import { type MiB, type Milliseconds, mib, milliseconds } from "../core/units.js";
+import type { Clock } from "../ports/clock.js";
+import { OperationalError } from "../ports/errors.js";
+import type { DiskImages, DurableText, HostProbe } from "../ports/host.js";
+import type { Hypervisor, HypervisorEvent, HypervisorHost } from "../ports/hypervisor.js";
+import type { Log } from "../ports/log.js";
+import { Alarm } from "./alarm.js";
+import type { AgentContext } from "./context.js";
+import { type AgentMetrics, Counters, type RequestKind } from "./counters.js";
+import { deployVm } from "./deploy.js";
+import { EventLog } from "./events.js";
+import { journalEncoder } from "./journal.js";
+import { Pinner } from "./pinner.js";
+import { SerialQueue } from "./queue.js";
+import type { Recorder } from "./recorder.js";
+import { recoverState } from "./recovery.js";
+import { removeVm, visibleVm } from "./remove.js";
+import { resizeVm } from "./resize.js";
+import type {
+  AgentEvent,
+  AgentService,
+  AgentStatus,
+  DeployRequest,
+  Explanation,
+  ResizeRequest,
+  VmView,
+} from "./service.js";
+import { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./settings.js";
+import { emptyState } from "./state.js";
+import { StateStore } from "./store.js";
+import { runTick, TickMemory, type TickOutcome } from "./tick.js";
+import { explanation, statusView, visibleVms, vmView } from "./views.js";
+
+export interface AgentOptions {
+  readonly policy: PoolPolicy;
+  readonly hypervisor: Hypervisor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: DurableText;
+  /** Where a journal that cannot be read is put aside before it is replaced. */
+  readonly corruptJournal?: DurableText;
+  readonly images: DiskImages;
+  /** Null or absent: usage of the host is the sum of its VMs. */
+  readonly hostProbe?: HostProbe | null;
+  /** Writes every state as a trace (spec 3). */
+  readonly recorder?: Recorder | null;
+  readonly settings?: Partial<AgentSettings>;
+  /** Fresh uuids; replaced in tests. */
+  readonly newUuid?: () => string;
+}
+
+export interface Agent extends AgentService {
+  /**
+   * Connects, reads the journal and takes the first tick. Throws `hypervisor-unreachable` with what to do, and
+   * `bad-settings` when the topology has pCPUs that the host lacks. What the first tick could not do, later ones do.
+   */
+  start(): Promise<void>;
+  /** One tick now, after the requests that wait. Operational failures are in the answer; bugs are thrown. */
+  tick(): Promise<TickReport>;
+  /** Ticks until `signal` aborts or the agent is stopped: on the interval, and early when something happens. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Finishes the step in progress, turns waiting requests away, closes the connection. Guests run on. */
+  stop(): Promise<void>;
+  metrics(): AgentMetrics;
+}
+
+export interface TickReport extends TickOutcome {
+  readonly at: Milliseconds;
+  readonly durationMs: Milliseconds;
+  /** Why the tick could not be carried out; null: it was. */
+  readonly failure: string | null;
+}
+
+export const createAgent = (options: AgentOptions): Agent => new HostAgent(options);
+
+class HostAgent implements Agent {
+  private readonly context: AgentContext;
+  private readonly queue = new SerialQueue();
+  private readonly alarm: Alarm;
+  private readonly memory = new TickMemory();
+  private readonly stopping = new AbortController();
+  private readonly capacityMiB: MiB;
+  private facts: HypervisorHost | null = null;
+  private lastTick: TickReport | null = null;
+  private tickEndedAt = milliseconds(0);
+  /** The journal is read, or the state rebuilt. */
+  private loaded = false;
+  /** A tick has seen all domains, and nothing from before the start is unsettled. */
+  private settled = false;
+  private unsubscribe: (() => void) | null = null;
+
+  constructor(private readonly options: AgentOptions) {
+    const { policy, hypervisor, clock, log, images, journal } = options;
+    const settings = { ...DEFAULT_AGENT_SETTINGS, ...options.settings };
+    this.capacityMiB = mib(
+      Math.max(0, policy.settings.topology.topology.memory.allowedMiB - settings.reservedMemoryMiB),
+    );
+    this.alarm = new Alarm(clock, settings.tickInterval, settings.earlyTickGap);
+    const counters = new Counters();
+    const encode = journalEncoder(policy, this.capacityMiB);
+    this.context = {
+      policy,
+      hypervisor,
+      clock,
+      log,
+      images,
+      settings,
+      store: new StateStore(emptyState(policy.initial(this.capacityMiB)), journal, encode, log, counters),
+      events: new EventLog(clock, log),
+      pinner: new Pinner(hypervisor, counters),
+      counters,
+      newUuid: options.newUuid ?? randomUUID,
+      wake: () => this.alarm.ring(),
+    };
+  }
+
+  // Life
+
+  async start(): Promise<void> {
+    const { hypervisor } = this.context;
+    this.unsubscribe = hypervisor.subscribe((event) => this.heard(event));
+    await hypervisor.connect();
+    this.facts = await hypervisor.host();
+    this.checkTopology(this.facts);
+    await this.tick();
+  }
+
+  async tick(): Promise<TickReport> {
+    return this.queue.run(() => this.tickNow());
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.stopping.signal]);
+    while (!either.aborted) {
+      await this.alarm.wait(this.tickEndedAt, either);
+      if (either.aborted) return;
+      try {
+        await this.tick();
+      } catch (error) {
+        if (either.aborted) return;
+        // A bug: nothing was applied, and the process says so. The next tick may well find another picture.
+        this.context.log.error({ err: error }, "a tick failed on a bug; nothing was applied");
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.queue.close();
+    await this.context.store.flush();
+    this.unsubscribe?.();
+    await this.context.hypervisor.close();
+  }
+
+  // Changes
+
+  deploy(request: DeployRequest): Promise<Result<VmView>> {
+    return this.enqueue("deploy", () => deployVm(this.context, request, this.viewOf));
+  }
+
+  remove(name: string): Promise<Result<VmView>> {
+    return this.enqueue("remove", () => removeVm(this.context, name, this.viewOf));
+  }
+
+  resize(request: ResizeRequest): Promise<Result<VmView>> {
+    return this.enqueue("resize", () => resizeVm(this.context, request, this.viewOf));
+  }
+
+  cordon(on: boolean): Promise<void> {
+    return this.queue.run(async () => {
+      this.mustBeReady();
+      const { store, events } = this.context;
+      if (store.state.cordoned === on) return;
+      await store.save({ ...store.state, cordoned: on, generation: store.state.generation + 1 });
+      events.emit(
+        on ? "cordoned" : "uncordoned",
+        null,
+        on ? "the host takes no new VMs" : "the host takes new VMs again",
+      );
+    });
+  }
+
+  // Views
+
+  vm(name: string): VmView | null {
+    const { state } = this.context.store;
+    const vm = visibleVm(state, name);
+    return vm === null ? null : this.viewOf(vm, state.host);
+  }
+
+  vms(): readonly VmView[] {
+    const { state } = this.context.store;
+    return visibleVms(state).map((vm) => this.viewOf(vm, state.host));
+  }
+
+  status(): AgentStatus {
+    const { policy, store, hypervisor, settings } = this.context;
+    const tick = this.lastTick;
+    return statusView(policy, store.state, this.memory.usage?.report ?? null, {
+      hostname: settings.hostname ?? this.facts?.hostname ?? "",
+      hypervisor: {
+        uri: hypervisor.uri,
+        connected: hypervisor.isConnected(),
+        accelerator: this.facts?.accelerator ?? "unknown",
+      },
+      lastTick: tick === null ? null : { at: tick.at, durationMs: tick.durationMs, actions: tick.actions },
+      problems: tick === null ? [] : tick.failure === null ? tick.problems : [tick.failure, ...tick.problems],
+    });
+  }
+
+  seedStatus(): SeedStatus {
+    return seedStatus(this.host(), this.context.policy);
+  }
+
+  progress(vm: VmSpec): number {
+    return progress(this.host(), this.context.policy, vm);
+  }
+
+  explain(vm: VmSpec): Explanation {
+    return explanation(this.context.policy, this.context.store.state, vm, this.memory.usage?.report ?? null);
+  }
+
+  host(): HostState {
+    return this.context.store.state.host;
+  }
+
+  topology(): Topology {
+    return this.context.policy.settings.topology.topology;
+  }
+
+  ready(): boolean {
+    return this.settled && this.context.hypervisor.isConnected() && !this.stopping.signal.aborted;
+  }
+
+  eventsAfter(id: number): readonly AgentEvent[] {
+    return this.context.events.after(id);
+  }
+
+  subscribe(listener: (event: AgentEvent) => void): () => void {
+    return this.context.events.subscribe(listener);
+  }
+
+  metrics(): AgentMetrics {
+    return this.context.counters.snapshot();
+  }
+
+  // Inside
+
+  private readonly viewOf = (vm: VmRecord, host: HostState): VmView =>
+    vmView(this.context.policy, host, vm, this.memory.usage?.report ?? null);
+
+  private async enqueue(kind: RequestKind, job: () => Promise<Result<VmView>>): Promise<Result<VmView>> {
+    const { counters, settings } = this.context;
+    if (this.queue.length >= settings.longestQueue) {
+      counters.request(kind, "refused");
+      return refuse("busy", `${this.queue.length} requests wait already; ask again`, { waiting: this.queue.length });
+    }
+    return this.queue.run(async () => {
+      try {
+        this.mustBeReady();
+        const result = await job();
+        counters.request(kind, result.ok ? "accepted" : "refused");
+        if (result.ok) await this.record();
+        return result;
+      } catch (error) {
+        counters.request(kind, "failed");
+        throw error;
+      }
+    });
+  }
+
+  private mustBeReady(): void {
+    const { hypervisor } = this.context;
+    if (!hypervisor.isConnected()) {
+      throw new OperationalError(
+        "hypervisor-unreachable",
+        `the hypervisor at ${hypervisor.uri} is not reachable now`,
+        true,
+      );
+    }
+    if (!this.settled) {
+      throw new OperationalError("hypervisor-unreachable", "the agent has not yet seen all domains of its host", true);
+    }
+  }
+
+  private async tickNow(): Promise<TickReport> {
+    const { clock, counters, log } = this.context;
+    const [at, began] = [clock.now(), clock.monotonic()];
+    let outcome: TickOutcome = { actions: 0, problems: this.lastTick?.problems ?? [] };
+    let failure: string | null = null;
+    try {
+      if (!this.loaded) await this.load();
+      outcome = await runTick(this.context, this.memory, this.options.hostProbe ?? null);
+      this.settled ||= this.context.store.state.tasks.size === 0;
+      await this.record();
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      failure = `the last tick failed: ${error.message}`;
+      log.warn({ err: error }, "the tick failed; the next one tries again");
+    } finally {
+      counters.tick(milliseconds(clock.monotonic() - began), failure !== null);
+    }
+    this.tickEndedAt = clock.monotonic();
+    this.lastTick = { at, durationMs: milliseconds(clock.monotonic() - began), failure, ...outcome };
+    return this.lastTick;
+  }
+
+  private async load(): Promise<void> {
+    const { journal, corruptJournal } = this.options;
+    const journals = { journal, aside: corruptJournal ?? null };
+    this.context.store.set(await recoverState(this.context, journals, this.capacityMiB));
+    this.loaded = true;
+  }
+
+  /** A recording that cannot be written costs no guest anything: it is logged, and the agent goes on. */
+  private async record(): Promise<void> {
+    const { recorder } = this.options;
+    if (!recorder) return;
+    const { policy, store, clock, log } = this.context;
+    try {
+      await recorder.record(policy, store.state, this.memory.usage, clock.now());
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      log.warn({ err: error }, "the recording could not be written");
+    }
+  }
+
+  private heard(event: HypervisorEvent): void {
+    const { events, pinner, hypervisor } = this.context;
+    if (event.kind === "disconnected") {
+      events.emit("hypervisor-lost", null, `the connection to ${hypervisor.uri} is lost: ${event.reason}`);
+      return;
+    }
+    if (event.kind === "reconnected")
+      events.emit("hypervisor-back", null, `the connection to ${hypervisor.uri} is back`);
+    if (event.kind === "started") {
+      pinner.forget(event.name);
+      this.memory.reporting.delete(event.uuid);
+    }
+    this.alarm.ring();
+  }
+
+  private checkTopology({ hostname, pcpus }: HypervisorHost): void {
+    const present = new Set(pcpus);
+    const absent = this.context.policy.settings.topology.ids.filter((id) => !present.has(id));
+    if (absent.length === 0) return;
+    const listed = formatCpuSet(cpuSetOf(absent));
+    throw new OperationalError(
+      "bad-settings",
+      `the topology has pCPUs ${listed} that the host ${hostname} does not have online: read it anew, or exclude them`,
+      false,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+/** How an agent behaves, apart from its policy. The command line fills it from the operator's settings. */
+import { type MiB, type Milliseconds, mib, milliseconds, type Seconds, seconds } from "../core/units.js";
+
+export interface AgentSettings {
+  /** Name of the host in answers; null: as the hypervisor calls it. */
+  readonly hostname: string | null;
+  /** Kept for the host itself: no VM gets it. */
+  readonly reservedMemoryMiB: MiB;
+  /** Between two ticks. */
+  readonly tickInterval: Milliseconds;
+  /** Least time between two ticks, however many events ask for one. */
+  readonly earlyTickGap: Milliseconds;
+  /** Guests report their memory this often. */
+  readonly memoryStatsPeriod: Seconds;
+  /** overlay: each VM writes to a copy-on-write disk of its own; direct: to the image as it is. */
+  readonly imageMode: "overlay" | "direct";
+  /**
+   * Live growth that a new VM is defined for, as a multiple of what it starts with. More vCPUs cost a guest nothing until
+   * they are plugged. More memory would be usable by a guest without a balloon driver from the start, hence 1.
+   */
+  readonly liveVcpuFactor: number;
+  readonly liveMemoryFactor: number;
+  /** How long a guest may take to shut down for a resize with restart before the plug is pulled. */
+  readonly shutdownPatience: Milliseconds;
+  /** Least time between two attempts to pack the pools again; 0: never. */
+  readonly repackInterval: Milliseconds;
+  /** vCPUs that one such attempt may pin anew: each move costs a guest its warm caches. */
+  readonly mostRepacked: number;
+  /** Requests that may wait in the queue; more are refused `busy`. */
+  readonly longestQueue: number;
+  /** Every VM's pins are read at least once in so many ticks, those of changed VMs in each. At most 2 keeps promise 5. */
+  readonly pinCheckTicks: 1 | 2;
+}
+
+export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
+  hostname: null,
+  reservedMemoryMiB: mib(0),
+  tickInterval: milliseconds(5_000),
+  earlyTickGap: milliseconds(200),
+  memoryStatsPeriod: seconds(5),
+  imageMode: "overlay",
+  liveVcpuFactor: 2,
+  liveMemoryFactor: 1,
+  shutdownPatience: milliseconds(20_000),
+  repackInterval: milliseconds(600_000),
+  mostRepacked: 64,
+  longestQueue: 256,
+  pinCheckTicks: 1,
+};

@@ -1,0 +1,98 @@
+/**
+ * Settles requests that were begun and neither done nor undone: after a crash, and after failures that could not be mended
+ * on the spot. What happened is asked of the hypervisor. A deploy and a resize are undone (their callers never heard of
+ * success); a removal is finished, unless its caller was told that it failed and the guest still runs.
+ */
+import type { VmRecord } from "../core/reconcile/model.js";
+import { OperationalError } from "../ports/errors.js";
+import { eraseDomain, runs } from "./ask.js";
+import type { AgentContext } from "./context.js";
+import { repinFrom } from "./repin.js";
+import { restoreSize } from "./resize-steps.js";
+import { type DeployTask, type RemoveTask, type Task, withoutTask, withoutVm, withUndone } from "./state.js";
+
+/** Settles everything that can be settled now. Gives what went wrong, in words, for the rest. */
+export async function settleAll(context: AgentContext): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const task of context.store.state.tasks.values()) {
+    try {
+      await settle(context, task);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      problems.push(`the ${task.kind} of ${task.name} is still unsettled: ${error.message}`);
+    }
+  }
+  return problems;
+}
+
+/** Before a new request for the VM. Throws `OperationalError` while the earlier one cannot be settled. */
+export async function settleName(context: AgentContext, name: string): Promise<void> {
+  const task = context.store.state.tasks.get(name);
+  if (task !== undefined) await settle(context, task);
+}
+
+async function settle(context: AgentContext, task: Task): Promise<void> {
+  if (task.kind === "deploy") await undo(context, task);
+  else if (task.kind === "remove") await finish(context, task);
+  else {
+    await restoreSize(context, task);
+    await context.store.keep(withoutTask(context.store.state, task.name));
+  }
+  context.counters.action("settle");
+  context.log.info({ vm: task.name, request: task.kind }, `the interrupted ${task.kind} of ${task.name} is settled`);
+}
+
+async function undo(context: AgentContext, task: DeployTask): Promise<void> {
+  const { store, policy, hypervisor } = context;
+  const doomed = store.state.vms.get(task.name);
+  const record = doomed?.uuid === task.uuid ? doomed : undefined;
+  const marked = await overlayInMark(context, task);
+  await eraseDomain(hypervisor, task.name, task.uuid);
+  await removeLeftOverlay(context, task, record?.overlay ?? marked);
+  const before = store.state.host;
+  const settled = record ? withoutVm(store.state, policy, task.name) : withoutTask(store.state, task.name);
+  await store.keep(withUndone(settled, task.uuid));
+  if (record) await repinFrom(context, before);
+}
+
+async function overlayInMark({ hypervisor }: AgentContext, task: DeployTask): Promise<string | null> {
+  const detail = await hypervisor.detail(task.name);
+  return detail?.uuid === task.uuid ? (detail.metadata?.overlay ?? null) : null;
+}
+
+async function finish(context: AgentContext, task: RemoveTask): Promise<void> {
+  const { store, hypervisor, policy } = context;
+  if (task.answered && (await runs(hypervisor, task.name, task.uuid))) {
+    await store.keep(withoutTask(store.state, task.name));
+    return;
+  }
+  await eraseDomain(hypervisor, task.name, task.uuid);
+  await removeOverlay(context, task.name, task.overlay);
+  const before = store.state.host;
+  await store.keep(withoutVm(store.state, policy, task.name));
+  context.events.emit("vm-removed", task.name, "its removal, begun earlier, is finished");
+  await repinFrom(context, before);
+}
+
+/**
+ * The overlay of an undone deploy. Its path may be unknown (the agent died while it was made): making it again tells the
+ * path, since a left-over of the same name is replaced.
+ */
+export async function removeLeftOverlay(context: AgentContext, task: DeployTask, known: string | null): Promise<void> {
+  if (known !== null) {
+    await context.images.removeOverlay(known);
+  } else if (task.overlayBase !== null && (await context.images.resolve(task.overlayBase)) !== null) {
+    await context.images.removeOverlay(await context.images.createOverlay(task.name, task.overlayBase));
+  }
+}
+
+/** The VM is gone by now: a disk that cannot be deleted is reported, and brings nothing back. */
+export async function removeOverlay(context: AgentContext, vm: string, overlay: VmRecord["overlay"]): Promise<void> {
+  if (overlay === null) return;
+  try {
+    await context.images.removeOverlay(overlay);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    context.events.emit("action-failed", vm, `its disk ${overlay} could not be deleted: ${error.message}`);
+  }
+}

@@ -1,0 +1,118 @@
+/** How an agent shows itself: VMs, pools and status, from its state, its policy and its latest usage. Pure. */
+import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
+import { availableVcpus, exactRatio } from "../core/pool/exact-ratio.js";
+import type { CpuPool, HostState, VmSpec } from "../core/pool/model.js";
+import type { PoolPolicy } from "../core/pool/policy.js";
+import { progress } from "../core/pool/progress.js";
+import { isPlaced, type VmRecord } from "../core/reconcile/model.js";
+import { type MiB, mib } from "../core/units.js";
+import { barredBy } from "./admission.js";
+import { pinsOf } from "./context.js";
+import type { AgentStatus, Explanation, PoolView, VmView } from "./service.js";
+import { type AgentState, isDoomed } from "./state.js";
+import { NO_USAGE, poolUsage, type UsageReport } from "./usage.js";
+
+export function vmView(policy: PoolPolicy, host: HostState, vm: VmRecord, usage: UsageReport | null): VmView {
+  const pins = isPlaced(vm) ? (pinsOf(policy, host).get(vm.name) ?? []) : [];
+  const measured = vm.state === "stopped" ? undefined : usage?.vms.get(vm.name);
+  return {
+    name: vm.name,
+    uuid: vm.uuid,
+    state: vm.state,
+    vcpus: vm.vcpus,
+    memoryMiB: vm.memoryMiB,
+    ratio: vm.ratio,
+    vcpuRatios: vm.vcpuRatios,
+    pins: pins.map(formatCpuSet),
+    image: vm.image,
+    deployedHere: vm.deployedHere,
+    usage: measured
+      ? { cpuPcpus: measured.cpuPcpus, waitPcpus: measured.waitPcpus, memoryMiB: measured.memoryMiB }
+      : NO_USAGE,
+  };
+}
+
+/** VMs that callers may see, by name. */
+export const visibleVms = (state: AgentState): readonly VmRecord[] =>
+  [...state.vms.values()].filter((vm) => !isDoomed(state, vm)).sort((a, b) => (a.name < b.name ? -1 : 1));
+
+export function poolView(policy: PoolPolicy, host: HostState, pool: CpuPool, usage: UsageReport | null): PoolView {
+  const used = usage === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, usage);
+  return {
+    ratio: pool.ratio,
+    pcpus: formatCpuSet(cpuSetOf(pool.pcpus)),
+    pcpuCount: pool.pcpus.length,
+    allocatedVcpus: pool.allocatedVcpus,
+    freeVcpus: roomIn(policy, host, pool),
+    vms: pool.members.map((member) => member.vm),
+    pinnedTo: formatCpuSet(pool.pinnedTo),
+    ...used,
+  };
+}
+
+/** Whole vCPUs that the pool takes before it has to grow; a pool above its ratio (while it shares) has none. */
+function roomIn(policy: PoolPolicy, host: HostState, pool: CpuPool): number {
+  const own = Math.max(0, Math.floor(availableVcpus(pool.pcpus.length, pool.allocatedVcpus, exactRatio(pool.ratio))));
+  return Math.min(own, policy.freeVcpus(host, pool.ratio));
+}
+
+/** What the views cannot know from the state alone. */
+export interface StatusFacts {
+  readonly hostname: string;
+  readonly hypervisor: AgentStatus["hypervisor"];
+  readonly lastTick: AgentStatus["lastTick"];
+  readonly problems: readonly string[];
+}
+
+export function statusView(
+  policy: PoolPolicy,
+  state: AgentState,
+  usage: UsageReport | null,
+  facts: StatusFacts,
+): AgentStatus {
+  const { host } = state;
+  const { memory } = host;
+  const free = policy.freePcpus(host).length;
+  const inPools = host.pools.reduce((sum, pool) => sum + pool.pcpus.length, 0);
+  const total = policy.settings.topology.ids.length;
+  return {
+    host: facts.hostname,
+    policy: policy.name,
+    template: policy.settings.template,
+    hypervisor: facts.hypervisor,
+    generation: state.generation,
+    cordoned: state.cordoned,
+    pcpus: { total, reserved: total - free - inPools, free, inPools },
+    memory: {
+      capacityMiB: memory.capacityMiB,
+      allocatedMiB: memory.allocatedMiB,
+      freeMiB: freeMiB(host),
+    },
+    usage: usage === null ? { cpuPcpus: null, memoryMiB: null } : usage.host,
+    pools: host.pools.map((pool) => poolView(policy, host, pool, usage)),
+    vmCount: visibleVms(state).length,
+    lastTick: facts.lastTick,
+    problems: facts.problems,
+  };
+}
+
+const freeMiB = (host: HostState): MiB => mib(Math.max(0, host.memory.capacityMiB - host.memory.allocatedMiB));
+
+/** What a deploy of this VM would be answered, and what it would do to the pools. Changes nothing. */
+export function explanation(policy: PoolPolicy, state: AgentState, vm: VmSpec, usage: UsageReport | null): Explanation {
+  const { host } = state;
+  const decided = barredBy(state, vm.name) ?? policy.deploy(host, vm);
+  const facts = { growth: policy.growth(host, vm), progress: progress(host, policy, vm) };
+  if (!decided.ok) {
+    return { fits: false, reason: decided.refusal.reason, code: decided.refusal.code, ...facts, pools: null };
+  }
+  const after = decided.value;
+  const taken = facts.growth.pcpus === 0 ? "its pools have the room" : `its pools grow by ${facts.growth.pcpus} pCPUs`;
+  return {
+    fits: true,
+    reason: `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB fit: ${taken}`,
+    code: null,
+    ...facts,
+    pools: after.pools.map((pool) => poolView(policy, after, pool, usage)),
+  };
+}
