@@ -7,7 +7,10 @@ import { named } from "./names.js";
 
 export const NAME_RULE = "1 to 63 letters, digits, '.', '_' or '-', the first one a letter or digit";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-export const vmName = z.string(NAME_RULE).regex(NAME, NAME_RULE).meta({ description: `Name of the VM: ${NAME_RULE}` });
+export const vmName = z
+  .string(NAME_RULE)
+  .regex(NAME, NAME_RULE)
+  .meta({ description: `Name of the VM: ${NAME_RULE}` });
 
 /** Linux knows at most 8192 pCPUs; the host's own number is checked besides. */
 const MAX_VCPUS = 65_536;

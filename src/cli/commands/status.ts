@@ -1,0 +1,45 @@
+/** `headroom status`: the host and its pools as its agent sees them. */
+import Table from "cli-table3";
+import { Command } from "commander";
+import type { HostAnswer } from "../../http/schemas/answers.js";
+import { addConnectionOptions, type Output, withAgent } from "../agent-connection.js";
+import { showMemory, showNumber } from "../numbers.js";
+import { type Paint, paintFor } from "../terminal.js";
+
+export function statusCommand(output: Output = process): Command {
+  const command = new Command("status").description("show the host, what is free, and its pools");
+  return addConnectionOptions(command).action(async (given: Readonly<Record<string, unknown>>) => {
+    const hosts = await withAgent(given, output, (client) => client.hosts());
+    const people = () => hosts.map((host) => hostText(host, paintFor(output.stdout))).join("\n");
+    output.stdout.write(given.json === true ? `${JSON.stringify(hosts, null, 2)}\n` : people());
+  });
+}
+
+export function hostText(host: HostAnswer, paint: Paint): string {
+  const { pcpus, memory, usage, hypervisor } = host;
+  const how = host.template === null ? host.policy : `${host.policy}, template ${host.template.join(", ")}`;
+  const memoryUsed = usage.memoryMiB === null ? "" : `; ${showMemory(usage.memoryMiB)} used`;
+  const lines = [
+    `${paint("bold", host.id)}  ${how}; ${hypervisor.uri} (${hypervisor.accelerator})`,
+    `pCPUs   ${pcpus.free} of ${pcpus.total} free, ${pcpus.inPools} in pools, ${pcpus.reserved} reserved; ${showNumber(usage.cpuPcpus)} used`,
+    `memory  ${showMemory(memory.freeMiB)} of ${showMemory(memory.capacityMiB)} free${memoryUsed}`,
+    `VMs     ${host.vmCount}`,
+  ];
+  if (host.cordoned) lines.push(paint("yellow", "cordoned: takes no new VMs"));
+  if (!hypervisor.connected) lines.push(paint("red", "the hypervisor is not reachable; guests go on as they are"));
+  for (const problem of host.problems) lines.push(paint("yellow", `problem: ${problem}`));
+  if (host.pools.length > 0) lines.push(poolTable(host.pools));
+  return `${lines.join("\n")}\n`;
+}
+
+function poolTable(pools: HostAnswer["pools"]): string {
+  const head = ["ratio", "pCPUs", "CPU set", "vCPUs", "free vCPUs", "VMs", "CPU used", "CPU waited"];
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  for (const pool of pools) {
+    const shared = pool.pinnedTo === pool.pcpus ? "" : ` (pinned to ${pool.pinnedTo})`;
+    const vcpus = [pool.allocatedVcpus, showNumber(pool.freeVcpus), pool.vms.length];
+    const used = [showNumber(pool.usagePcpus), showNumber(pool.waitPcpus)];
+    table.push([pool.ratio, pool.pcpuCount, pool.pcpus + shared, ...vcpus, ...used]);
+  }
+  return table.toString();
+}

@@ -1,0 +1,156 @@
+/** `headroom vm`: create, list, show, resize and remove VMs through the agent's HTTP interface. */
+import { randomUUID } from "node:crypto";
+import Table from "cli-table3";
+import { Command } from "commander";
+import type { VmAnswer } from "../../http/schemas/answers.js";
+import { addConnectionOptions, type Output, withAgent } from "../agent-connection.js";
+import { UsageError } from "../exit.js";
+import { parseCount, parseMemory, parseRatio, showMemory, showNumber } from "../numbers.js";
+
+const EXAMPLES = `
+Examples:
+  headroom vm create web-1 --vcpus 2 --memory 4GiB --ratio 2 --image /var/lib/libvirt/images/debian.qcow2
+  headroom vm list --pool 2
+  headroom vm resize web-1 --vcpus 4 --restart
+  headroom vm remove web-1 --json
+`;
+
+type Given = Readonly<Record<string, unknown>>;
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+export function vmCommand(output: Output = process): Command {
+  const command = new Command("vm")
+    .description("create, list, show, resize and remove VMs")
+    .addHelpText("after", EXAMPLES);
+  for (const make of [createCommand, listCommand, showCommand, resizeCommand, removeCommand])
+    command.addCommand(addConnectionOptions(make(output)));
+  return command;
+}
+
+function createCommand(output: Output): Command {
+  return new Command("create")
+    .description("deploy a VM")
+    .argument("<name>", "name of the VM, unique on the host")
+    .requiredOption("--vcpus <number>", "vCPUs")
+    .requiredOption("--memory <size>", "memory, such as 4GiB or 512MiB (plain numbers are MiB)")
+    .option("--ratio <ratio>", "allocation ratio: vCPUs per pCPU (needed unless the host has a per-vCPU template)")
+    .option("--image <path>", "disk image (qcow2) on the host, below an image folder (absent: no disk)")
+    .option("--idempotency-key <key>", "repeat the command with the same key, and the VM is made once")
+    .action(async (name: string, given: Given) => {
+      const ratio = text(given.ratio);
+      const wanted = {
+        name,
+        vcpus: parseCount(String(given.vcpus), "--vcpus"),
+        memoryMiB: parseMemory(String(given.memory), "--memory"),
+        ...(ratio === undefined ? {} : { ratio: parseRatio(ratio, "--ratio") }),
+        image: text(given.image) ?? null,
+      };
+      const key = text(given.idempotencyKey) ?? randomUUID();
+      const vm = await withAgent(given, output, (client) => client.createVm(wanted, key));
+      print(output, given, vm, () => `Deployed ${vm.name}\n${vmTable(vm)}`);
+    });
+}
+
+function listCommand(output: Output): Command {
+  return new Command("list")
+    .description("list VMs by name")
+    .option("--pool <ratio>", "only VMs with a vCPU in the pool of this ratio")
+    .action(async (given: Given) => {
+      const pool = text(given.pool);
+      const filter = pool === undefined ? {} : { pool: parseRatio(pool, "--pool") };
+      const vms = await withAgent(given, output, (client) => client.vms(filter));
+      print(output, given, vms, () => (vms.length === 0 ? "No VMs.\n" : listTable(vms)));
+    });
+}
+
+function showCommand(output: Output): Command {
+  return new Command("show")
+    .description("show one VM: size, pins, usage")
+    .argument("<name>", "name of the VM")
+    .action(async (name: string, given: Given) => {
+      const vm = await withAgent(given, output, (client) => client.vm(name));
+      print(output, given, vm, () => vmTable(vm));
+    });
+}
+
+function resizeCommand(output: Output): Command {
+  return new Command("resize")
+    .description("give a VM other vCPUs, memory or ratio")
+    .argument("<name>", "name of the VM")
+    .option("--vcpus <number>", "new number of vCPUs")
+    .option("--memory <size>", "new memory, such as 4GiB")
+    .option("--ratio <ratio>", "new allocation ratio")
+    .option("--restart", "allow a stop and start where the guest cannot take the change while it runs")
+    .action(async (name: string, given: Given) => {
+      const [vcpus, memory, ratio] = [text(given.vcpus), text(given.memory), text(given.ratio)];
+      if (vcpus === undefined && memory === undefined && ratio === undefined)
+        throw new UsageError("vm resize: say at least one of --vcpus, --memory, --ratio");
+      const size = {
+        ...(vcpus === undefined ? {} : { vcpus: parseCount(vcpus, "--vcpus") }),
+        ...(memory === undefined ? {} : { memoryMiB: parseMemory(memory, "--memory") }),
+        ...(ratio === undefined ? {} : { ratio: parseRatio(ratio, "--ratio") }),
+        ...(given.restart === true ? { restart: true } : {}),
+      };
+      const vm = await withAgent(given, output, (client) => client.resizeVm(name, size, randomUUID()));
+      print(output, given, vm, () => `Resized ${vm.name}\n${vmTable(vm)}`);
+    });
+}
+
+function removeCommand(output: Output): Command {
+  return new Command("remove")
+    .description("stop a VM and forget it")
+    .argument("<name>", "name of the VM")
+    .action(async (name: string, given: Given) => {
+      const vm = await withAgent(given, output, (client) => client.removeVm(name));
+      print(
+        output,
+        given,
+        vm,
+        () => `Removed ${vm.name}: ${vm.vcpus} vCPUs and ${showMemory(vm.memoryMiB)} are free again.\n`,
+      );
+    });
+}
+
+function print(output: Output, given: Given, value: unknown, people: () => string): void {
+  output.stdout.write(given.json === true ? `${JSON.stringify(value, null, 2)}\n` : people());
+}
+
+const style = { head: [], border: [], compact: true };
+const showRatio = ({ ratio, vcpuRatios }: VmAnswer): string => (ratio === null ? vcpuRatios.join(" ") : String(ratio));
+
+function listTable(vms: readonly VmAnswer[]): string {
+  const head = ["name", "state", "vCPUs", "memory", "ratio", "CPU used", "CPU waited", "memory used"];
+  const table = new Table({ head, style });
+  for (const vm of vms) {
+    const { cpuPcpus, waitPcpus, memoryMiB } = vm.usage;
+    const used = memoryMiB === null ? "-" : showMemory(memoryMiB);
+    const size = [vm.vcpus, showMemory(vm.memoryMiB), showRatio(vm)];
+    table.push([vm.name, vm.state, ...size, showNumber(cpuPcpus), showNumber(waitPcpus), used]);
+  }
+  return `${table.toString()}\n`;
+}
+
+function vmTable(vm: VmAnswer): string {
+  const { cpuPcpus, waitPcpus, memoryMiB } = vm.usage;
+  const table = new Table({ style });
+  table.push(
+    { name: vm.name },
+    { uuid: vm.uuid },
+    { state: vm.state },
+    { size: `${vm.vcpus} vCPUs, ${showMemory(vm.memoryMiB)}` },
+    { "allocation ratio": showRatio(vm) },
+    { pins: pinsText(vm.pins) },
+    { image: vm.image ?? "(no disk)" },
+    { "deployed here": vm.deployedHere ? "yes" : "no: found running" },
+    { "CPU used, waited": `${showNumber(cpuPcpus)}, ${showNumber(waitPcpus)} pCPUs` },
+    { "memory used": memoryMiB === null ? "-" : showMemory(memoryMiB) },
+  );
+  return `${table.toString()}\n`;
+}
+
+/** One line where all vCPUs share a CPU set. */
+function pinsText(pins: readonly string[]): string {
+  if (pins.length === 0) return "(none)";
+  const same = pins.every((pin) => pin === pins[0]);
+  return same ? `${pins[0]} (all vCPUs)` : pins.map((pin, vcpu) => `vCPU ${vcpu}: ${pin}`).join("\n");
+}
