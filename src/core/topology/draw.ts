@@ -84,15 +84,19 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): [K, T[]][] {
   return [...groups];
 }
 
+/** The cores of the pCPUs at `positions`, by their smallest pCPU: where one is left out, its core keeps its place. */
 function coresOf(index: TopologyIndex, positions: readonly number[], sharedL2: ReadonlySet<number>): Core[] {
-  return groupBy(positions, (position) => index.coreOf[position]!).map(([, members]) => {
+  const cores = groupBy(positions, (position) => index.coreOf[position]!).map(([, members]) => {
     const pcpu = index.topology.pcpus[members[0]!]!;
     const l2 = pcpu.caches.find((cache) => cache.level === 2)?.domain;
+    const ids = cpuSetOf([pcpu.id, ...pcpu.smtSiblings]);
     return {
-      threads: cpuSetOf([pcpu.id, ...pcpu.smtSiblings]).map((id) => (index.positionOf.has(id) ? id : null)),
+      smallest: ids[0]!,
+      threads: ids.map((id) => (index.positionOf.has(id) ? id : null)),
       cluster: l2 !== undefined && sharedL2.has(l2) ? l2 : null,
     };
   });
+  return cores.sort((a, b) => a.smallest - b.smallest);
 }
 
 /** L2 domains of more than one core. */

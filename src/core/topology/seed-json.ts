@@ -1,7 +1,7 @@
 /**
  * The topology JSON of SlackVM and SweetSpotVM (spec 1.1): read as recorded files have it, written so that the seeds can
- * read it, byte for byte as they would have written it. Lost on the way: cache levels beyond their index, the cells'
- * memory and package ids (packages are told apart by `sib_cpu`).
+ * read it, byte for byte as they would have written it. Lost on the way: the cells' memory, package ids (packages are
+ * told apart by `sib_cpu`), second caches of a level beyond L1.
  */
 import { MAX_PCPU_ID } from "../cpuset.js";
 import { mib } from "../units.js";
@@ -102,13 +102,26 @@ const member = (key: string | number, value: string): string => `"${key}": ${val
 const objectOf = (members: readonly string[]): string => `{${members.join(", ")}}`;
 const listOf = (items: readonly (number | string)[]): string => `[${items.join(", ")}]`;
 
+/**
+ * Caches under the indexes that `levelOfIndex` reads back: where a pCPU lacks a cache that others have (hybrid hosts), the
+ * kernel's own numbers would name another level.
+ */
+function formatCaches(caches: readonly CacheIndex[]): string {
+  const members = new Map<number, string>();
+  for (const { level, domain } of caches) {
+    const index = level > 1 ? level : members.has(0) ? 1 : 0;
+    if (!members.has(index)) members.set(index, member(index, `${domain}`));
+  }
+  return objectOf([...members.values()]);
+}
+
 function formatPcpu(pcpu: Pcpu): string {
   return objectOf([
     member("cpu_id", `${pcpu.id}`),
     member("numa_node", `${pcpu.cellId}`),
     member("sib_smt", listOf(pcpu.smtSiblings)),
     member("sib_cpu", listOf(pcpu.packageSiblings)),
-    member("cache_level", objectOf(pcpu.caches.map((cache) => member(cache.index, `${cache.domain}`)))),
+    member("cache_level", formatCaches(pcpu.caches)),
     member("max_freq", `${pcpu.maxFrequencyKHz}`),
   ]);
 }
