@@ -11,20 +11,24 @@ import { assign, type Board, coreShared, FREE, heldIn, ownedIn, sharedGroupsOf, 
  */
 const MOST_LENT_SHARE = 0.5;
 
-/** pCPUs that may still be lent: all free ones while an L3 group is untouched, else half, so that a new pool finds room. */
-function lendable(board: Board): number {
+/**
+ * pCPUs that may still be lent: all free ones while an L3 group is untouched, else half, so that a new pool finds room;
+ * but as many as the pool has in an L3 group that it shares, for which it can give that part back.
+ */
+function lendable(board: Board, pool: number): number {
   let free = 0;
   for (let g = 0; g < board.freeInGroup.length; g++) {
     const here = board.freeInGroup[g]!;
     if (here > 0 && here === board.geometry.groups[g]!.size) return Number.POSITIVE_INFINITY;
     free += here;
   }
-  return free >> 1;
+  const parts = sharedGroupsOf(board, pool).map((g) => heldIn(board, pool, g));
+  return parts.length === 0 ? free >> 1 : Math.max(free >> 1, Math.min(...parts));
 }
 
 /** Extends the pool over what is free in L3 groups that it has alone, and over free halves of its own cores. */
 function lend(board: Board, pool: number): void {
-  let left = lendable(board);
+  let left = lendable(board, pool);
   for (let g = 0; g < board.freeInGroup.length; g++) {
     if (board.freeInGroup[g] === 0 || heldIn(board, pool, g) === 0) continue;
     const alone = board.poolsInGroup[g] === 1;
@@ -79,9 +83,9 @@ export function returnIdleGroups(board: Board, pool: number): void {
   for (const g of held) if (slackOf(board, pool) - heldIn(board, pool, g) >= most) leaveGroup(board, pool, g);
 }
 
-/** For a pool that is pinned anew anyway: out of shared groups and cores, over what is free in its own, nothing idle. */
+/** For a pool that is pinned anew anyway: over what is free in its own groups, out of shared groups and cores, nothing idle. */
 export function tidy(board: Board, pool: number): void {
-  leaveShared(board, pool);
   lend(board, pool);
+  leaveShared(board, pool);
   returnIdleGroups(board, pool);
 }

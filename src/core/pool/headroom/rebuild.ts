@@ -4,12 +4,13 @@
  * vCPUs agree on, as far as pools that more vCPUs agree on leave it. From a host's own pins the same pins come out.
  * VMs are taken in the order given; which pCPUs of its CPU set a pool counted as its own is not in the pins.
  */
-import { type CpuSet, EMPTY_CPU_SET, formatCpuSet } from "../../cpuset.js";
+import { type CpuSet, EMPTY_CPU_SET, equalCpuSets, formatCpuSet } from "../../cpuset.js";
 import { type Result, refuse } from "../../result.js";
 import { memoryRefusal, vmNamed, withVm } from "../memory-pool.js";
 import type { HostState, MemoryPool } from "../model.js";
 import type { ObservedVm, Rebuilt } from "../policy.js";
 import { cpuRefusal, demandFrom } from "./admission.js";
+import { attribute } from "./attribute.js";
 import { type Board, boardOf, territoryOf } from "./board.js";
 import { withVm as draftsWithVm, type PoolDraft } from "./draft.js";
 import type { Geometry } from "./geometry.js";
@@ -60,14 +61,23 @@ function agreement(draft: PoolDraft, pinsOf: ReadonlyMap<string, readonly CpuSet
 }
 
 /** Territories from the pins, made legal. */
-function layOut(geometry: Geometry, drafts: readonly PoolDraft[], observed: readonly ObservedVm[]): Board {
+function layOut(
+  geometry: Geometry,
+  criticalSize: number,
+  drafts: readonly PoolDraft[],
+  observed: readonly ObservedVm[],
+): Board {
   const pinsOf = new Map(observed.map(({ vm, pins }) => [vm.name, pins]));
   const agreements = drafts.map((draft) => agreement(draft, pinsOf));
   const order = [...drafts.keys()].sort((a, b) => agreements[b]!.vcpus - agreements[a]!.vcpus || a - b);
   const claimed = new Set<number>();
   const territories: (readonly number[])[] = drafts.map(() => []);
   for (const pool of order) {
-    const territory = agreements[pool]!.set.filter((id) => !claimed.has(id));
+    const { set } = agreements[pool]!;
+    const left = set.filter((id) => !claimed.has(id));
+    const shares = criticalSize > 0 && agreements.some((other, i) => i !== pool && equalCpuSets(other.set, set));
+    // Pools that share a set have no more of it than they need: the rest is everybody's.
+    const territory = shares ? attribute(geometry, [], left, drafts[pool]!.need, true) : left;
     for (const id of territory) claimed.add(id);
     territories[pool] = territory;
   }
@@ -97,7 +107,7 @@ export function rebuildPools(
     if (result.ok) taken = result.value;
     else unplaced.push({ vm: one.vm, refusal: result.refusal });
   }
-  const board = layOut(geometry, taken.drafts, observed);
+  const board = layOut(geometry, criticalSize, taken.drafts, observed);
   const nothing = taken.drafts.map(() => EMPTY_CPU_SET);
   const territories = taken.drafts.map((_, pool) => territoryOf(board, pool));
   return {
