@@ -1,3 +1,4 @@
+/** `headroom topology` and the source of topologies that all commands share: what they print, and what they answer to bad requests. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

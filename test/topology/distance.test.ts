@@ -1,3 +1,4 @@
+/** The distance between pCPUs (spec 1.2) as properties of any host, and the cases where the seeds give up. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Every form that a topology is read from or written to: round trips, what may be absent, and what an error names. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -75,12 +76,12 @@ describe("what is written reads the same again", () => {
 
 describe("the seeds' JSON in all its forms", () => {
   const minimal = (change: (file: SeedFile) => void = () => undefined): string => {
-    const file: SeedFile = JSON.parse(formatSeedTopology(presetTopology("i7-1185g7")!));
+    const file = JSON.parse(formatSeedTopology(presetTopology("i7-1185g7")!)) as SeedFile;
     change(file);
     return JSON.stringify(file);
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the point is to break the file in every way
-  type SeedFile = { cpuset: any; memset: any };
+  type Members = Record<string, unknown>;
+  type SeedFile = { cpuset: Members & { cpu_list: Members[]; numa_distances: Members }; memset: Members };
 
   test("the file's total is what VMs may take, and its allowed is what there is", () => {
     const text = minimal(({ memset }) => Object.assign(memset, { total: 256_000, allowed: 257_000 }));
@@ -105,7 +106,7 @@ describe("the seeds' JSON in all its forms", () => {
     const withNuma = (numa: object): ReadonlyMap<number, number> =>
       parseSeedTopology(
         minimal(({ cpuset }) => {
-          cpuset.numa_distances = numa;
+          Object.assign(cpuset, { numa_distances: numa });
         }),
       ).cells[0]!.distances;
     assert.deepEqual(
@@ -125,7 +126,7 @@ describe("the seeds' JSON in all its forms", () => {
   });
 
   const broken: readonly (readonly [string, (file: SeedFile) => void, string, RegExp])[] = [
-    ["no cpuset", (f) => delete f.cpuset, "cpuset", /seeds' topology/],
+    ["no cpuset", (f) => Reflect.deleteProperty(f, "cpuset"), "cpuset", /seeds' topology/],
     ["cpuset a list", (f) => Object.assign(f, { cpuset: [] }), "cpuset", /an object/],
     ["no cells", (f) => Object.assign(f.cpuset, { numa_distances: {} }), "cpuset.numa_distances", /at least one/],
     [
@@ -143,39 +144,44 @@ describe("the seeds' JSON in all its forms", () => {
     ["no pCPUs", (f) => Object.assign(f.cpuset, { cpu_list: [] }), "cpuset.cpu_list", /at least one pCPU/],
     [
       "a negative id",
-      (f) => Object.assign(f.cpuset.cpu_list[3], { cpu_id: -1 }),
+      (f) => Object.assign(f.cpuset.cpu_list[3]!, { cpu_id: -1 }),
       "cpuset.cpu_list[3].cpu_id",
       /from 0/,
     ],
-    ["a huge id", (f) => Object.assign(f.cpuset.cpu_list[3], { cpu_id: 1e9 }), "cpuset.cpu_list[3].cpu_id", /to 65535/],
-    ["a doubled id", (f) => Object.assign(f.cpuset.cpu_list[3], { cpu_id: 2 }), "cpuset.cpu_list[3].cpu_id", /once/],
+    [
+      "a huge id",
+      (f) => Object.assign(f.cpuset.cpu_list[3]!, { cpu_id: 1e9 }),
+      "cpuset.cpu_list[3].cpu_id",
+      /to 65535/,
+    ],
+    ["a doubled id", (f) => Object.assign(f.cpuset.cpu_list[3]!, { cpu_id: 2 }), "cpuset.cpu_list[3].cpu_id", /once/],
     [
       "an unknown cell",
-      (f) => Object.assign(f.cpuset.cpu_list[1], { numa_node: 4 }),
+      (f) => Object.assign(f.cpuset.cpu_list[1]!, { numa_node: 4 }),
       "cpuset.cpu_list[1].numa_node",
       /a cell of/,
     ],
     [
       "siblings as text",
-      (f) => Object.assign(f.cpuset.cpu_list[1], { sib_smt: "5" }),
+      (f) => Object.assign(f.cpuset.cpu_list[1]!, { sib_smt: "5" }),
       "cpuset.cpu_list[1].sib_smt",
       /a list/,
     ],
     [
       "a sibling 1.5",
-      (f) => Object.assign(f.cpuset.cpu_list[1], { sib_cpu: [1.5] }),
+      (f) => Object.assign(f.cpuset.cpu_list[1]!, { sib_cpu: [1.5] }),
       "cpuset.cpu_list[1].sib_cpu[0]",
       /whole/,
     ],
     [
       "a cache by name",
-      (f) => Object.assign(f.cpuset.cpu_list[1], { cache_level: { L1: 0 } }),
+      (f) => Object.assign(f.cpuset.cpu_list[1]!, { cache_level: { L1: 0 } }),
       "cpuset.cpu_list[1].cache_level",
       /whole/,
     ],
     [
       "a cache 99",
-      (f) => Object.assign(f.cpuset.cpu_list[1], { cache_level: { 99: 0 } }),
+      (f) => Object.assign(f.cpuset.cpu_list[1]!, { cache_level: { 99: 0 } }),
       "cpuset.cpu_list[1].cache_level.99",
       /0 to 15/,
     ],
@@ -202,8 +208,8 @@ describe("the seeds' JSON in all its forms", () => {
         (junk, at) => {
           const text = minimal((file) => {
             if (at in file) Object.assign(file, { [at]: junk });
-            else if (at === "cpu") file.cpuset.cpu_list[2] = junk;
-            else file.cpuset[at] = junk;
+            else if (at === "cpu") Object.assign(file.cpuset.cpu_list, { 2: junk });
+            else Object.assign(file.cpuset, { [at]: junk });
           });
           try {
             indexTopology(parseTopologyText(text).topology);

@@ -1,3 +1,4 @@
+/** Every recorded host by table: what the reader makes of the machine, and what it warns of. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { indexTopology } from "../../src/core/topology/index-topology.js";

@@ -1,3 +1,4 @@
+/** The seeds' own topology files, against the distances that they recorded. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";

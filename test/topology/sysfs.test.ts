@@ -1,3 +1,4 @@
+/** The sysfs reader where hosts differ from the common case, against damaged files, and on real folders. */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

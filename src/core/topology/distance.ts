@@ -41,7 +41,7 @@ function walks(pcpus: readonly Pcpu[]): readonly (readonly number[])[] {
 }
 
 /** NUMA distance between two cells of the host; the larger of both directions. */
-export function cellDistance(cells: ReadonlyMap<number, NumaCell>, from: number, to: number): number {
+function cellDistance(cells: ReadonlyMap<number, NumaCell>, from: number, to: number): number {
   const unknown = from === to ? LOCAL_CELL_DISTANCE : REMOTE_CELL_DISTANCE;
   const there = cells.get(from)?.distances.get(to) ?? unknown;
   const back = cells.get(to)?.distances.get(from) ?? unknown;

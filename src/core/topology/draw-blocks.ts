@@ -17,7 +17,7 @@ export type Block = readonly Line[];
 
 export const span = (text: string, kind: Exclude<Part["kind"], "pcpu">): Span => ({ text, part: { kind } });
 export const widthOfText = (text: string): number => [...text].length;
-export const widthOfLine = (line: Line): number => line.reduce((sum, { text }) => sum + widthOfText(text), 0);
+const widthOfLine = (line: Line): number => line.reduce((sum, { text }) => sum + widthOfText(text), 0);
 export const widthOfBlock = (block: Block): number =>
   block.reduce((most, line) => Math.max(most, widthOfLine(line)), 0);
 
@@ -30,7 +30,7 @@ const padLine = (line: Line, width: number): Line => {
 const TITLE_SEPARATOR = " · ";
 
 /** As many parts of a title, the most telling first, as fit into `width`; at least the first. */
-export function fitTitle(parts: readonly string[], width: number): string {
+function fitTitle(parts: readonly string[], width: number): string {
   let title = parts[0]!;
   for (const part of parts.slice(1)) {
     if (widthOfText(title) + TITLE_SEPARATOR.length + widthOfText(part) > width) break;
