@@ -122,7 +122,7 @@ function contextOf(
     changes: new Gate(limits.changes, "changes"),
     idempotency: new IdempotencyStore(clock, limits.idempotencyKeys, limits.idempotencyMs),
     events,
-    metrics: new HttpMetrics(agent, version, gauges),
+    metrics: new HttpMetrics(agent, version, gauges, options.agentTotals ?? null),
     openapi,
   };
 }

@@ -4,6 +4,7 @@
  * wants them; pCPUs are their own unit. Unknown values have no series, rather than a zero that means something else.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AgentMetrics } from "../agent/counters.js";
 import type { AgentService, AgentStatus, PoolView, VmView } from "../agent/service.js";
 
 const BYTES_PER_MIB = 1_048_576;
@@ -65,6 +66,35 @@ const VM_GAUGES: readonly VmValue[] = [
   ["vm_memory_usage_bytes", "Memory that the guest uses", (v) => bytes(v.usage.memoryMiB)],
 ];
 
+type Series = readonly (readonly [labels: Record<string, string>, value: number])[];
+type Total = readonly [name: string, help: string, labels: readonly string[], series: (totals: AgentMetrics) => Series];
+const single = (value: number): Series => [[{}, value]];
+
+const TOTALS: readonly Total[] = [
+  ["agent_ticks_total", "Ticks", [], (t) => single(t.ticks)],
+  ["agent_failed_ticks_total", "Ticks that could not be carried out", [], (t) => single(t.failedTicks)],
+  ["agent_tick_seconds_total", "Time spent in ticks", [], (t) => single(t.tickDuration / MS_PER_SECOND)],
+  ["agent_pin_calls_total", "Pin calls to the hypervisor", [], (t) => single(t.pinCalls)],
+  ["agent_failed_pin_calls_total", "Pin calls that failed", [], (t) => single(t.failedPinCalls)],
+  ["agent_repaired_pins_total", "Pins found changed by others and put back", [], (t) => single(t.repairedPins)],
+  ["agent_journal_writes_total", "Writes of the journal", [], (t) => single(t.journalWrites)],
+  [
+    "agent_actions_total",
+    "Actions carried out, by kind",
+    ["kind"],
+    (t) => Object.entries(t.actions).map(([kind, count]) => [{ kind }, count]),
+  ],
+  [
+    "agent_requests_total",
+    "Requests decided, by kind and outcome",
+    ["kind", "outcome"],
+    (t) =>
+      Object.entries(t.requests).flatMap(([kind, outcomes]) =>
+        Object.entries(outcomes).map(([outcome, count]) => [{ kind, outcome }, count] as const),
+      ),
+  ],
+];
+
 /** What the server reports of itself at scrape time. */
 export interface ServerGauges {
   readonly requestsInFlight: () => number;
@@ -76,12 +106,14 @@ export class HttpMetrics {
   private readonly durations: Histogram<"method" | "route" | "status">;
   private readonly problems: Counter<"code">;
   private readonly vmInfo: Gauge<"vm" | "uuid" | "state" | "ratio">;
+  private readonly counters = new Map<string, Counter>();
   private readonly plain = new Map<string, Gauge>();
 
   constructor(
     private readonly agent: AgentService,
     version: string,
     private readonly server: ServerGauges,
+    private readonly totals: (() => AgentMetrics) | null,
   ) {
     const registers = [this.registry];
     this.durations = new Histogram({
@@ -114,6 +146,8 @@ export class HttpMetrics {
       labelNames: ["vm", "uuid", "state", "ratio"],
       registers,
     });
+    for (const [name, help, labelNames] of totals === null ? [] : TOTALS)
+      this.counters.set(name, new Counter({ name: `headroom_${name}`, help, labelNames: [...labelNames], registers }));
     for (const [name, help] of SERVER_GAUGES) this.add(name, help, []);
     for (const [name, help] of HOST_GAUGES) this.add(name, help, []);
     for (const [name, help] of POOL_GAUGES) this.add(name, help, ["ratio"]);
@@ -140,7 +174,16 @@ export class HttpMetrics {
     for (const [name, , value] of SERVER_GAUGES) this.set(name, {}, value(this.server, this.agent));
     this.readHost(this.agent.status());
     this.readVms(this.agent.vms());
+    if (this.totals !== null) this.readTotals(this.totals());
     return this.registry.metrics();
+  }
+
+  private readTotals(totals: AgentMetrics): void {
+    for (const [name, , , series] of TOTALS) {
+      const counter = this.counters.get(name);
+      counter?.reset();
+      for (const [labels, value] of series(totals)) counter?.inc(labels, value);
+    }
   }
 
   private readHost(status: AgentStatus): void {

@@ -1,4 +1,5 @@
 /** What the HTTP server is built from, and its limits with the reason for each default. */
+import type { AgentMetrics } from "../agent/counters.js";
 import type { AgentService } from "../agent/service.js";
 import type { Ratio } from "../core/units.js";
 import type { Clock } from "../ports/clock.js";
@@ -73,4 +74,6 @@ export interface AppOptions {
   readonly imageFolders: readonly string[];
   readonly version: string;
   readonly tls?: Tls | null;
+  /** Totals of the agent's process for `/metrics`; absent: none are shown. */
+  readonly agentTotals?: () => AgentMetrics;
 }

@@ -3,6 +3,7 @@
  * on the host (its pCPUs, its ratios, its image folders) is in host-rules.ts. Each schema's error text says what is allowed.
  */
 import { z } from "zod";
+import { exactRatioProblem } from "../../core/pool/exact-ratio.js";
 import { named } from "./names.js";
 
 export const NAME_RULE = "1 to 63 letters, digits, '.', '_' or '-', the first one a letter or digit";
@@ -16,8 +17,6 @@ export const vmName = z
 const MAX_VCPUS = 65_536;
 /** 1 PiB: far above any host, far below where doubles lose whole MiB. */
 export const MAX_MEMORY_MIB = 2 ** 30;
-/** Exact fractions of core/pool/exact-ratio hold six decimals. */
-const RATIO_DECIMALS = 6;
 
 const VCPUS_RULE = "a whole number from 1 to the host's pCPUs";
 export const vcpus = z.int(VCPUS_RULE).min(1, VCPUS_RULE).max(MAX_VCPUS, VCPUS_RULE);
@@ -25,15 +24,11 @@ export const vcpus = z.int(VCPUS_RULE).min(1, VCPUS_RULE).max(MAX_VCPUS, VCPUS_R
 const MEMORY_RULE = `a whole number of MiB from 1 to ${MAX_MEMORY_MIB}`;
 export const memoryMiB = z.int(MEMORY_RULE).min(1, MEMORY_RULE).max(MAX_MEMORY_MIB, MEMORY_RULE);
 
-export const RATIO_RULE = `a number from 1 to the host's maximum, with at most ${RATIO_DECIMALS} decimals`;
-export const hasRatioDecimals = (value: number): boolean => Number(value.toFixed(RATIO_DECIMALS)) === value;
-/** 1000 is what exact fractions hold; the operator's maximum is checked besides. */
-export const MAX_RATIO = 1000;
-export const vmRatio = z
-  .number(RATIO_RULE)
-  .min(1, RATIO_RULE)
-  .max(MAX_RATIO, RATIO_RULE)
-  .refine(hasRatioDecimals, RATIO_RULE);
+export const RATIO_RULE = "a number from 1 to the host's maximum, with at most six decimals";
+/** Of exact fractions; the operator's maximum is checked besides. */
+const MAX_RATIO = 1000;
+export const isRatio = (value: number): boolean => value >= 1 && exactRatioProblem(value) === null;
+export const vmRatio = z.number(RATIO_RULE).min(1, RATIO_RULE).max(MAX_RATIO, RATIO_RULE).refine(isRatio, RATIO_RULE);
 
 export const IMAGE_RULE = "an absolute, normalised path below one of the configured image folders";
 /** PATH_MAX of Linux. */

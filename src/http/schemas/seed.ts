@@ -1,7 +1,7 @@
 /** The seeds' calls (spec 2.1) in the seeds' words and units: `cpu`, `mem` in GB, `oc`, `qcow2`. Keys and shapes are theirs. */
 import { z } from "zod";
 import { named } from "./names.js";
-import { decimalText, hasRatioDecimals, imagePath, MAX_MEMORY_MIB, MAX_RATIO, vmName, wholeText } from "./requests.js";
+import { decimalText, imagePath, isRatio, MAX_MEMORY_MIB, vmName, wholeText } from "./requests.js";
 
 const MIB_PER_GB = 1024;
 const CPU_RULE = "a whole number from 1 to the host's pCPUs";
@@ -13,9 +13,7 @@ const cpu = wholeText(CPU_RULE, 65_536);
 const mem = decimalText(MEM_RULE)
   .transform((gigabytes) => Math.round(gigabytes * MIB_PER_GB))
   .refine((value) => value >= 1 && value <= MAX_MEMORY_MIB, MEM_RULE);
-const oc = decimalText(OC_RULE)
-  .refine((value) => value >= 1 && value <= MAX_RATIO && hasRatioDecimals(value), OC_RULE)
-  .optional();
+const oc = decimalText(OC_RULE).refine(isRatio, OC_RULE).optional();
 
 export const seedDeployQuery = z.strictObject({ name: vmName, cpu, mem, oc, qcow2: imagePath });
 export const seedRemoveQuery = z.strictObject({ name: vmName });
