@@ -14,7 +14,7 @@ import { type AgentContext, pinsOf } from "./context.js";
 import { domainSpecOf, liveMaximum } from "./domain-spec.js";
 import { repin, repinBack } from "./repin.js";
 import type { DeployRequest, VmView } from "./service.js";
-import { removeLeftOverlay, settleName } from "./settle.js";
+import { removeOverlay, settleName } from "./settle.js";
 import { type DeployTask, withAnswer, withoutTask, withTask, withUndone, withVm } from "./state.js";
 
 /** How a VM is shown, given the pools that it is in. */
@@ -124,7 +124,7 @@ async function undoDeploy(
   const before = store.state.host;
   try {
     await eraseDomain(hypervisor, task.name, task.uuid);
-    await removeLeftOverlay(context, task, vm.overlay);
+    await removeOverlay(context, vm.name, vm.overlay);
   } catch (error) {
     log.warn({ err: error, vm: task.name }, "a failed deploy could not be undone yet; the next tick tries again");
     await store.keep(withVm(withTask(store.state, task), admission.host, vm));

@@ -34,14 +34,14 @@ async function readJournal(
   { journal, aside }: Journals,
   capacityMiB: MiB,
 ): Promise<Journalled | null> {
-  const text = await journal.read();
-  if (text === null) return null;
+  let text: string | null = null;
   try {
-    return decodeJournal(text, context.policy, capacityMiB);
+    text = await journal.read();
+    return text === null ? null : decodeJournal(text, context.policy, capacityMiB);
   } catch (error) {
     if (!(error instanceof OperationalError) || error.code !== "state-corrupt") throw error;
     context.log.error({ err: error }, "the journal makes no sense; the state is rebuilt from the hypervisor's domains");
-    if (aside !== null) await putAside(context, aside, text);
+    if (aside !== null && text !== null) await putAside(context, aside, text);
     return null;
   }
 }

@@ -75,14 +75,19 @@ async function finish(context: AgentContext, task: RemoveTask): Promise<void> {
 }
 
 /**
- * The overlay of an undone deploy. Its path may be unknown (the agent died while it was made): making it again tells the
- * path, since a left-over of the same name is replaced.
+ * The overlay of a deploy that a crash interrupted. Its path may be unknown (the agent died while it was made): making it
+ * again tells the path, since a left-over of the same name is replaced. Where that fails, so did the first time.
  */
-export async function removeLeftOverlay(context: AgentContext, task: DeployTask, known: string | null): Promise<void> {
-  if (known !== null) {
-    await context.images.removeOverlay(known);
-  } else if (task.overlayBase !== null && (await context.images.resolve(task.overlayBase)) !== null) {
-    await context.images.removeOverlay(await context.images.createOverlay(task.name, task.overlayBase));
+async function removeLeftOverlay(context: AgentContext, task: DeployTask, known: string | null): Promise<void> {
+  if (known !== null || task.overlayBase === null) {
+    await removeOverlay(context, task.name, known);
+    return;
+  }
+  try {
+    await removeOverlay(context, task.name, await context.images.createOverlay(task.name, task.overlayBase));
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    context.log.warn({ err: error, vm: task.name }, "whether an interrupted deploy left a disk could not be found out");
   }
 }
 
