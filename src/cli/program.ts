@@ -2,11 +2,17 @@
  * The command line as a tree: one factory per subcommand, put into groups. Decides what a failure prints and which code it
  * ends with; reads nothing itself, so that tests run it in their own process.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
+import { demoCommand } from "./commands/demo.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { statusCommand } from "./commands/status.js";
+import { tokenCommand } from "./commands/token.js";
+import { topologyCommand } from "./commands/topology.js";
+import { vmCommand } from "./commands/vm.js";
 import { describeFailure, EXIT, type ExitCode, exitCodeOf } from "./exit.js";
+import { version } from "./version.js";
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent or hypervisor not reachable.
@@ -19,9 +25,14 @@ Examples:
   headroom replay --topology epyc-7662-2s --load trace.csv --out results
 `;
 
-export function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return String((manifest as { version?: unknown }).version);
+/** Groups of the help, in order. */
+function groups(program: Command): readonly (readonly [heading: string, commands: readonly Command[]])[] {
+  return [
+    ["A host:", [doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
+    ["Its VMs:", [vmCommand(), statusCommand()]],
+    ["Trying it out:", [demoCommand()]],
+    ["Shell:", [completionCommand(program)]],
+  ];
 }
 
 export function buildProgram(): Command {
@@ -37,10 +48,10 @@ export function buildProgram(): Command {
     .exitOverride()
     .configureHelp({ sortOptions: false, showGlobalOptions: false })
     .addHelpText("after", EPILOGUE);
-  program.commandsGroup("A host:");
-  program.addCommand(configCommand());
-  program.commandsGroup("Shell:");
-  program.addCommand(completionCommand(program));
+  for (const [heading, commands] of groups(program)) {
+    program.commandsGroup(heading);
+    for (const command of commands) program.addCommand(command);
+  }
   for (const command of program.commands) inheritSettings(command, program);
   return program;
 }

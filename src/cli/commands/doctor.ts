@@ -7,7 +7,8 @@ import { loadSettings } from "../config.js";
 import { diagnose, type Finding, isFit } from "../doctor/checks.js";
 import { gatherFacts } from "../doctor/gather.js";
 import { Unsuccessful } from "../exit.js";
-import { openHypervisor } from "../host/hypervisor.js";
+import { agentLog } from "../host/agent-log.js";
+import { openHypervisor } from "../host/open-host.js";
 import { addSettingsOptions, settingsRequest } from "../settings-options.js";
 import { type Paint, paintFor, type Style } from "../terminal.js";
 
@@ -40,7 +41,8 @@ export function doctorCommand(): Command {
   addSettingsOptions(command).option("--json", "print JSON");
   return command.action(async (options: Record<string, unknown>) => {
     const { settings } = loadSettings(settingsRequest(options));
-    const findings = diagnose(await gatherFacts(settings, () => openHypervisor(settings)));
+    const log = agentLog("error", "text", process.stderr);
+    const findings = diagnose(await gatherFacts(settings, () => openHypervisor(settings, log)));
     const text = options.json
       ? `${JSON.stringify({ ready: isFit(findings), findings }, null, 2)}\n`
       : findingsText(findings, paintFor(process.stdout));

@@ -55,7 +55,7 @@ const hypervisor: Check = (facts) => {
   const { uri, kind, failure, version } = facts.hypervisor;
   if (failure === null) return fine("hypervisor", `${uri} answers${version === null ? "" : ` (${version})`}`);
   if (kind === "remote") return missing("hypervisor", failure, `ssh to the host and run: headroom doctor`);
-  if (kind === "fake") return missing("hypervisor", failure, "headroom agent --hypervisor fake:///epyc-7662-2s");
+  if (kind !== "local") return missing("hypervisor", failure, "headroom agent --hypervisor fake:///epyc-7662-2s");
   if (/permission|denied|authenti/i.test(failure)) {
     return missing("hypervisor", failure, `sudo usermod -aG libvirt ${facts.user.name} (then log in again)`);
   }
@@ -65,7 +65,7 @@ const hypervisor: Check = (facts) => {
 
 const accelerator: Check = (facts) => {
   const { kind, accelerator: used } = facts.hypervisor;
-  if (kind === "fake") return skipped("accelerator", "a simulated host has none");
+  if (kind === "fake" || kind === "test") return skipped("accelerator", "a simulated host has none");
   if (kind === "remote") {
     return used === null ? skipped("accelerator", "the host was not reached") : fine("accelerator", used);
   }
@@ -134,7 +134,7 @@ const listening: Check = (facts) => {
 const balloon: Check = (facts) => {
   const { kind, failure, runningGuests, guestsWithoutBalloonStatistics: silent } = facts.hypervisor;
   if (failure !== null) return skipped("balloon", "the hypervisor was not reached");
-  if (kind === "fake") return fine("balloon", "simulated");
+  if (kind === "fake" || kind === "test") return skipped("balloon", "simulated");
   if (runningGuests === 0) return skipped("balloon", "no guest is running");
   if (silent.length === 0) return fine("balloon", `all ${runningGuests} running guests report their memory`);
   const remedy = `virsh dommemstat ${silent[0]} --period 1 --live (and load virtio_balloon in the guest)`;

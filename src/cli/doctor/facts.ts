@@ -1,5 +1,6 @@
 /** What `headroom doctor` looks at, as plain values: gather.ts reads them from the machine, tests write them down. */
 import type { CpuSet } from "../../core/cpuset.js";
+import type { HypervisorKind } from "../host/hypervisor-kind.js";
 
 export interface FolderFact {
   readonly path: string;
@@ -11,8 +12,7 @@ export interface FolderFact {
 
 export interface HypervisorFact {
   readonly uri: string;
-  /** `local` libvirt, libvirt on another machine, or the fake. */
-  readonly kind: "local" | "remote" | "fake";
+  readonly kind: HypervisorKind;
   /** Null when connected; otherwise the driver's message. */
   readonly failure: string | null;
   /** Null unless connected. */

@@ -10,6 +10,7 @@ import { type CpuSet, EMPTY_CPU_SET, parseCpuSet } from "../../core/cpuset.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { DomainStats, Hypervisor } from "../../ports/hypervisor.js";
 import { environment } from "../config.js";
+import { hypervisorKind, isLoopbackName } from "../host/hypervisor-kind.js";
 import type { Settings } from "../settings/agent-settings.js";
 import type { FolderFact, HostFacts, HypervisorFact } from "./facts.js";
 
@@ -97,14 +98,6 @@ function listeningFailure(address: string, port: number): Promise<string | null>
   });
 }
 
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
-
-export function hypervisorKind(uri: string): HypervisorFact["kind"] {
-  if (uri.startsWith("fake:") || uri.startsWith("test:")) return "fake";
-  const host = /^[a-z]+(?:\+[a-z0-9]+)?:\/\/([^/?]*)/.exec(uri)?.[1] ?? "";
-  return host === "" || LOOPBACK.test(host.replace(/^[^@]*@/, "").replace(/:\d+$/, "")) ? "local" : "remote";
-}
-
 const isRunning = (guest: DomainStats): boolean => guest.state === "running";
 
 async function hypervisorFact(uri: string, open: () => Promise<Hypervisor>): Promise<HypervisorFact> {
@@ -157,7 +150,7 @@ export async function gatherFacts(settings: Settings, open: () => Promise<Hyperv
       address: settings.address,
       port: settings.port,
       failure: await listeningFailure(settings.address, settings.port),
-      isLoopback: LOOPBACK.test(settings.address),
+      isLoopback: isLoopbackName(settings.address),
       hasTokens: settings.tokensFile !== null,
     },
     cgroups: cgroupFacts(),

@@ -304,6 +304,14 @@ const RUNNING = {
     fallback: "info" as "debug" | "info" | "warn" | "error",
     schema: choice("debug", "info", "warn", "error"),
   }),
+  logFormat: setting({
+    group: "Running",
+    names: ["HEADROOM_LOG_FORMAT"],
+    about: "Form of log lines: text on a terminal and JSON elsewhere, or always the one named",
+    allowed: "one of auto, json, text",
+    fallback: "auto" as "auto" | "json" | "text",
+    schema: choice("auto", "json", "text"),
+  }),
 };
 
 const CLIENT = {

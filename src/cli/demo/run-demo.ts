@@ -1,0 +1,148 @@
+/**
+ * The demonstration as a whole: starts the agent, plays the hour, watches the host through the same HTTP interface, shows
+ * it, and ends with a summary. Where there is no terminal it writes a line now and then.
+ */
+import { indexTopology } from "../../core/topology/index-topology.js";
+import { milliseconds } from "../../core/units.js";
+import { realClock } from "../../drivers/linux/real-clock.js";
+import { type AgentClient, agentClient } from "../../http/client.js";
+import { agentLog } from "../host/agent-log.js";
+import { type RunningAgent, runAgent } from "../host/run-agent.js";
+import type { Settings } from "../settings/agent-settings.js";
+import { paintFor, wantsColour } from "../terminal.js";
+import { demoHost } from "./demo-host.js";
+import { renderFrame } from "./frame.js";
+import { playHour } from "./player.js";
+import { openScreen, type Terminal } from "./screen.js";
+import { introduction, plainLine, summary } from "./story.js";
+import type { DemoView, EventLine, Moment, Totals } from "./view.js";
+import { demoHour, HOUR_SECONDS } from "./workload.js";
+
+export interface DemoOptions {
+  /** Wall time for the hour. */
+  readonly seconds: number;
+  readonly seed: number;
+  readonly policy: Settings["policy"];
+  readonly port: number;
+  /** The agent goes on after the hour, until `signal` aborts. */
+  readonly keep: boolean;
+  /** Lines instead of a screen. */
+  readonly plain: boolean;
+  readonly version: string;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal & { readonly isTTY?: boolean };
+}
+
+/** Often enough to look alive, seldom enough to leave the processor to the agent. */
+const FRAME_MS = milliseconds(200);
+/** About twenty lines for the hour. */
+const PLAIN_LINES = 20;
+const KEPT_EVENTS = 40;
+const CLIENT_TIMEOUT_MS = 10_000;
+
+/** What is known of the host so far: each look at it adds to it. */
+class Watch {
+  private readonly history: Moment[] = [];
+  private readonly events: EventLine[] = [];
+  private readonly ratios = new Set<number>();
+  private totals: Totals = { arrived: 0, left: 0, refused: 0 };
+  private readonly beganMs: number;
+  mostSold = 0;
+
+  constructor(
+    private readonly running: RunningAgent,
+    private readonly client: AgentClient,
+    private readonly monotonic: () => number,
+    private readonly speed: number,
+  ) {
+    this.beganMs = monotonic();
+  }
+
+  private readonly index = () => indexTopology(this.running.agent.topology());
+
+  readonly note = (event: EventLine, totals: Totals): void => {
+    this.events.push(event);
+    if (this.events.length > KEPT_EVENTS) this.events.shift();
+    this.totals = totals;
+  };
+
+  async look(): Promise<DemoView> {
+    const [host] = await this.client.hosts();
+    if (host === undefined) throw new Error("the agent knows no host");
+    const atSeconds = Math.min(HOUR_SECONDS, (this.monotonic() - this.beganMs) / 1000);
+    for (const pool of host.pools) this.ratios.add(pool.ratio);
+    this.history.push({ atSeconds, sizes: new Map(host.pools.map((pool) => [pool.ratio, pool.pcpuCount])) });
+    const sold = host.pools.reduce((sum, pool) => sum + pool.allocatedVcpus, 0);
+    this.mostSold = Math.max(this.mostSold, sold);
+    return {
+      url: this.running.url,
+      index: this.index(),
+      atSeconds,
+      speed: this.speed,
+      host,
+      ratios: [...this.ratios].sort((a, b) => a - b),
+      history: this.history,
+      events: this.events,
+      totals: this.totals,
+    };
+  }
+}
+
+/** Shows the host until `signal` aborts: frames on a terminal, lines elsewhere. */
+async function show(watch: Watch, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const { terminal, plain, seconds } = options;
+  const clock = realClock();
+  const paint = paintFor(terminal);
+  const coloured = wantsColour(terminal);
+  const screen = plain ? null : openScreen(terminal);
+  const pause = plain ? milliseconds((seconds * 1000) / PLAIN_LINES) : FRAME_MS;
+  try {
+    while (!signal.aborted) {
+      const view = await watch.look();
+      const size = { columns: terminal.columns ?? 80, rows: terminal.rows ?? 24 };
+      if (screen === null) terminal.write(plainLine(view));
+      else screen.draw(renderFrame(view, size, paint, coloured));
+      await clock.sleep(pause, signal);
+    }
+  } finally {
+    screen?.close();
+  }
+}
+
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const { terminal, seconds, signal } = options;
+  const paint = paintFor(terminal);
+  const speed = HOUR_SECONDS / seconds;
+  const { settings, host } = demoHost(options.policy, options.port, speed, options.seed);
+  const complaints: string[] = [];
+  const log = agentLog("warn", "text", { write: (line: string) => complaints.push(line) });
+  const running = await runAgent({ settings, host, log, version: options.version });
+  try {
+    terminal.write(introduction(running.url, seconds, paint));
+    const client = agentClient({ baseUrl: running.url, timeoutMs: CLIENT_TIMEOUT_MS });
+    const watch = new Watch(running, client, () => host.clock.monotonic(), speed);
+    const done = new AbortController();
+    const shown = show(watch, options, done.signal);
+    const played = await playHour({
+      client,
+      happenings: demoHour(options.seed),
+      clock: host.clock,
+      signal,
+      onEvent: watch.note,
+    }).finally(() => done.abort());
+    await shown;
+    terminal.write(
+      summary(
+        { view: await watch.look(), played, metrics: running.agent.metrics(), speed, mostSold: watch.mostSold },
+        paint,
+      ),
+    );
+    for (const complaint of complaints) terminal.write(`  ${complaint}`);
+    if (options.keep && !signal.aborted) {
+      terminal.write(`\nThe agent goes on at ${running.url}, its guests too; Ctrl-C ends it.\n`);
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    }
+  } finally {
+    await running.close();
+  }
+}

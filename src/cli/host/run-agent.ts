@@ -1,0 +1,130 @@
+/**
+ * One running host agent: the agent, its ticks and its HTTP interface, started and ended together. Listens before it
+ * touches the hypervisor, so that a second agent on the same port stops before it could interfere with the first.
+ */
+import { readFileSync } from "node:fs";
+import type { Agent } from "../../agent/agent.js";
+import { createAgent } from "../../agent/agent.js";
+import type { Recorder } from "../../agent/recorder.js";
+import { createPolicy } from "../../core/pool/registry.js";
+import { indexTopology } from "../../core/topology/index-topology.js";
+import { mib, milliseconds, ratio } from "../../core/units.js";
+import { diskImages } from "../../drivers/linux/disk-images.js";
+import { realClock } from "../../drivers/linux/real-clock.js";
+import { createApp } from "../../http/app.js";
+import { parseTokens, type TokenTable } from "../../http/auth.js";
+import type { Tls } from "../../http/options.js";
+import { listen } from "../../http/server.js";
+import { OperationalError } from "../../ports/errors.js";
+import type { Log } from "../../ports/log.js";
+import type { Settings } from "../settings/agent-settings.js";
+import type { OpenedHost } from "./open-host.js";
+
+export interface AgentParts {
+  readonly settings: Settings;
+  readonly host: OpenedHost;
+  readonly log: Log;
+  readonly version: string;
+  readonly recorder?: Recorder | null;
+}
+
+export interface RunningAgent {
+  readonly agent: Agent;
+  readonly url: string;
+  /** Rejects when the ticks end on something that no later tick can mend. */
+  readonly ended: Promise<void>;
+  /** Finishes the step in progress, answers what waits, leaves the guests running. Idempotent. */
+  close(): Promise<void>;
+}
+
+function readSecretFile(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new OperationalError("bad-settings", `${name}: ${(error as Error).message}`, false, { cause: error });
+  }
+}
+
+function tokensOf(settings: Settings): TokenTable | null {
+  const file = settings.tokensFile;
+  return file === null ? null : parseTokens(readSecretFile("HEADROOM_TOKENS_FILE", file), file);
+}
+
+function tlsOf(settings: Settings): Tls | null {
+  if (settings.tlsCertificate === null || settings.tlsKey === null) return null;
+  return {
+    certificate: readSecretFile("HEADROOM_TLS_CERTIFICATE", settings.tlsCertificate),
+    key: readSecretFile("HEADROOM_TLS_KEY", settings.tlsKey),
+  };
+}
+
+export function policyOf(settings: Settings, host: OpenedHost): ReturnType<typeof createPolicy> {
+  return createPolicy(settings.policy, {
+    topology: indexTopology(host.topology),
+    criticalSize: settings.criticalSize,
+    template: settings.template.length === 0 ? null : settings.template.map(ratio),
+    hostPcpus: settings.hostPcpus,
+  });
+}
+
+function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
+  const { imageFolders, overlayFolder } = settings;
+  return createAgent({
+    policy: policyOf(settings, host),
+    hypervisor: host.hypervisor,
+    clock: host.clock,
+    log,
+    journal: host.journal,
+    corruptJournal: host.corruptJournal,
+    images: diskImages({ imageFolders, overlayFolder }),
+    hostProbe: host.probe,
+    recorder: recorder ?? null,
+    settings: {
+      hostname: settings.hostName,
+      reservedMemoryMiB: mib(settings.reservedMemoryMiB),
+      tickInterval: milliseconds(settings.tickSeconds * 1000),
+      imageMode: settings.imageMode,
+      liveVcpuFactor: settings.liveVcpuFactor,
+      liveMemoryFactor: settings.liveMemoryFactor,
+      shutdownPatience: milliseconds(settings.shutdownPatienceSeconds * 1000),
+      repackInterval: milliseconds(settings.repackSeconds * 1000),
+    },
+  });
+}
+
+/** Throws `bad-settings` (address, tokens, topology) and `hypervisor-unreachable`; nothing is left running then. */
+export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
+  const { settings, log, version } = parts;
+  const agent = agentOf(parts);
+  const app = createApp({
+    agent,
+    tokens: tokensOf(settings),
+    limits: {
+      bodyBytes: settings.bodyLimitBytes,
+      requestMs: settings.requestTimeoutSeconds * 1000,
+      inFlight: settings.maximumInFlight,
+    },
+    log,
+    clock: realClock(),
+    seedCalls: settings.seedCalls,
+    maximumRatio: ratio(settings.maximumRatio),
+    imageFolders: settings.imageFolders,
+    version,
+    tls: tlsOf(settings),
+  });
+  const listening = await listen(app, { host: settings.address, port: settings.port });
+  const stopping = new AbortController();
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    stopping.abort();
+    closing ??= Promise.all([listening.close(), agent.stop()]).then(() => undefined);
+    return closing;
+  };
+  try {
+    await agent.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { agent, url: listening.url, ended: agent.run(stopping.signal), close };
+}

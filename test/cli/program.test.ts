@@ -1,0 +1,158 @@
+/** The command line as a whole, run as people run it: help, typos, exit codes, settings files, the launcher. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { buildProgram } from "../../src/cli/program.js";
+import { version } from "../../src/cli/version.js";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const MAIN = join(ROOT, "src/cli/main.ts");
+const TSX = fileURLToPath(import.meta.resolve("tsx"));
+
+let folder = "";
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "headroom-cli-"));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function headroom(args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", TSX, MAIN, ...args], {
+    encoding: "utf8",
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? "", ...env },
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+test("every command says what it does, and has help", () => {
+  for (const command of buildProgram().commands) {
+    assert.notEqual(command.description(), "", command.name());
+    assert.match(command.helpInformation(), new RegExp(`Usage: headroom ${command.name()}`));
+  }
+});
+
+test("help goes to standard output and ends with 0", () => {
+  const { code, out, err } = headroom(["--help"]);
+  assert.equal(code, 0);
+  assert.equal(err, "");
+  assert.match(out, /Usage: headroom/);
+  assert.match(
+    out,
+    /Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent or hypervisor not reachable/,
+  );
+});
+
+test("the version is the package's", () => {
+  assert.equal(headroom(["--version"]).out.trim(), version());
+});
+
+describe("wrong usage ends with 2 and says what is right", () => {
+  const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ["a mistyped command", ["confg"], /unknown command 'confg'\s+\(Did you mean config\?\)/],
+    ["a mistyped option", ["config", "--jsno"], /unknown option '--jsno'\s+\(Did you mean --json\?\)/],
+    ["a word too many", ["config", "extra"], /too many arguments/],
+    ["an option without its value", ["config", "--port"], /argument missing/],
+    ["a wrong choice", ["completion", "tcsh"], /Allowed choices are bash, zsh, fish/],
+    ["a wrong setting", ["config", "--port", "http"], /--port is "http"; it must be a whole number from 0 to 65535/],
+    ["a settings file that is not there", ["config", "--config", "none.json"], /none\.json cannot be read/],
+  ];
+  for (const [name, args, message] of cases) {
+    test(name, () => {
+      const { code, err } = headroom(args);
+      assert.equal(code, 2);
+      assert.match(err, message);
+      assert.doesNotMatch(err, /\n\s+at /, "no stack for a person's mistake");
+    });
+  }
+});
+
+describe("settings files", () => {
+  test("an .env file of the working folder is read, quotes and comments included", () => {
+    writeFileSync(join(folder, ".env"), "# agent\nSCL_PORT='8123'\nOVSB_TEMPLATE=\"1.0,1.5\" # two\n");
+    const { code, out } = headroom(["config", "--json"]);
+    rmSync(join(folder, ".env"));
+    assert.equal(code, 0);
+    const { settings } = JSON.parse(out) as { settings: Record<string, { value: unknown; from: string }> };
+    assert.equal(settings.port?.value, 8123);
+    assert.equal(settings.port?.from, "env file");
+    assert.deepEqual(settings.template?.value, [1, 1.5]);
+  });
+
+  test("a config file that is no JSON object is refused by name", () => {
+    const path = join(folder, "c.json");
+    writeFileSync(path, "{ port: 1 }");
+    assert.match(headroom(["config", "--config", path]).err, /c\.json is not JSON/);
+    writeFileSync(path, "[1]");
+    assert.match(headroom(["config", "--config", path]).err, /c\.json must hold one JSON object/);
+  });
+});
+
+test("a reader that stops reading is no failure", () => {
+  const command = `"${process.execPath}" --import "${TSX}" "${MAIN}" config --json | head -c 1; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8", cwd: folder });
+  assert.equal(stdout, "{0\n");
+  assert.equal(stderr, "");
+});
+
+describe("the launcher", () => {
+  const launcher = join(ROOT, "bin/headroom");
+
+  /** A checkout that is not built, and a folder with a `node` of our making. */
+  function checkout(nodeVersion: string | null): { bin: string; path: string } {
+    const root = mkdtempSync(join(folder, "checkout-"));
+    mkdirSync(join(root, "bin"));
+    writeFileSync(join(root, "bin/headroom"), readFileSync(launcher));
+    chmodSync(join(root, "bin/headroom"), 0o755);
+    mkdirSync(join(root, "tools"));
+    for (const tool of ["dirname", "readlink"]) {
+      const found = spawnSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).stdout.trim();
+      symlinkSync(found, join(root, "tools", tool));
+    }
+    if (nodeVersion !== null) {
+      writeFileSync(join(root, "tools/node"), `#!/bin/sh\necho ${nodeVersion}\n`);
+      chmodSync(join(root, "tools/node"), 0o755);
+    }
+    return { bin: join(root, "bin/headroom"), path: join(root, "tools") };
+  }
+
+  const start = (bin: string, path: string): Outcome => {
+    const { status, stdout, stderr } = spawnSync("/bin/sh", [bin, "--version"], {
+      encoding: "utf8",
+      env: { PATH: path },
+    });
+    return { code: status, out: stdout, err: stderr };
+  };
+
+  const refusals: readonly (readonly [string, string | null, RegExp])[] = [
+    ["says when there is no Node", null, /Node\.js is not on the PATH; Headroom needs 20\.20 or newer/],
+    ["says when Node is too old", "v18.19.0", /Node\.js v18\.19\.0 is too old/],
+    ["says when Node is a little too old", "v20.9.0", /Node\.js v20\.9\.0 is too old/],
+    ["says when the checkout is not built", "v20.20.0", /not built yet: run "make build"/],
+    ["takes newer Nodes", "v24.0.1", /not built yet/],
+  ];
+  for (const [promise, nodeVersion, message] of refusals) {
+    test(promise, () => {
+      const { bin, path } = checkout(nodeVersion);
+      const { code, err } = start(bin, path);
+      assert.equal(code, 1);
+      assert.match(err, message);
+    });
+  }
+
+  test("finds its checkout through a symbolic link", () => {
+    const { bin, path } = checkout("v22.0.0");
+    const link = join(folder, "linked-headroom");
+    symlinkSync(bin, link);
+    assert.match(start(link, path).err, /not built yet: run "make build" in .*checkout-/);
+  });
+});
