@@ -1,0 +1,109 @@
+/**
+ * A trace file as a stream of text with whole lines: plain, gzip or Zstandard, told by the first bytes rather than by the
+ * name. Text is Latin-1, so that bytes pass through unchanged and positions are cheap; names are decoded where they are used.
+ */
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { createGunzip } from "node:zlib";
+import { Decompress } from "fzstd";
+import { OperationalError } from "../ports/errors.js";
+
+/** One read: large enough that per-chunk costs vanish, small enough that several fit into a cache-friendly footprint. */
+const CHUNK_BYTES = 1 << 18;
+const NEWLINE = 10;
+/** A line longer than this is no trace but a binary or endless file. The seeds' widest `sb_dsc` is some 100 KiB. */
+const MAX_LINE_BYTES = 1 << 26;
+
+type Compression = "none" | "gzip" | "zstd";
+
+async function compressionOf(path: string): Promise<Compression> {
+  const file = await open(path, "r");
+  try {
+    const magic = Buffer.alloc(4);
+    const { bytesRead } = await file.read(magic, 0, 4, 0);
+    if (bytesRead >= 2 && magic[0] === 0x1f && magic[1] === 0x8b) return "gzip";
+    if (bytesRead === 4 && magic.readUInt32LE(0) === 0xfd2fb528) return "zstd";
+    return "none";
+  } finally {
+    await file.close();
+  }
+}
+
+async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let ready: Buffer[] = [];
+  const decoder = new Decompress((data) => {
+    // fzstd keeps writing into its window: what it hands out must be copied.
+    ready.push(Buffer.from(data));
+  });
+  const take = (): Buffer[] => {
+    const taken = ready;
+    ready = [];
+    return taken;
+  };
+  for await (const chunk of source) {
+    decoder.push(chunk);
+    yield* take();
+  }
+  decoder.push(new Uint8Array(0), true);
+  yield* take();
+}
+
+async function* byteChunks(path: string): AsyncGenerator<Buffer> {
+  const compression = await compressionOf(path);
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  if (compression === "none") yield* file;
+  else if (compression === "zstd") yield* zstdChunks(file);
+  else {
+    const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
+    file.on("error", (error) => unzipped.destroy(error));
+    yield* file.pipe(unzipped) as AsyncIterable<Buffer>;
+  }
+}
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "code" in error;
+
+function unreadable(path: string, error: unknown): OperationalError {
+  if (error instanceof OperationalError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const missing = isSystemError(error) && error.code === "ENOENT";
+  const message = missing ? `${path}: no such file` : `${path}: cannot be read: ${why}`;
+  return new OperationalError("bad-input-file", message, false, { cause: error });
+}
+
+/**
+ * Pieces of the file that each end with a line end, except the last one where the file does not. Throws `OperationalError`
+ * (bad-input-file) where the file is missing, unreadable or broken in its compression.
+ */
+export async function* linePieces(path: string): AsyncGenerator<string> {
+  let carry: Buffer[] = [];
+  let carried = 0;
+  try {
+    for await (const chunk of byteChunks(path)) {
+      const end = chunk.lastIndexOf(NEWLINE) + 1;
+      if (end === 0) {
+        carry.push(chunk);
+        carried += chunk.length;
+        if (carried > MAX_LINE_BYTES) {
+          const message = `${path}: a line is longer than ${MAX_LINE_BYTES} bytes: this is no trace`;
+          throw new OperationalError("bad-input-file", message, false);
+        }
+        continue;
+      }
+      const whole = chunk.subarray(0, end);
+      yield carried === 0 ? whole.toString("latin1") : Buffer.concat([...carry, whole]).toString("latin1");
+      const rest = chunk.subarray(end);
+      carry = rest.length === 0 ? [] : [rest];
+      carried = rest.length;
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (carried > 0) yield Buffer.concat(carry).toString("latin1");
+}
+
+/** Text of `linePieces` as it is meant: UTF-8. */
+export const decodeText = (latin1: string): string => {
+  for (let i = 0; i < latin1.length; i++)
+    if (latin1.charCodeAt(i) > 127) return Buffer.from(latin1, "latin1").toString("utf8");
+  return latin1;
+};

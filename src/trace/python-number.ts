@@ -1,0 +1,54 @@
+/**
+ * Numbers as Python prints them (`repr` of a double): the seeds wrote their traces so, and a re-computed trace compares equal
+ * only when it does too. Both languages print the shortest digits that read back as the same double; the layout differs.
+ */
+
+/** `0.0`, `1e-05`, `12.5`, `1e+16`. */
+export function pythonFloat(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [digits, exponentText] = value.toExponential().split("e") as [string, string];
+  const exponent = Number(exponentText);
+  // Python writes the exponent out from 1e16 upwards and below 1e-4.
+  if (exponent >= 16 || exponent < -4) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return `${digits}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  const text = String(value);
+  return text.includes(".") ? text : `${text}.0`;
+}
+
+const ZERO = 48;
+const NINE = 57;
+const DOT = 46;
+/** Up to 15 significant digits, a decimal text and its double stand for each other; the dot makes 16. */
+const EXACT_LENGTH = 16;
+
+/**
+ * The text of a non-negative number if it is already as Python would print it; null when it must be read and printed anew
+ * (or is no number). Nearly every value of a recorded trace takes this way.
+ */
+export function isPythonFloatText(text: string, from: number, to: number): boolean {
+  const length = to - from;
+  if (length < 3 || length > EXACT_LENGTH) return false;
+  let dot = -1;
+  for (let i = from; i < to; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT && dot < 0) dot = i;
+    else if (code < ZERO || code > NINE) return false;
+  }
+  if (dot <= from || dot === to - 1) return false;
+  const startsWithZero = text.charCodeAt(from) === ZERO;
+  if (startsWithZero && dot !== from + 1) return false;
+  if (text.charCodeAt(to - 1) === ZERO) return to - dot === 2;
+  // 0.0000x is below 1e-4.
+  return !(startsWithZero && text.startsWith("0000", dot + 1));
+}
+
+/** A decimal number as it stands in a trace; null for anything else (`nan`, `inf`, `0x1`, an empty text). */
+export function decimalOf(text: string): number | null {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return null;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : null;
+}
