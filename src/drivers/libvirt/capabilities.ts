@@ -1,0 +1,28 @@
+/** What libvirt says that it can run: the host's architecture, and the domain types and QEMU program for it. */
+import { childElements, descend, parseXml, textOf, XmlError } from "./xml.js";
+
+export interface Capabilities {
+  readonly arch: string;
+  /** `kvm`, `qemu`, `test` ...: for full virtualisation on the host's architecture. */
+  readonly domainTypes: ReadonlySet<string>;
+  readonly emulator: string | null;
+}
+
+/** Throws `XmlError`. */
+export function readCapabilities(text: string): Capabilities {
+  const root = parseXml(text).documentElement;
+  const arch = textOf(descend(root, "host", "cpu", "arch"));
+  if (arch === null || arch === "") throw new XmlError("the capabilities name no architecture");
+  const guests = childElements(root, "guest").flatMap((guest) => {
+    const found = descend(guest, "arch");
+    return found && textOf(descend(guest, "os_type")) === "hvm" ? [found] : [];
+  });
+  // The test driver runs architectures that its host has not.
+  const found = guests.find((guest) => guest.getAttribute("name") === arch) ?? guests[0] ?? null;
+  const types = found ? childElements(found, "domain").map((domain) => domain.getAttribute("type") ?? "") : [];
+  return {
+    arch: found?.getAttribute("name") ?? arch,
+    domainTypes: new Set(types),
+    emulator: found ? textOf(descend(found, "emulator")) : null,
+  };
+}

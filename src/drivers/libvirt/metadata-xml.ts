@@ -1,0 +1,90 @@
+/**
+ * Headroom's mark in a domain's <metadata>: an element of its own namespace, which libvirt keeps and hands back untouched. It
+ * holds the ratio of each vCPU, which names its pool, so that a host can be rebuilt from libvirt alone.
+ */
+import type { VmMetadata } from "../../ports/hypervisor.js";
+import {
+  appendElement,
+  childElements,
+  type Element,
+  isWritable,
+  parseXml,
+  serializeXml,
+  textOf,
+  XmlError,
+} from "./xml.js";
+
+/** A name, not a place: nothing is fetched from it. The number changes when older readers could not understand it. */
+export const METADATA_NAMESPACE = "urn:headroom:vm:1";
+export const METADATA_PREFIX = "headroom";
+const VM = `${METADATA_PREFIX}:vm`;
+/** Domains with more are not believed; QEMU ends at 4096. */
+const MOST_VCPUS = 8192;
+
+/** The element as a document of its own, for `virDomainSetMetadata`. Throws `XmlError` for text that XML cannot carry. */
+export function metadataXml(metadata: VmMetadata): string {
+  const { documentElement } = parseXml(`<${VM} xmlns:${METADATA_PREFIX}="${METADATA_NAMESPACE}"/>`);
+  fill(documentElement, metadata);
+  return serializeXml(documentElement);
+}
+
+/** Puts the element into `parent`, in place of one that is there. */
+export function setMetadata(parent: Element, metadata: VmMetadata): void {
+  for (const old of childElements(parent)) if (old.namespaceURI === METADATA_NAMESPACE) parent.removeChild(old);
+  const element = parent.ownerDocument?.createElementNS(METADATA_NAMESPACE, VM);
+  if (!element) throw new XmlError("the metadata belong to no document");
+  parent.appendChild(element);
+  fill(element, metadata);
+}
+
+function fill(element: Element, metadata: VmMetadata): void {
+  const texts = [metadata.requestId, metadata.image ?? "", metadata.overlay ?? ""];
+  if (!texts.every(isWritable)) throw new XmlError("a character in the VM's metadata cannot be written in XML");
+  element.setAttribute("request", metadata.requestId);
+  element.setAttribute("ratios", metadata.perVcpu ? "per-vcpu" : "per-vm");
+  metadata.vcpuRatios.forEach((ratio, index) => {
+    const vcpu = append(element, "vcpu");
+    vcpu.setAttribute("index", String(index));
+    vcpu.setAttribute("ratio", String(ratio));
+  });
+  if (metadata.image !== null) append(element, "image").textContent = metadata.image;
+  if (metadata.overlay !== null) append(element, "overlay").textContent = metadata.overlay;
+}
+
+function append(parent: Element, name: string): Element {
+  const element = parent.ownerDocument?.createElementNS(METADATA_NAMESPACE, `${METADATA_PREFIX}:${name}`);
+  return element ? (parent.appendChild(element) as Element) : appendElement(parent, name);
+}
+
+/** What the domain carries; null when it carries nothing of ours. Throws `XmlError` when ours is damaged. */
+export function readMetadata(domain: Element): VmMetadata | null {
+  const marks = childElements(domain, "metadata")
+    .flatMap((metadata) => childElements(metadata, "vm"))
+    .filter((element) => element.namespaceURI === METADATA_NAMESPACE);
+  const mark = marks[0];
+  if (!mark) return null;
+  const requestId = mark.getAttribute("request") ?? "";
+  if (requestId === "") throw new XmlError("the request id is missing");
+  const ratios = mark.getAttribute("ratios");
+  if (ratios !== "per-vm" && ratios !== "per-vcpu") throw new XmlError(`ratios are "${ratios}"`);
+  return {
+    vcpuRatios: readRatios(mark),
+    perVcpu: ratios === "per-vcpu",
+    requestId,
+    image: textOf(childElements(mark, "image")[0] ?? null),
+    overlay: textOf(childElements(mark, "overlay")[0] ?? null),
+  };
+}
+
+function readRatios(mark: Element): readonly number[] {
+  const vcpus = childElements(mark, "vcpu");
+  if (vcpus.length === 0 || vcpus.length > MOST_VCPUS) throw new XmlError(`it lists ${vcpus.length} vCPUs`);
+  return vcpus.map((vcpu, index) => {
+    const text = vcpu.getAttribute("ratio") ?? "";
+    const ratio = Number(text);
+    if (vcpu.getAttribute("index") !== String(index)) throw new XmlError(`vCPU ${index} is not in its place`);
+    if (!/^\d{1,6}(\.\d{1,9})?$/.test(text) || ratio <= 0)
+      throw new XmlError(`the ratio of vCPU ${index} is "${text}"`);
+    return ratio;
+  });
+}
