@@ -4,13 +4,14 @@
  */
 
 import type { HostState } from "../core/pool/model.js";
-import type { VmRecord } from "../core/reconcile/model.js";
+import { isPlaced, specOf, type VmRecord } from "../core/reconcile/model.js";
 import { mib, milliseconds } from "../core/units.js";
 import type { DomainDetail } from "../ports/hypervisor.js";
 import { ensure, runs, startDomain, stopDomain } from "./ask.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
 import { domainSpecOf, equalRatios, liveMaximum, markOf } from "./domain-spec.js";
-import type { ResizeTask } from "./state.js";
+import { repinFrom } from "./repin.js";
+import { type ResizeTask, withoutTask, withVm } from "./state.js";
 
 /** How often a guest that was asked to shut down is looked at. */
 const SHUTDOWN_POLL = milliseconds(250);
@@ -24,17 +25,18 @@ export async function sizeLive(
   host: HostState,
 ): Promise<void> {
   const { hypervisor } = context;
+  if (to.memoryMiB !== from.memoryMiB) await hypervisor.setMemory(to.name, to.memoryMiB);
+  if (!equalRatios(from.vcpuRatios, to.vcpuRatios)) await hypervisor.setMetadata(to.name, markOf(to));
+  // The balloon's target is forgotten at the guest's next start; its stored definition has to say it. Definitions that
+  // Headroom did not write have devices that it does not know: those it must not replace.
+  if (to.memoryMiB !== from.memoryMiB && to.deployedHere) await redefine(context, to, detail, host);
+  // Last, since many guests do not give a vCPU back once they have it: after this only the journal can fail.
   if (to.vcpus !== from.vcpus) {
     await ensure(
       () => hypervisor.setVcpus(to.name, to.vcpus),
       async () => (await hypervisor.detail(to.name))?.vcpus === to.vcpus,
     );
   }
-  if (to.memoryMiB !== from.memoryMiB) await hypervisor.setMemory(to.name, to.memoryMiB);
-  if (!equalRatios(from.vcpuRatios, to.vcpuRatios)) await hypervisor.setMetadata(to.name, markOf(to));
-  // The balloon's target is forgotten at the guest's next start; its stored definition has to say it. Definitions that
-  // Headroom did not write have devices that it does not know: those it must not replace.
-  if (to.memoryMiB !== from.memoryMiB && to.deployedHere) await redefine(context, to, detail, host);
 }
 
 /** Stops the guest, asking it first, and starts it with its new size. */
@@ -86,6 +88,26 @@ export async function restoreSize(context: AgentContext, task: ResizeTask): Prom
     await redefine(context, from, detail, host);
   }
   if (!running && task.restarts) await startDomain(hypervisor, task.name, task.uuid);
+}
+
+/**
+ * Finishes a resize that cannot be taken back, where the guest has the new vCPUs and keeps them, and the pools have the
+ * room. False: that is not so.
+ */
+export async function finishResize(context: AgentContext, task: ResizeTask): Promise<boolean> {
+  const { hypervisor, store, policy } = context;
+  const { from, to } = task;
+  const detail = await hypervisor.detail(task.name);
+  if (detail?.uuid !== task.uuid || !isActive(detail.state) || detail.vcpus !== to.vcpus) return false;
+  if (!isPlaced(from)) return false;
+  const before = store.state.host;
+  const resized = policy.resize(before, specOf(policy, to));
+  if (!resized.ok) return false;
+  await sizeLive(context, from, to, detail, resized.value);
+  await store.keep(withVm(withoutTask(store.state, to.name), resized.value, to));
+  context.events.emit("vm-resized", to.name, "its guest keeps the vCPUs of a resize that failed: the resize stands");
+  await repinFrom(context, before);
+  return true;
 }
 
 async function shutDown(context: AgentContext, name: string, uuid: string): Promise<void> {

@@ -8,8 +8,16 @@ import { OperationalError } from "../ports/errors.js";
 import { eraseDomain, runs } from "./ask.js";
 import type { AgentContext } from "./context.js";
 import { repinFrom } from "./repin.js";
-import { restoreSize } from "./resize-steps.js";
-import { type DeployTask, type RemoveTask, type Task, withoutTask, withoutVm, withUndone } from "./state.js";
+import { finishResize, restoreSize } from "./resize-steps.js";
+import {
+  type DeployTask,
+  type RemoveTask,
+  type ResizeTask,
+  type Task,
+  withoutTask,
+  withoutVm,
+  withUndone,
+} from "./state.js";
 
 /** Settles everything that can be settled now. Gives what went wrong, in words, for the rest. */
 export async function settleAll(context: AgentContext): Promise<readonly string[]> {
@@ -34,12 +42,21 @@ export async function settleName(context: AgentContext, name: string): Promise<v
 async function settle(context: AgentContext, task: Task): Promise<void> {
   if (task.kind === "deploy") await undo(context, task);
   else if (task.kind === "remove") await finish(context, task);
-  else {
-    await restoreSize(context, task);
-    await context.store.keep(withoutTask(context.store.state, task.name));
-  }
+  else await takeBack(context, task);
   context.counters.action("settle");
   context.log.info({ vm: task.name, request: task.kind }, `the interrupted ${task.kind} of ${task.name} is settled`);
+}
+
+async function takeBack(context: AgentContext, task: ResizeTask): Promise<void> {
+  const { store } = context;
+  try {
+    await restoreSize(context, task);
+  } catch (error) {
+    const final = error instanceof OperationalError && !error.retryable;
+    if (!final || !(await finishResize(context, task))) throw error;
+    return;
+  }
+  await store.keep(withoutTask(store.state, task.name));
 }
 
 async function undo(context: AgentContext, task: DeployTask): Promise<void> {

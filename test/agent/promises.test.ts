@@ -1,0 +1,27 @@
+/**
+ * The promises of DESIGN that concern one host, over random sequences of requests, faults, crashes and interference.
+ * HEADROOM_RUNS sets how many sequences each policy gets; a failure prints the seed and the shortest sequence found.
+ */
+import { test } from "node:test";
+import fc from "fast-check";
+import type { PolicyName } from "../../src/core/pool/policy.js";
+import { RandomHost, step } from "./random-host.js";
+
+const RUNS: Readonly<Record<PolicyName, number>> = { headroom: 1_000, slackvm: 300, sweetspotvm: 300, vmstack: 300 };
+
+for (const policy of ["headroom", "slackvm", "sweetspotvm", "vmstack"] as const) {
+  const numRuns = Number(process.env.HEADROOM_RUNS ?? RUNS[policy]);
+  test(`whatever happens, within two ticks ${policy} keeps promises 1 to 6, and no VM is lost or doubled`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+        const host = new RandomHost(policy);
+        await host.start();
+        for (const one of steps) {
+          await host.take(one);
+          await host.settle();
+        }
+      }),
+      { numRuns },
+    );
+  });
+}
