@@ -203,7 +203,9 @@ function grantAtom(
   let left = atom.capacity;
   let headsLeft = order.reduce((sum, i) => sum + heads[i]!, 0);
   for (const i of order) {
-    const given = Math.min(claim[i]!, (left * heads[i]!) / headsLeft);
+    // The last one may take all that is left; heads that balancing made tiny can vanish from the sum before it.
+    const share = headsLeft > heads[i]! ? (left * heads[i]!) / headsLeft : left;
+    const given = Math.min(claim[i]!, share);
     received[atom.groups[i]!]! += given;
     left -= given;
     headsLeft -= heads[i]!;
