@@ -53,7 +53,7 @@ export function parseFakeUri(uri: string): FakeUri {
     if (!PARAMETERS.includes(name)) throw bad(uri, `there is no parameter "${name}", only ${PARAMETERS.join(", ")}`);
     if (parsed.searchParams.getAll(name).length > 1) throw bad(uri, `"${name}" is given more than once`);
   }
-  const preset = decodeURIComponent(parsed.pathname.slice(1)) || DEFAULT_PRESET;
+  const preset = parsed.pathname.slice(1) || DEFAULT_PRESET;
   if (!PRESETS.has(preset)) {
     throw bad(uri, `there is no preset "${preset}", only ${[...PRESETS.keys()].join(", ")}`);
   }
