@@ -61,6 +61,7 @@ export function createApp(options: AppOptions): App {
   const context = contextOf(options, limits, requests, addOpenapi(app, options.version));
   app.decorate("headroom", { options, limits, metrics: context.metrics });
   app.decorateRequest("bearer", null);
+  app.decorateReply("problemCode", null);
   const methods = new MethodTable();
   app.addHook("onRoute", (route) => methods.add(route.url, route.method));
   addChecks(app, options, requests);
@@ -206,7 +207,6 @@ function jsonError(fault: JsonFault): RequestError {
 
 function addErrors(app: App, { log, metrics }: HttpContext, methods: MethodTable): void {
   const answer = (request: FastifyRequest, reply: FastifyReply, problem: Problem): void => {
-    metrics.countProblem(problem.code);
     const extra = request.routeOptions.config.seed ? { success: false, reason: problem.detail } : undefined;
     sendProblem(reply, problem, extra);
   };
@@ -228,6 +228,7 @@ function addErrors(app: App, { log, metrics }: HttpContext, methods: MethodTable
   });
   app.addHook("onResponse", (request, reply, done) => {
     const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
+    if (reply.problemCode !== null) metrics.countProblem(reply.problemCode);
     metrics.observe(request.method, route, reply.statusCode, reply.elapsedTime);
     log.debug(
       { method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime, from: request.ip },

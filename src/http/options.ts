@@ -53,6 +53,12 @@ export const DEFAULT_LIMITS: HttpLimits = {
   idempotencyMs: 24 * 3_600_000,
 };
 
+/** Node looks for slow requests this often: they are cut off so much later at most. */
+export const SLOW_CHECK_MS = 500;
+
+/** From a change's headers to its answer, ms. A body may come as slowly as `requestMs` allows: 408 is always said first. */
+export const changeDeadline = ({ requestMs, changeMs }: HttpLimits): number => requestMs + SLOW_CHECK_MS + changeMs;
+
 /** PEM texts of the operator's certificate chain and its key. */
 export interface Tls {
   readonly certificate: string;

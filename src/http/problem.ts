@@ -134,10 +134,18 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   return headers;
 }
 
+declare module "fastify" {
+  interface FastifyReply {
+    /** The code of the problem that was sent; null: none was. */
+    problemCode: ErrorCode | null;
+  }
+}
+
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** Sends a problem. `extra` members are added to it (RFC 9457, 3.2): the seeds' calls carry `success` and `reason`. */
 export function sendProblem(reply: FastifyReply, problem: Problem, extra?: Record<string, unknown>): void {
+  reply.problemCode = problem.code;
   reply
     .code(problem.status)
     .headers(problemHeaders(problem))

@@ -8,10 +8,8 @@ import type { AddressInfo } from "node:net";
 import { OperationalError } from "../ports/errors.js";
 import { isLoopbackAddress } from "./access.js";
 import type { App } from "./context.js";
-import type { HttpLimits, Tls } from "./options.js";
+import { type HttpLimits, SLOW_CHECK_MS, type Tls } from "./options.js";
 
-/** Slow requests are looked for this often. */
-const CHECK_INTERVAL_MS = 500;
 /** Requests on one connection before it is closed: spreads clients over restarted proxies, bounds what a socket holds. */
 const REQUESTS_PER_CONNECTION = 100_000;
 
@@ -21,7 +19,7 @@ export function createNodeServer(handler: RequestListener, tls: Tls | null, limi
     headersTimeout: limits.headersMs,
     requestTimeout: Math.max(limits.requestMs, limits.headersMs),
     keepAliveTimeout: limits.keepAliveMs,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    connectionsCheckingInterval: SLOW_CHECK_MS,
     noDelay: true,
   };
   const server =

@@ -44,7 +44,7 @@ class Reader {
   constructor(private readonly text: string) {}
 
   value(path: readonly string[]): unknown {
-    if (path.length > MAX_DEPTH) throw new JsonFault(`nested deeper than ${MAX_DEPTH} levels`, path.join("."));
+    if (path.length > MAX_DEPTH) throw new JsonFault(`nested deeper than ${MAX_DEPTH} levels`);
     this.match(SPACE);
     const next = this.text[this.position];
     if (next === "{") return this.object(path);

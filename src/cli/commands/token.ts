@@ -6,6 +6,7 @@ import { appendFileSync, chmodSync, existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { createToken, ROLES, type Role } from "../../http/auth.js";
 import { OperationalError } from "../../ports/errors.js";
+import type { Output } from "../agent-connection.js";
 import { UsageError } from "../exit.js";
 
 const EXAMPLES = `
@@ -28,28 +29,28 @@ interface CreateOptions {
   readonly name?: string;
 }
 
-export function tokenCommand(): Command {
+export function tokenCommand(output: Output = process): Command {
   const create = new Command("create")
     .description("make a token; it is shown once, and only its hash is kept")
     .addOption(new Option("--role <role>", "what the token may do").choices(ROLES).makeOptionMandatory())
     .option("--file <path>", "tokens file to add its hash to (made when missing)")
     .option("--name <text>", "whom it is for, as a comment in the file")
     .addHelpText("after", EXAMPLES)
-    .action((options: CreateOptions) => makeToken(options));
+    .action((options: CreateOptions) => makeToken(options, output));
   return new Command("token").description("make access tokens for the agent").addCommand(create);
 }
 
-function makeToken({ role, file, name }: CreateOptions): void {
+function makeToken({ role, file, name }: CreateOptions, output: Output): void {
   if (name !== undefined && !/^[\p{L}\p{N} ._@-]{1,64}$/u.test(name))
     throw new UsageError(`--name "${name}": allowed are 1 to 64 letters, digits, spaces, '.', '_', '@' or '-'`);
   const { token, line } = createToken(role);
   const entry = name === undefined ? line : `${line}  # ${name}`;
-  if (file === undefined) process.stderr.write(`Add this line to the agent's tokens file:\n${entry}\n`);
-  else addLine(file, entry);
-  process.stdout.write(`${token}\n`);
+  if (file === undefined) output.stderr.write(`Add this line to the agent's tokens file:\n${entry}\n`);
+  else addLine(file, entry, output);
+  output.stdout.write(`${token}\n`);
 }
 
-function addLine(file: string, entry: string): void {
+function addLine(file: string, entry: string, output: Output): void {
   try {
     const isNew = !existsSync(file);
     appendFileSync(file, `${entry}\n`, { mode: FILE_MODE });
@@ -65,5 +66,5 @@ function addLine(file: string, entry: string): void {
       },
     );
   }
-  process.stderr.write(`Added to ${file}; the agent reads it when it starts.\n`);
+  output.stderr.write(`Added to ${file}; the agent reads it when it starts.\n`);
 }

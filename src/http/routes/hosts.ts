@@ -1,6 +1,7 @@
 /** `/v1/hosts`: the one host of this agent, and closing it to new VMs. */
 import type { AgentStatus } from "../../agent/service.js";
 import type { App, HttpContext, Routes } from "../context.js";
+import { changeDeadline } from "../options.js";
 import { RequestError } from "../problem.js";
 import { cordonAnswer, hostAnswer, hostList } from "../schemas/answers.js";
 import { hostParams, noQuery } from "../schemas/requests.js";
@@ -56,7 +57,7 @@ function cordonRoute(app: App, context: HttpContext, verb: "cordon" | "uncordon"
     method: "POST",
     url: `/v1/hosts/:id/${verb}`,
     config: { access: "operate" },
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["Hosts"],
       summary,

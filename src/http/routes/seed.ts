@@ -6,6 +6,7 @@
 import { mib, ratio } from "../../core/units.js";
 import type { App, HttpContext, Routes } from "../context.js";
 import { checkAgainstHost, SEED_NAMES } from "../host-rules.js";
+import { changeDeadline } from "../options.js";
 import { fieldsError } from "../problem.js";
 import { noQuery } from "../schemas/requests.js";
 import {
@@ -85,7 +86,7 @@ function deployRoute(app: App, context: HttpContext): void {
     url: "/deploy",
     exposeHeadRoute: false,
     config: changing,
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags,
       summary: "Deploy a VM; a refusal is `success: false`",
@@ -115,7 +116,7 @@ function removeRoute(app: App, context: HttpContext): void {
     url: "/remove",
     exposeHeadRoute: false,
     config: changing,
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags,
       summary: "Remove a VM; an unknown name is `success: false`",

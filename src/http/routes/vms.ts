@@ -3,6 +3,7 @@ import type { VmView } from "../../agent/service.js";
 import { type MiB, mib, type Ratio, ratio } from "../../core/units.js";
 import type { Routes } from "../context.js";
 import { BODY_NAMES, checkAgainstHost } from "../host-rules.js";
+import { changeDeadline } from "../options.js";
 import { fieldsError, RequestError, refusalProblem, sendProblem } from "../problem.js";
 import { vmAnswer, vmPage } from "../schemas/answers.js";
 import {
@@ -32,7 +33,7 @@ export const createVmRoute: Routes = (app, context) => {
     method: "POST",
     url: "/v1/vms",
     config: { access: "change" },
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Deploy a VM",
@@ -121,7 +122,7 @@ export const resizeVmRoute: Routes = (app, context) => {
     method: "POST",
     url: "/v1/vms/:name/resize",
     config: { access: "change" },
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Give a VM another size or ratio",
@@ -163,7 +164,7 @@ export const removeVmRoute: Routes = (app, context) => {
     method: "DELETE",
     url: "/v1/vms/:name",
     config: { access: "change" },
-    handlerTimeout: context.limits.changeMs,
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Remove a VM: stop it and forget it; answers the VM as it was",

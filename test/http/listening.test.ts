@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Agent } from "undici";
+import { createToken, parseTokens } from "../../src/http/auth.js";
+import { agentClient } from "../../src/http/client.js";
+import { listen } from "../../src/http/server.js";
+import { OperationalError } from "../../src/ports/errors.js";
+import { serve } from "./support.js";
+
+test("a server refuses to listen beyond loopback without tokens, and says how to fix it", async () => {
+  for (const host of ["0.0.0.0", "::", "192.0.2.1", "agent.example"]) {
+    const { app } = serve();
+    await assert.rejects(listen(app, { host, port: 0 }), (error: unknown) => {
+      assert.ok(error instanceof OperationalError);
+      assert.equal(error.code, "bad-settings");
+      assert.match(error.message, /headroom token create/);
+      assert.match(error.message, /HEADROOM_TOKENS_FILE/);
+      return true;
+    });
+    await app.close();
+  }
+});
+
+test("with tokens it listens anywhere, and asks for them", async () => {
+  const { token, line } = createToken("viewer");
+  const { app } = serve({ tokens: parseTokens(line, "tokens") });
+  const listening = await listen(app, { host: "0.0.0.0", port: 0 });
+  const baseUrl = `http://127.0.0.1:${listening.port}`;
+  await assert.rejects(agentClient({ baseUrl, timeoutMs: 2000 }).vms(), { code: "unauthenticated" });
+  assert.deepEqual(await agentClient({ baseUrl, token, timeoutMs: 2000 }).vms(), []);
+  await listening.close();
+});
+
+test("an address that is taken or not here is a setting to mend, not a stack", async () => {
+  const first = serve();
+  const listening = await listen(first.app, { host: "127.0.0.1", port: 0 });
+  const second = serve();
+  await assert.rejects(
+    listen(second.app, { host: "127.0.0.1", port: listening.port }),
+    /another program listens there/,
+  );
+  await second.app.close();
+  await listening.close();
+});
+
+function selfSigned(): { certificate: string; key: string } | null {
+  const folder = mkdtempSync(join(tmpdir(), "headroom-tls-"));
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  try {
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+    execFileSync(
+      "openssl",
+      ["req", "-x509", "-nodes", "-days", "1", ...curve, "-keyout", key, "-out", certificate, ...subject],
+      {
+        stdio: "ignore",
+      },
+    );
+    return { certificate: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") };
+  } catch {
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("with the operator's certificate it speaks TLS", async (t) => {
+  const tls = selfSigned();
+  if (tls === null) {
+    t.skip("openssl is not on this machine");
+    return;
+  }
+  const { app } = serve({ tls });
+  const listening = await listen(app, { host: "127.0.0.1", port: 0 });
+  assert.match(listening.url, /^https:/);
+  const dispatcher = new Agent({ connect: { ca: tls.certificate } });
+  const client = agentClient({ baseUrl: listening.url, timeoutMs: 2000, dispatcher });
+  assert.deepEqual(await client.vms(), []);
+  const untrusting = agentClient({ baseUrl: listening.url, timeoutMs: 2000 });
+  await assert.rejects(untrusting.vms(), /self-signed; trust it through NODE_EXTRA_CA_CERTS/);
+  await dispatcher.close();
+  await listening.close();
+});
