@@ -160,6 +160,18 @@ test("a file that is no world is named, and left alone", async (context) => {
   }
 });
 
+test("looking at a saved world does not write it", async (context) => {
+  const path = join(await temporaryFolder(context), "world.json");
+  const real = virtualClock(START_MS);
+  openFake(address(path), { clock: real }).hypervisor.world.createForeign({ name: "a", vcpus: 1, memoryMiB: 64 });
+  const written = await readFile(path, "utf8");
+  await real.advance(60_000);
+  const { hypervisor } = openFake(address(path), { clock: real });
+  await hypervisor.connect();
+  assert.equal((await hypervisor.stats()).length, 1);
+  assert.equal(await readFile(path, "utf8"), written);
+});
+
 test("a folder that is not there is told at once", async (context) => {
   const folder = await temporaryFolder(context);
   assert.throws(() => openFake(address(join(folder, "missing", "world.json"))), { code: "state-not-written" });

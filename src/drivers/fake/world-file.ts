@@ -4,7 +4,7 @@
  * caller gets its answer. It survives a killed process, not a power cut (nothing is synced: it is a toy's state).
  * One process at a time: nothing guards the file against two.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { type CpuSet, formatCpuSet, parseCpuSet } from "../../core/cpuset.js";
 import { mib } from "../../core/units.js";
@@ -148,7 +148,10 @@ export function restoreWorld(world: FakeWorld, saved: SavedWorld): void {
   world.restore({ atMs: saved.atMs, busyNs: saved.busyNs, guests });
 }
 
-/** Writes the world to `path` now and after every change. `realNow`: the machine's time, ms. Gives the end of it. */
+/**
+ * Writes the world to `path` after every change, and at once where there is no file yet. An existing one is left until then:
+ * somebody may only be looking. `realNow`: the machine's time, ms. Gives the end of it. Throws `state-not-written`.
+ */
 export function keepWorldIn(path: string, world: FakeWorld, realNow: () => number): () => void {
   const save = () => {
     const { atMs, busyNs, guests } = world.contents();
@@ -167,7 +170,7 @@ export function keepWorldIn(path: string, world: FakeWorld, realNow: () => numbe
       throw new OperationalError("state-not-written", `cannot write the fake world to ${path}`, false, { cause });
     }
   };
-  save();
+  if (!existsSync(path)) save();
   return world.onChange(save);
 }
 
