@@ -1,7 +1,7 @@
 /** The conformance suite on the bulk statistics of a tick: complete, in order, never going back, and nothing made up. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DomainStats } from "../../src/ports/hypervisor.js";
+import type { DomainSpec, DomainStats } from "../../src/ports/hypervisor.js";
 import type { Bench } from "./suite.js";
 
 export function statisticsPromises(bench: () => Bench): void {
@@ -77,7 +77,7 @@ export function statisticsPromises(bench: () => Bench): void {
 
   test("many questions at once each get their own answer", async () => {
     const { hypervisor, domains } = bench();
-    const specs = [];
+    const specs: DomainSpec[] = [];
     for (const label of ["p", "q", "r"]) specs.push(await domains.defined(label));
     const asked = Array.from({ length: 30 }, (_, i) => specs[i % specs.length]!);
     const answers = await Promise.all(asked.map((spec) => hypervisor.detail(spec.name)));
