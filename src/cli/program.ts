@@ -3,6 +3,7 @@
  * ends with; reads nothing itself, so that tests run it in their own process.
  */
 import { Command, CommanderError } from "commander";
+import { agentCommand } from "./commands/agent.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { demoCommand } from "./commands/demo.js";
@@ -28,7 +29,7 @@ Examples:
 /** Groups of the help, in order. */
 function groups(program: Command): readonly (readonly [heading: string, commands: readonly Command[]])[] {
   return [
-    ["A host:", [doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
+    ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
     ["Its VMs:", [vmCommand(), statusCommand()]],
     ["Trying it out:", [demoCommand()]],
     ["Shell:", [completionCommand(program)]],

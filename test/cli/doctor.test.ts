@@ -24,6 +24,8 @@ const HEALTHY: HostFacts = {
     guestsWithoutBalloonStatistics: [],
     guestsWithoutRunDelay: [],
   },
+  libvirtInstalled: true,
+  hasSystemd: true,
   wantedAccelerator: "auto",
   kvm: { exists: true, usable: true },
   qemuImg: true,
@@ -58,10 +60,31 @@ type Case = readonly [promise: string, facts: HostFacts, name: string, state: Fi
 const LACKING: readonly Case[] = [
   [
     "no libvirt: the package and the service",
-    hypervisor({ failure: "no socket" }),
+    { ...hypervisor({ failure: "no socket" }), libvirtInstalled: false },
     "hypervisor",
     "missing",
     /sudo apt-get install -y libvirt-daemon-system libvirt-clients && sudo systemctl enable --now libvirtd/,
+  ],
+  [
+    "libvirt installed and not running: the service alone",
+    hypervisor({ failure: "no socket" }),
+    "hypervisor",
+    "missing",
+    /^sudo systemctl enable --now libvirtd$/,
+  ],
+  [
+    "no systemd to start it with",
+    { ...hypervisor({ failure: "no socket" }), hasSystemd: false },
+    "hypervisor",
+    "missing",
+    /^sudo libvirtd -d$/,
+  ],
+  [
+    "kvm there, and libvirt without it",
+    hypervisor({ accelerator: "qemu" }),
+    "accelerator",
+    "weak",
+    /virt-host-validate/,
   ],
   [
     "not allowed to talk to libvirt: the group",

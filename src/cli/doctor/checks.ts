@@ -59,8 +59,9 @@ const hypervisor: Check = (facts) => {
   if (/permission|denied|authenti/i.test(failure)) {
     return missing("hypervisor", failure, `sudo usermod -aG libvirt ${facts.user.name} (then log in again)`);
   }
-  const start = asRoot(facts, "systemctl enable --now libvirtd");
-  return missing("hypervisor", failure, `${install(facts, "libvirt")} && ${start}`);
+  const start = asRoot(facts, facts.hasSystemd ? "systemctl enable --now libvirtd" : "libvirtd -d");
+  const remedy = facts.libvirtInstalled ? start : `${install(facts, "libvirt")} && ${start}`;
+  return missing("hypervisor", failure, remedy);
 };
 
 const accelerator: Check = (facts) => {
@@ -74,7 +75,19 @@ const accelerator: Check = (facts) => {
   const remedy = facts.kvm.exists
     ? `sudo usermod -aG kvm ${facts.user.name} (then log in again)`
     : asRoot(facts, "modprobe kvm_intel || modprobe kvm_amd (and switch virtualisation on in the firmware)");
-  if (facts.kvm.usable) return used === "kvm" || used === null ? fine("accelerator", "kvm") : fine("accelerator", used);
+  if (facts.kvm.usable && used === null)
+    return fine("accelerator", "/dev/kvm is there; libvirt will tell whether it works");
+  if (facts.kvm.usable && used !== "kvm" && facts.wantedAccelerator === "kvm") {
+    return missing(
+      "accelerator",
+      "kvm is wanted and /dev/kvm is there, but libvirt offers no KVM",
+      "virt-host-validate qemu",
+    );
+  }
+  if (facts.kvm.usable && used !== "kvm") {
+    return weak("accelerator", "guests run on TCG, although /dev/kvm is there", "virt-host-validate qemu");
+  }
+  if (facts.kvm.usable) return fine("accelerator", "kvm");
   if (facts.wantedAccelerator === "kvm") return missing("accelerator", `kvm is wanted, but ${lack}`, remedy);
   return weak("accelerator", `${lack}: guests run on TCG, ten times slower or more`, remedy);
 };

@@ -29,6 +29,9 @@ export interface HostFacts {
   readonly packageManager: "apt" | "dnf" | "zypper" | "pacman" | null;
   readonly user: { readonly name: string; readonly isRoot: boolean };
   readonly hypervisor: HypervisorFact;
+  /** A libvirt daemon is installed here, running or not. */
+  readonly libvirtInstalled: boolean;
+  readonly hasSystemd: boolean;
   readonly wantedAccelerator: "auto" | "kvm" | "tcg";
   readonly kvm: { readonly exists: boolean; readonly usable: boolean };
   /** Programs found on the PATH or where libvirt expects them. */

@@ -138,6 +138,8 @@ export async function gatherFacts(settings: Settings, open: () => Promise<Hyperv
     packageManager: MANAGERS.find(([, program]) => hasProgram([program]))?.[0] ?? null,
     user: { name: username, isRoot: process.getuid?.() === 0 },
     hypervisor: await hypervisorFact(settings.hypervisor, open),
+    libvirtInstalled: hasProgram(["libvirtd", "virtqemud"]),
+    hasSystemd: existsSync("/run/systemd/system"),
     wantedAccelerator: settings.accelerator,
     kvm: { exists: existsSync(kvm), usable: may(kvm, constants.R_OK | constants.W_OK) },
     qemuImg: hasProgram(["qemu-img"]),

@@ -2,7 +2,7 @@
  * The agent's log: one JSON line per event for machines (pino's form), or a line for people. Decides the form by where it
  * goes, unless the setting says so.
  */
-import { pino } from "pino";
+import { pino, stdTimeFunctions } from "pino";
 import type { Log } from "../../ports/log.js";
 import { type Paint, paintFor, type Style } from "../terminal.js";
 
@@ -14,36 +14,36 @@ interface Output {
   readonly isTTY?: boolean;
 }
 
-const LEVELS = new Map<number, readonly [name: string, style: Style]>([
-  [20, ["debug", "dim"]],
-  [30, ["info", "green"]],
-  [40, ["warn", "yellow"]],
-  [50, ["error", "red"]],
-]);
+const STYLES: Readonly<Record<string, Style>> = { debug: "dim", info: "green", warn: "yellow", error: "red" };
 
 interface Line {
-  readonly level: number;
-  readonly time: number;
+  readonly level: string;
+  readonly time: string;
   readonly msg?: string;
-  readonly err?: { readonly message?: string; readonly stack?: string };
+  readonly err?: { readonly message?: string };
   readonly [field: string]: unknown;
 }
 
 const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** `12:03:44 info  listening  url=http://127.0.0.1:8099`. */
+/** `12:03:44 info  listening url=http://127.0.0.1:8099`, in UTC. */
 export function humanLine(json: string, paint: Paint): string {
   const { level, time, msg, err, ...fields } = JSON.parse(json) as Line;
-  const [name, style] = LEVELS.get(level) ?? ["fatal", "red"];
   const rest = Object.entries(fields).map(([key, value]) => paint("dim", `${key}=${shown(value)}`));
   const failure = err === undefined ? [] : [paint("red", err.message ?? shown(err))];
-  const stamp = new Date(time).toISOString().slice(11, 19);
-  return `${[paint("dim", stamp), paint(style, name.padEnd(5)), msg ?? "", ...failure, ...rest].join(" ")}\n`;
+  const stamp = time.slice(11, 19);
+  return `${[paint("dim", stamp), paint(STYLES[level] ?? "red", level.padEnd(5)), msg ?? "", ...failure, ...rest].join(" ")}\n`;
 }
 
 export function agentLog(level: LogLevel, format: LogFormat, output: Output): Log {
   const forPeople = format === "text" || (format === "auto" && output.isTTY === true);
   const paint = paintFor(output);
   const destination = forPeople ? { write: (json: string) => output.write(humanLine(json, paint)) } : output;
-  return pino({ level, base: null }, { write: (text: string) => void destination.write(text) });
+  const options = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (name: string) => ({ level: name }) },
+  };
+  return pino(options, { write: (text: string) => void destination.write(text) });
 }

@@ -1,0 +1,74 @@
+/** What the documents say is there: links, paths, commands, settings. */
+import assert from "node:assert/strict";
+import { dirname, join, normalize } from "node:path/posix";
+import { describe, test } from "node:test";
+import { buildProgram } from "../../src/cli/program.js";
+import { AGENT_SETTINGS, SETTING_KEYS } from "../../src/cli/settings/agent-settings.js";
+import { formatSetting, type Setting } from "../../src/cli/settings/setting.js";
+import { repositoryHas, textFiles } from "./source-files.js";
+
+const documents = textFiles().filter((file) => file.path.endsWith(".md"));
+const document = (path: string): string => documents.find((file) => file.path === path)?.text ?? "";
+
+/** Text outside of fenced code. */
+const prose = (text: string): string => text.replace(/^```[\s\S]*?^```/gm, "");
+
+/** GitHub's names of headings. */
+const anchors = (text: string): readonly string[] =>
+  [...prose(text).matchAll(/^#+ (.*)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+describe("links lead somewhere", () => {
+  for (const file of documents) {
+    test(file.path, () => {
+      const broken = [...prose(file.text).matchAll(/\]\(([^)\s]+)\)/g)]
+        .map((match) => match[1]!)
+        .filter((target) => !/^[a-z]+:/.test(target))
+        .filter((target) => {
+          const [path = "", anchor] = target.split("#");
+          const full = path === "" ? file.path : normalize(join(dirname(file.path), path));
+          if (!repositoryHas(full)) return true;
+          return anchor !== undefined && full.endsWith(".md") && !anchors(document(full)).includes(anchor);
+        });
+      assert.deepEqual(broken, []);
+    });
+  }
+});
+
+test("every path that a document names in code type exists", () => {
+  const missing = documents.flatMap((file) =>
+    [...prose(file.text).matchAll(/`((?:src|test|scripts|docs|bin|openapi)\/[\w./-]*)`/g)]
+      .filter((match) => !match[1]!.includes("NNNN") && !repositoryHas(match[1]!))
+      .map((match) => `${file.path}: ${match[1]}`),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("ARCHITECTURE names a good part of the source files", () => {
+  const named = [...document("ARCHITECTURE.md").matchAll(/`(src\/[\w./-]+\.ts)`/g)].map((match) => match[1]);
+  assert.ok(new Set(named).size > 50, `${new Set(named).size}`);
+});
+
+test("README's table of commands is that of the program", () => {
+  const table = [...document("README.md").matchAll(/^\| `headroom ([a-z]+)/gm)].map((match) => match[1]);
+  assert.deepEqual(
+    table.sort(),
+    buildProgram()
+      .commands.map((command) => command.name())
+      .sort(),
+  );
+});
+
+test("docs/operating.md lists every setting with its names, its default and its meaning", () => {
+  const table = /^\| setting \| names .*\n\|---.*\n((?:\|.*\n)*)/m.exec(document("docs/operating.md"))?.[1] ?? "";
+  const rows = SETTING_KEYS.map((key) => {
+    const { names, fallback, about }: Setting<unknown> = AGENT_SETTINGS[key];
+    const value = formatSetting(fallback);
+    return `| \`${key}\` | ${names.map((name) => `\`${name}\``).join(", ")} | ${value === "" ? "" : `\`${value}\``} | ${about} |`;
+  });
+  assert.equal(table.trim(), rows.join("\n"));
+});
