@@ -3,57 +3,52 @@
  * holds the ratio of each vCPU, which names its pool, so that a host can be rebuilt from libvirt alone.
  */
 import type { VmMetadata } from "../../ports/hypervisor.js";
-import {
-  appendElement,
-  childElements,
-  type Element,
-  isWritable,
-  parseXml,
-  serializeXml,
-  textOf,
-  XmlError,
-} from "./xml.js";
+import { childElements, type Element, isWritable, ownerOf, parseXml, serializeXml, textOf, XmlError } from "./xml.js";
 
 /** A name, not a place: nothing is fetched from it. The number changes when older readers could not understand it. */
 export const METADATA_NAMESPACE = "urn:headroom:vm:1";
 export const METADATA_PREFIX = "headroom";
-const VM = `${METADATA_PREFIX}:vm`;
 /** Domains with more are not believed; QEMU ends at 4096. */
 const MOST_VCPUS = 8192;
 
-/** The element as a document of its own, for `virDomainSetMetadata`. Throws `XmlError` for text that XML cannot carry. */
+type Make = (name: string) => Element;
+
+/**
+ * The element for `virDomainSetMetadata`: without its namespace, which libvirt puts on by itself and refuses to find there
+ * already. Throws `XmlError` for text that XML cannot carry.
+ */
 export function metadataXml(metadata: VmMetadata): string {
-  const { documentElement } = parseXml(`<${VM} xmlns:${METADATA_PREFIX}="${METADATA_NAMESPACE}"/>`);
-  fill(documentElement, metadata);
+  const { documentElement } = parseXml("<vm/>");
+  fill(documentElement, metadata, (name) => ownerOf(documentElement).createElement(name));
   return serializeXml(documentElement);
 }
 
 /** Puts the element into `parent`, in place of one that is there. */
 export function setMetadata(parent: Element, metadata: VmMetadata): void {
   for (const old of childElements(parent)) if (old.namespaceURI === METADATA_NAMESPACE) parent.removeChild(old);
-  const element = parent.ownerDocument?.createElementNS(METADATA_NAMESPACE, VM);
-  if (!element) throw new XmlError("the metadata belong to no document");
+  const make: Make = (name) => ownerOf(parent).createElementNS(METADATA_NAMESPACE, `${METADATA_PREFIX}:${name}`);
+  const element = make("vm");
   parent.appendChild(element);
-  fill(element, metadata);
+  fill(element, metadata, make);
 }
 
-function fill(element: Element, metadata: VmMetadata): void {
+function fill(element: Element, metadata: VmMetadata, make: Make): void {
   const texts = [metadata.requestId, metadata.image ?? "", metadata.overlay ?? ""];
   if (!texts.every(isWritable)) throw new XmlError("a character in the VM's metadata cannot be written in XML");
+  const append = (name: string): Element => {
+    const child = make(name);
+    element.appendChild(child);
+    return child;
+  };
   element.setAttribute("request", metadata.requestId);
   element.setAttribute("ratios", metadata.perVcpu ? "per-vcpu" : "per-vm");
   metadata.vcpuRatios.forEach((ratio, index) => {
-    const vcpu = append(element, "vcpu");
+    const vcpu = append("vcpu");
     vcpu.setAttribute("index", String(index));
     vcpu.setAttribute("ratio", String(ratio));
   });
-  if (metadata.image !== null) append(element, "image").textContent = metadata.image;
-  if (metadata.overlay !== null) append(element, "overlay").textContent = metadata.overlay;
-}
-
-function append(parent: Element, name: string): Element {
-  const element = parent.ownerDocument?.createElementNS(METADATA_NAMESPACE, `${METADATA_PREFIX}:${name}`);
-  return element ? (parent.appendChild(element) as Element) : appendElement(parent, name);
+  if (metadata.image !== null) append("image").textContent = metadata.image;
+  if (metadata.overlay !== null) append("overlay").textContent = metadata.overlay;
 }
 
 /** What the domain carries; null when it carries nothing of ours. Throws `XmlError` when ours is damaged. */

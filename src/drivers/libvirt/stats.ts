@@ -25,7 +25,8 @@ export function statsOf({ domain, parameters }: DomainStatsRecord): DomainStats 
     name: domain.name,
     uuid: uuidText(domain.uuid),
     state,
-    cpuTimeNs: nanoseconds(parameters, "cpu.time") ?? 0n,
+    // libvirt goes on telling the last reading of a guest that has stopped.
+    cpuTimeNs: (active ? nanoseconds(parameters, "cpu.time") : null) ?? 0n,
     vcpus: active ? vcpusOf(parameters) : [],
     memory: active ? memoryOf(parameters) : null,
   };
