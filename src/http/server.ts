@@ -16,8 +16,8 @@ const REQUESTS_PER_CONNECTION = 100_000;
 export function createNodeServer(handler: RequestListener, tls: Tls | null, limits: HttpLimits): Server {
   const options: ServerOptions = {
     maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersMs,
-    requestTimeout: Math.max(limits.requestMs, limits.headersMs),
+    headersTimeout: Math.min(limits.headersMs, limits.requestMs),
+    requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: SLOW_CHECK_MS,
     noDelay: true,

@@ -116,7 +116,7 @@ export class AgentDouble implements AgentService {
     fits: true,
     reason: "It fits",
     code: null,
-    growth: { pcpus: 1, memoryMiB: 1024 },
+    growth: { pcpus: 1, memoryMiB: mib(1024) },
     progress: 0.25,
     pools: this.pools(),
   });
