@@ -34,6 +34,8 @@ export interface VmRow {
   readonly rest: string;
   /** The row that followed it the last time. */
   next: VmRow | null;
+  /** What a re-computed trace writes after the value, with the line end; null until it is asked for. */
+  rewritten: string | null;
 }
 
 /** What a VM's line says after its value; texts as in the file. */
@@ -86,6 +88,7 @@ export class VmRows {
       config: fields.config,
       rest: detached(fields.rest),
       next: null,
+      rewritten: null,
     };
     const rows = this.#byRest[row.resource];
     // A VM has one row per pool at a time: the one before, with another size or name, is not expected again.

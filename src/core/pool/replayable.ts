@@ -5,7 +5,8 @@
  */
 import type { Refusal } from "../result.js";
 import type { Ratio } from "../units.js";
-import type { HostState, VmSpec } from "./model.js";
+import { exactRatio, unusedPcpus } from "./exact-ratio.js";
+import type { CpuPool, HostState, VmSpec } from "./model.js";
 import type { PoolPolicy } from "./policy.js";
 
 export interface RecordedOutcome {
@@ -46,6 +47,8 @@ export interface ReplayablePolicy extends PoolPolicy {
   deployRecorded(host: HostState, vm: VmSpec): RecordedOutcome;
   /** As `remove`, for a VM that may not be there. */
   removeRecorded(host: HostState, vm: VmSpec): RecordedOutcome;
+  /** pCPUs that the pool would give back now. */
+  unusedPcpus(pool: CpuPool): number;
   /** Drops what the record no longer shows, and shrinks what dropped. */
   dropUnseen(host: HostState, sighting: Sighting): DropOutcome;
 }
@@ -77,10 +80,16 @@ export function replayable(policy: PoolPolicy): ReplayablePolicy {
       if (result.ok) return { host: result.value, refusal: null, absentFrom: [] };
       return { host, refusal: null, absentFrom: ["cpu", "mem"] };
     },
+    unusedPcpus: exactUnused,
     dropUnseen(host, sighting) {
       return removeUnseen(policy, host, sighting);
     },
   };
+}
+
+function exactUnused(pool: CpuPool): number {
+  const largest = pool.members.reduce((most, member) => Math.max(most, member.vcpuIndexes.length), 0);
+  return unusedPcpus(pool.pcpus.length, pool.allocatedVcpus, largest, exactRatio(pool.ratio));
 }
 
 function removeUnseen(policy: PoolPolicy, host: HostState, sighting: Sighting): DropOutcome {

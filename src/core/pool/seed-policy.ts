@@ -6,14 +6,15 @@
 import { type Refusal, type Result, refuse } from "../result.js";
 import type { MiB, Ratio } from "../units.js";
 import { Draft } from "./draft.js";
+import { DraftPool } from "./draft-pool.js";
 import { Ground } from "./ground.js";
 import { emptyMemory, memoryPoolExists, memoryRefusal, vmNamed, withoutVm, withVm } from "./memory-pool.js";
-import type { HostState, VmPins, VmSpec } from "./model.js";
+import type { CpuPool, HostState, VmPins, VmSpec } from "./model.js";
 import type { Growth, PolicyName, PolicySettings } from "./policy.js";
 import type { DropOutcome, DroppedVm, RecordedOutcome, ReplayablePolicy, Sighting } from "./replayable.js";
 import { requestRefusal, requestsOf } from "./request.js";
 import { freeVcpusOf, growthPcpus } from "./seed-forecast.js";
-import { dropFromPools, place, shrink, takeOut } from "./seed-steps.js";
+import { dropFromPools, place, shrink, takeOut, unusedPcpus } from "./seed-steps.js";
 import type { SeedTraits } from "./seed-traits.js";
 import { balance } from "./sharing.js";
 import { vcpuPins } from "./vcpu-pins.js";
@@ -79,6 +80,10 @@ export class SeedPolicy implements ReplayablePolicy {
 
   effectiveRatio(ratio: Ratio, vmCount: number): number {
     return this.traits.effectiveRatio(ratio, vmCount, this.#criticalSize);
+  }
+
+  unusedPcpus(pool: CpuPool): number {
+    return unusedPcpus(new DraftPool(this.#ground, pool), this.traits, this.#criticalSize);
   }
 
   /** After a memory refusal the VM is taken out of the CPU pools again: a pool that was made for it stays, empty. */

@@ -1,0 +1,23 @@
+/** What the record shows at one timestamp, in the words of the policies. */
+import type { Sighting } from "../../core/pool/replayable.js";
+import { ratioKey } from "../../core/pool/status.js";
+import type { Ratio } from "../../core/units.js";
+import type { TraceIndex } from "../../trace/trace-index.js";
+import type { RecordedVms } from "./recorded-vms.js";
+
+/** A CPU pool's name in a trace. */
+export const poolName = (ratio: Ratio): string => `subset-${ratioKey(ratio)}`;
+
+export function sightingAt(index: TraceIndex, vms: RecordedVms, tick: number): Sighting {
+  const cpuPoolsOf = (vm: string) => vms.byKey.get(vm)?.trace.cpuPools;
+  return {
+    poolSeen: (ratio) => index.rows.cpuPools.get(poolName(ratio))?.has(tick) ?? false,
+    seenInPool: (vm, ratio) => cpuPoolsOf(vm)?.get(poolName(ratio))?.has(tick) ?? false,
+    seenInCpu(vm) {
+      for (const presence of cpuPoolsOf(vm)?.values() ?? []) if (presence.has(tick)) return true;
+      return false;
+    },
+    memorySeen: () => index.rows.memory.has(tick),
+    seenInMemory: (vm) => vms.byKey.get(vm)?.trace.memory.has(tick) ?? false,
+  };
+}
