@@ -63,12 +63,18 @@ function inheritSettings(command: Command, parent: Command): void {
   for (const child of command.commands) inheritSettings(child, command);
 }
 
+function redirectErrors(command: Command, stderr: { write(text: string): unknown }): void {
+  command.configureOutput({ writeErr: (text) => void stderr.write(text) });
+  for (const child of command.commands) redirectErrors(child, stderr);
+}
+
 /** Runs one command line (without `node main.js`). Failures are printed on `stderr`. */
 export async function run(
   argv: readonly string[],
   stderr: { write(text: string): unknown } = process.stderr,
 ): Promise<ExitCode> {
   const program = buildProgram();
+  redirectErrors(program, stderr);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return EXIT.ok;

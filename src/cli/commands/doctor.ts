@@ -5,10 +5,7 @@
 import { Command } from "commander";
 import { loadSettings } from "../config.js";
 import { diagnose, type Finding, isFit } from "../doctor/checks.js";
-import { gatherFacts } from "../doctor/gather.js";
 import { Unsuccessful } from "../exit.js";
-import { agentLog } from "../host/agent-log.js";
-import { openHypervisor } from "../host/open-host.js";
 import { addSettingsOptions, settingsRequest } from "../settings-options.js";
 import { type Paint, paintFor, type Style } from "../terminal.js";
 
@@ -41,6 +38,9 @@ export function doctorCommand(): Command {
   addSettingsOptions(command).option("--json", "print JSON");
   return command.action(async (options: Record<string, unknown>) => {
     const { settings } = loadSettings(settingsRequest(options));
+    const { gatherFacts } = await import("../doctor/gather.js");
+    const { agentLog } = await import("../host/agent-log.js");
+    const { openHypervisor } = await import("../host/open-host.js");
     const log = agentLog("error", "text", process.stderr);
     const findings = diagnose(await gatherFacts(settings, () => openHypervisor(settings, log)));
     const text = options.json
