@@ -6,7 +6,8 @@
 import type { Socket } from "node:net";
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from "fastify";
 import { authorize } from "./access.js";
-import type { App, HttpContext, Routes } from "./context.js";
+import type { App } from "./app-type.js";
+import type { HttpContext, Routes } from "./context.js";
 import { EventStreams } from "./event-stream.js";
 import { Gate } from "./gate.js";
 import type { HostRules } from "./host-rules.js";

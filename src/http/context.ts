@@ -1,16 +1,8 @@
 /** What every route gets: the agent, the rules of its host, and what requests share. */
-import type { Server } from "node:http";
-import type {
-  FastifyBaseLogger,
-  FastifyInstance,
-  FastifyTypeProvider,
-  RawReplyDefaultExpression,
-  RawRequestDefaultExpression,
-} from "fastify";
-import type { z } from "zod";
 import type { AgentService } from "../agent/service.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
+import type { App } from "./app-type.js";
 import type { EventStreams } from "./event-stream.js";
 import type { Gate } from "./gate.js";
 import type { HostRules } from "./host-rules.js";
@@ -18,7 +10,6 @@ import type { IdempotencyStore } from "./idempotency.js";
 import type { HttpMetrics } from "./metrics.js";
 import type { OpenapiDocument } from "./openapi.js";
 import type { HttpLimits } from "./options.js";
-import type { Wire } from "./schemas/names.js";
 
 export interface HttpContext {
   readonly agent: AgentService;
@@ -36,20 +27,6 @@ export interface HttpContext {
   readonly metrics: HttpMetrics;
   readonly openapi: () => OpenapiDocument;
 }
-
-/** Handlers get what the schema makes of the input, and may answer with read-only and branded values of its shape. */
-interface ZodTypes extends FastifyTypeProvider {
-  readonly validator: this["schema"] extends z.ZodType ? z.output<this["schema"]> : unknown;
-  readonly serializer: this["schema"] extends z.ZodType ? Wire<z.output<this["schema"]>> : unknown;
-}
-
-export type App = FastifyInstance<
-  Server,
-  RawRequestDefaultExpression<Server>,
-  RawReplyDefaultExpression<Server>,
-  FastifyBaseLogger,
-  ZodTypes
->;
 
 /** Adds its routes to the app. */
 export type Routes = (app: App, context: HttpContext) => void;

@@ -5,8 +5,8 @@
 import swagger from "@fastify/swagger";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { App } from "./app-type.js";
 import type { Access } from "./auth.js";
-import type { App } from "./context.js";
 
 const operationShape = z.looseObject({
   summary: z.string().default(""),

@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { OperationalError } from "../ports/errors.js";
 import { isLoopbackAddress } from "./access.js";
-import type { App } from "./context.js";
+import type { App } from "./app-type.js";
 import { type HttpLimits, SLOW_CHECK_MS, type Tls } from "./options.js";
 
 /** Requests on one connection before it is closed: spreads clients over restarted proxies, bounds what a socket holds. */

@@ -2,7 +2,7 @@
 
 import { milliseconds, ratio } from "../../src/core/units.js";
 import { createApp } from "../../src/http/app.js";
-import type { App } from "../../src/http/context.js";
+import type { App } from "../../src/http/app-type.js";
 import type { AppOptions } from "../../src/http/options.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { Log } from "../../src/ports/log.js";

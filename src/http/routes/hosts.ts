@@ -1,6 +1,7 @@
 /** `/v1/hosts`: the one host of this agent, and closing it to new VMs. */
 import type { AgentStatus } from "../../agent/service.js";
-import type { App, HttpContext, Routes } from "../context.js";
+import type { App } from "../app-type.js";
+import type { HttpContext, Routes } from "../context.js";
 import { changeDeadline } from "../options.js";
 import { RequestError } from "../problem.js";
 import { cordonAnswer, hostAnswer, hostList } from "../schemas/answers.js";

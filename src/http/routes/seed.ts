@@ -4,7 +4,8 @@
  * `success` and `reason`. They change state on GET, so HEAD is not offered on those that do.
  */
 import { mib, ratio } from "../../core/units.js";
-import type { App, HttpContext, Routes } from "../context.js";
+import type { App } from "../app-type.js";
+import type { HttpContext, Routes } from "../context.js";
 import { checkAgainstHost, SEED_NAMES } from "../host-rules.js";
 import { changeDeadline } from "../options.js";
 import { fieldsError } from "../problem.js";
