@@ -36,6 +36,8 @@ export interface ReplayOptions {
   /** Null: each VM's recorded ratio; `sweetspotvm` then takes its own template. */
   readonly template: readonly Ratio[] | null;
   readonly criticalSize: number;
+  /** pCPUs kept for the host; only the policy `headroom` reads them. */
+  readonly hostPcpus: readonly number[];
   /** Null: as the policy's system reads it (KiB), for `headroom` as recordings carry it (MB). */
   readonly memoryUnit: MemoryUnit | null;
   /** Stop at the first problem of the trace; else it is counted, and the line left out. */
@@ -155,7 +157,7 @@ export async function runReplay(options: ReplayOptions): Promise<ReplaySummary> 
       topology: indexTopology(options.topology),
       criticalSize: options.criticalSize,
       template: options.template,
-      hostPcpus: [],
+      hostPcpus: options.hostPcpus,
     }),
   );
   const vms = recordedVms(index, memoryUnitOf(options), policy.settings.template !== null);
