@@ -76,11 +76,10 @@ const hostShape = {
   problems: z.array(text).meta({ description: "Actions that failed and will be tried again, in words" }),
 };
 const hostView = z.object({ host: text, ...hostShape }) satisfies z.ZodType<Wire<AgentStatus>>;
-export type HostView = z.infer<typeof hostView>;
 export const hostAnswer = named(
   "Host",
   "A host: its pools, what is free, how its agent fares.",
-  z.object({ id: text, ...hostShape }),
+  z.object({ id: text, ...hostView.omit({ host: true }).shape }),
 );
 
 /** `next` is the cursor of the page that follows; null on the last one. */
@@ -131,8 +130,7 @@ const verdictShape = {
   pools: z.array(poolView).nullable().meta({ description: "Pools as they would be; null when it does not fit" }),
 };
 const verdictView = z.object(verdictShape) satisfies z.ZodType<Wire<Explanation>>;
-export type VerdictView = z.infer<typeof verdictView>;
-const verdict = named("Verdict", "What one host would answer.", z.object({ host: text, ...verdictShape }));
+const verdict = named("Verdict", "What one host would answer.", z.object({ host: text, ...verdictView.shape }));
 export const explanationAnswer = named(
   "PlacementExplanation",
   "Where a VM would go, and why not elsewhere.",
@@ -225,6 +223,4 @@ export type PoolList = z.infer<typeof poolList>;
 export type TopologyAnswer = z.infer<typeof topologyAnswer>;
 export type ExplanationAnswer = z.infer<typeof explanationAnswer>;
 export type CordonAnswer = z.infer<typeof cordonAnswer>;
-export type EventAnswer = z.infer<typeof eventAnswer>;
 export type ProblemAnswer = z.infer<typeof problemAnswer>;
-export type ErrorEntryAnswer = z.infer<typeof errorEntryAnswer>;
