@@ -8,6 +8,7 @@ import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { demoCommand } from "./commands/demo.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { replayCommand } from "./commands/replay.js";
 import { statusCommand } from "./commands/status.js";
 import { tokenCommand } from "./commands/token.js";
 import { topologyCommand } from "./commands/topology.js";
@@ -31,7 +32,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
   return [
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
     ["Its VMs:", [vmCommand(), statusCommand()]],
-    ["Trying it out:", [demoCommand()]],
+    ["Trying it out:", [demoCommand(), replayCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];
 }

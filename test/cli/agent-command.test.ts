@@ -99,7 +99,7 @@ describe("an agent on a simulated host", () => {
     await first.ended;
   });
 
-  test("--record writes a trace that begins with its header and holds the VM", async () => {
+  test("--record writes a trace that begins with its header and holds the VM, and --load replays it", async () => {
     const trace = join(folder, "trace.csv");
     const agent = start("--hypervisor", "fake:///i7-1185g7", "--port", "0", "--record", trace);
     await clientOf(await ready(agent)).createVm({ name: "web", vcpus: 1, memoryMiB: 512, ratio: 1 });
@@ -108,6 +108,11 @@ describe("an agent on a simulated host", () => {
     const lines = readFileSync(trace, "utf8").trimEnd().split("\n");
     assert.match(lines[0]!, /^tmp\trec\tres\tval\tconfig\t/);
     assert.ok(lines.some((line) => /\tvm\tcpu\t/.test(line) && line.includes("\tweb\t")));
+
+    const replay = start("--topology", "i7-1185g7", "--load", trace, "--debug=1");
+    assert.equal(await replay.ended, 0, replay.log());
+    const recomputed = readFileSync(join(folder, "debug", "monitoring.csv"), "utf8");
+    assert.ok(recomputed.includes("\tweb\t"), recomputed);
   });
 });
 

@@ -3,9 +3,11 @@
  * is the seeds' offline mode instead: a recorded host is replayed, and no hypervisor is touched.
  */
 import { Command } from "commander";
-import { loadSettings } from "../config.js";
+import { badSettings, examineSettings } from "../config.js";
+import { UsageError } from "../exit.js";
 import { AGENT_SETTINGS, SETTING_KEYS } from "../settings/agent-settings.js";
 import { addSettingsOptions, settingsRequest } from "../settings-options.js";
+import { replayAsSeeds } from "./replay.js";
 
 const EXAMPLES = `
 Every option can be set in the environment, in .env and in the config file as well (headroom config shows where each value
@@ -22,13 +24,31 @@ Examples:
 /** What clients need is not an agent's. */
 const AGENT_KEYS = SETTING_KEYS.filter((key) => AGENT_SETTINGS[key].group !== "Client");
 
+function debugLevel(text: string): number {
+  if (!/^\d$/.test(text)) throw new UsageError(`--debug is ${JSON.stringify(text)}; it must be a digit: 0 or 1`);
+  return Number(text);
+}
+
 export function agentCommand(): Command {
   const command = new Command("agent").description("manage the guests of one host: pools, pins, HTTP interface");
   addSettingsOptions(command, AGENT_KEYS)
     .option("--record <file>", "write every state as a trace that headroom replay reads; appends")
+    .option("--load <file>", "replay this trace offline instead, on the host that --topology names")
+    .option(
+      "--debug <level>",
+      "with --load: above 0, write the re-computed trace to debug/monitoring.csv",
+      debugLevel,
+      0,
+    )
     .addHelpText("after", EXAMPLES);
   return command.action(async (options: Record<string, unknown>) => {
-    const { settings, warnings } = loadSettings(settingsRequest(options));
+    const resolution = examineSettings(settingsRequest(options));
+    if (resolution.problems.length > 0) throw badSettings(resolution.problems);
+    if (typeof options.load === "string") {
+      await replayAsSeeds(resolution, options.load, Number(options.debug) > 0);
+      return;
+    }
+    const { settings, warnings } = resolution;
     const { agentLog } = await import("../host/agent-log.js");
     const { serve } = await import("../host/serve.js");
     const log = agentLog(settings.logLevel, settings.logFormat, process.stderr);
