@@ -72,7 +72,7 @@ export interface Agent extends AgentService {
   tick(): Promise<TickReport>;
   /** Ticks until `signal` aborts or the agent is stopped: on the interval, and early when something happens. */
   run(signal: AbortSignal): Promise<void>;
-  /** Finishes the step in progress, turns waiting requests away, closes the connection. Guests run on. */
+  /** Finishes the step in progress, turns waiting requests away, closes recording and connection. Guests run on. */
   stop(): Promise<void>;
   metrics(): AgentMetrics;
 }
@@ -162,6 +162,7 @@ class HostAgent implements Agent {
     await this.queue.close();
     await this.context.store.flush();
     this.unsubscribe?.();
+    await this.options.recorder?.close();
     await this.context.hypervisor.close();
   }
 
@@ -273,7 +274,7 @@ class HostAgent implements Agent {
         this.mustBeReady();
         const result = await job();
         counters.request(kind, result.ok ? "accepted" : "refused");
-        if (result.ok) await this.record();
+        if (result.ok) this.record();
         return result;
       } catch (error) {
         counters.request(kind, "failed");
@@ -305,7 +306,7 @@ class HostAgent implements Agent {
       if (!this.loaded) await this.load();
       outcome = await runTick(this.context, this.memory, this.options.hostProbe ?? null);
       this.settled ||= this.context.store.state.tasks.size === 0;
-      await this.record();
+      this.record();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       failure = `the last tick failed: ${error.message}`;
@@ -326,12 +327,12 @@ class HostAgent implements Agent {
   }
 
   /** A recording that cannot be written costs no guest anything: it is logged, and the agent goes on. */
-  private async record(): Promise<void> {
+  private record(): void {
     const { recorder } = this.options;
     if (!recorder) return;
     const { policy, store, clock, log } = this.context;
     try {
-      await recorder.record(policy, store.state, this.memory.usage, clock.now());
+      recorder.record(policy, store.state, this.memory.usage?.report ?? null, clock.now());
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       log.warn({ err: error }, "the recording could not be written");

@@ -6,6 +6,7 @@
 import type { HostState } from "../core/pool/model.js";
 import { isPlaced, specOf, type VmRecord } from "../core/reconcile/model.js";
 import { mib, milliseconds } from "../core/units.js";
+import { OperationalError } from "../ports/errors.js";
 import type { DomainDetail } from "../ports/hypervisor.js";
 import { ensure, runs, startDomain, stopDomain } from "./ask.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
@@ -75,7 +76,8 @@ export async function restoreSize(context: AgentContext, task: ResizeTask): Prom
   if (detail === null || detail.uuid !== task.uuid) return;
   const host = store.state.host;
   const running = isActive(detail.state);
-  if (running && task.restarts && detail.vcpus !== from.vcpus) {
+  if (running && task.restarts) {
+    // It may have its new size already, or be about to shut down as it was asked to: only a restart makes sure of both.
     await sizeByRestart(context, from, detail, host);
     return;
   }
@@ -87,7 +89,7 @@ export async function restoreSize(context: AgentContext, task: ResizeTask): Prom
   if (from.deployedHere && (task.restarts || !running || from.memoryMiB !== to.memoryMiB)) {
     await redefine(context, from, detail, host);
   }
-  if (!running && task.restarts) await startDomain(hypervisor, task.name, task.uuid);
+  if (task.restarts) await startDomain(hypervisor, task.name, task.uuid);
 }
 
 /**
@@ -113,7 +115,14 @@ export async function finishResize(context: AgentContext, task: ResizeTask): Pro
 async function shutDown(context: AgentContext, name: string, uuid: string): Promise<void> {
   const { hypervisor, clock, settings } = context;
   const patienceEnds = clock.monotonic() + settings.shutdownPatience;
-  await hypervisor.shutdown(name);
+  try {
+    await hypervisor.shutdown(name);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    context.log.warn({ err: error, vm: name }, "the guest cannot be asked to shut down; the plug is pulled");
+    await stopDomain(hypervisor, name, uuid);
+    return;
+  }
   while (clock.monotonic() < patienceEnds) {
     if (!(await runs(hypervisor, name, uuid))) return;
     await clock.sleep(SHUTDOWN_POLL);

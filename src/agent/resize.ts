@@ -148,6 +148,7 @@ async function carryOut(context: AgentContext, decision: Decision): Promise<void
   const pinsFirst = to.vcpus > from.vcpus;
   const isNew = (move: PinChange): boolean => move.vm === to.name && move.vcpu >= from.vcpus;
   let unpinned: readonly PinChange[] = [];
+  let begun = false;
   await store.save(withTask(store.state, task));
   try {
     if (pinsFirst) {
@@ -155,10 +156,12 @@ async function carryOut(context: AgentContext, decision: Decision): Promise<void
       // Some hypervisors pin only vCPUs that are plugged in already: those follow right after.
       unpinned = (await context.pinner.apply(moves.filter(isNew))).map((failure) => failure.change);
     }
+    begun = true;
     await size(context, decision);
     await store.save(withVm(withoutTask(store.state, to.name), host, to));
   } catch (error) {
-    await takeBack(context, task, host, before);
+    await takeBack(context, task, begun);
+    await repinBack(context, host, before);
     throw error;
   }
   await repin(context, before, pinsFirst ? unpinned : moves);
@@ -171,15 +174,15 @@ async function size(context: AgentContext, decision: Decision): Promise<void> {
   else await redefine(context, to, detail, host);
 }
 
-async function takeBack(context: AgentContext, task: ResizeTask, planned: HostState, before: HostState): Promise<void> {
+/** A guest that was not touched yet is not touched: its restart would be for nothing. */
+async function takeBack(context: AgentContext, task: ResizeTask, begun: boolean): Promise<void> {
   const { store, log } = context;
   try {
-    await restoreSize(context, task);
+    if (begun) await restoreSize(context, task);
     await store.keep(withoutTask(store.state, task.name));
   } catch (error) {
     log.warn({ err: error, vm: task.name }, "a failed resize could not be taken back yet; the next tick tries again");
     await store.keep(withTask(store.state, task));
     context.wake();
   }
-  await repinBack(context, planned, before);
 }

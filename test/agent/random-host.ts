@@ -3,7 +3,6 @@
  * loses answers and goes away, an agent that is killed. Keeps its own simple account of which VMs must be there.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { createAgent } from "../../src/agent/agent.js";
 import type { DeployRequest, ResizeRequest, VmView } from "../../src/agent/service.js";
 import { cpuSetOf } from "../../src/core/cpuset.js";
@@ -13,125 +12,10 @@ import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { Procedure } from "../../src/drivers/fake/faults.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { Mortal, mortalHypervisor, mortalImages, mortalText } from "./crashing.js";
+import { NAMES, type Request, type Step, type Trouble } from "./random-steps.js";
 import { Rig, type RigOptions, silentLog } from "./support.js";
 
 const IMAGE = "/images/debian.qcow2";
-const FAULTY = [
-  "define",
-  "start",
-  "destroy",
-  "undefine",
-  "pinVcpu",
-  "setVcpus",
-  "setMemory",
-  "setMetadata",
-  "redefine",
-  "detail",
-  "pins",
-] as const satisfies readonly Procedure[];
-
-interface Size {
-  readonly vcpus: number;
-  readonly memoryMiB: number;
-  readonly ratio: number;
-}
-
-type Request =
-  | { readonly kind: "deploy"; readonly vm: number; readonly size: Size; readonly image: boolean }
-  | { readonly kind: "remove"; readonly vm: number }
-  | { readonly kind: "resize"; readonly vm: number; readonly size: Partial<Size>; readonly restart: boolean };
-
-type Trouble =
-  | { readonly kind: "none" }
-  | { readonly kind: "refuse" | "lose"; readonly procedure: Procedure }
-  | { readonly kind: "disconnect"; readonly procedure: Procedure }
-  | { readonly kind: "journal"; readonly nth: number }
-  | { readonly kind: "kill"; readonly nth: number; readonly when: "before" | "after" };
-
-export type Step =
-  | { readonly kind: "request"; readonly request: Request; readonly trouble: Trouble }
-  | { readonly kind: "tick"; readonly trouble: Trouble }
-  | { readonly kind: "pin"; readonly vm: number; readonly vcpu: number; readonly pcpus: readonly number[] }
-  | { readonly kind: "stop" | "start" | "crash" | "pause" | "resume" | "vanish"; readonly vm: number }
-  | { readonly kind: "foreign"; readonly vm: number; readonly vcpus: number; readonly running: boolean }
-  | { readonly kind: "restart"; readonly keepsJournal: boolean };
-
-const NAMES = ["a", "b", "c", "d", "e", "f"];
-const vm = fc.nat({ max: NAMES.length - 1 });
-const sizes = {
-  vcpus: fc.integer({ min: 1, max: 7 }),
-  memoryMiB: fc.constantFrom(256, 1024, 20_000, 40_000),
-  ratio: fc.constantFrom(1, 1.5, 2, 2.6, 3),
-};
-
-const request: fc.Arbitrary<Request> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("deploy" as const), vm, size: fc.record(sizes), image: fc.boolean() }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), vm }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant("resize" as const),
-      vm,
-      size: fc.record(sizes, { requiredKeys: [] }),
-      restart: fc.boolean(),
-    }),
-  },
-);
-
-const trouble: fc.Arbitrary<Trouble> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<Trouble>({ kind: "none" }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom("refuse" as const, "lose" as const, "disconnect" as const),
-      procedure: fc.constantFrom(...FAULTY),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("journal" as const), nth: fc.integer({ min: 1, max: 3 }) }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant("kill" as const),
-      nth: fc.integer({ min: 1, max: 14 }),
-      when: fc.constantFrom("before" as const, "after" as const),
-    }),
-  },
-);
-
-export const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant("request" as const), request, trouble }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("tick" as const), trouble }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant("pin" as const),
-      vm,
-      vcpu: fc.nat({ max: 6 }),
-      pcpus: fc.uniqueArray(fc.nat({ max: 15 }), { minLength: 1, maxLength: 4 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constantFrom("stop", "start", "start", "crash", "pause", "resume", "vanish"),
-      vm,
-    }) as fc.Arbitrary<Step>,
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant("foreign" as const),
-      vm,
-      vcpus: fc.integer({ min: 1, max: 18 }),
-      running: fc.boolean(),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const), keepsJournal: fc.boolean() }) },
-);
-
 /** One host with its agent, and what must be true of it. */
 export class RandomHost {
   private readonly rig: Rig;
@@ -140,6 +24,9 @@ export class RandomHost {
   /** Uuids of the domains that the world must hold, by name. */
   private readonly expected = new Map<string, string>();
 
+  /** Overlays of VMs that vanished: the agent leaves them alone. */
+  private readonly leftDisks = new Set<string>();
+
   constructor(policy: PolicyName) {
     const perVcpu = policy === "sweetspotvm";
     const options: RigOptions = {
@@ -147,7 +34,7 @@ export class RandomHost {
       ...(perVcpu ? { template: [1, 2, 3] } : {}),
       settings: { liveMemoryFactor: 4, liveVcpuFactor: 2, repackInterval: milliseconds(1) },
       // Some guests never give a vCPU back.
-      world: { traitsOf: ({ name }) => ({ vcpuUnplug: name !== "c" }) },
+      world: { traitsOf: ({ name }) => ({ vcpuUnplug: name > "b" }) },
     };
     this.rig = new Rig(options);
     this.mortal = new Mortal(this.rig.hypervisor);
@@ -155,7 +42,7 @@ export class RandomHost {
   }
 
   async start(): Promise<void> {
-    await this.rig.agent.start();
+    await this.rig.clock.runUntil(this.rig.agent.start());
   }
 
   async take(one: Step): Promise<void> {
@@ -210,7 +97,7 @@ export class RandomHost {
   private async restart(): Promise<void> {
     this.rig.hypervisor = this.rig.hypervisor.another();
     this.newProcess();
-    await this.rig.agent.start();
+    await this.rig.clock.runUntil(this.rig.agent.start());
   }
 
   private async recover(): Promise<void> {
@@ -294,7 +181,7 @@ export class RandomHost {
   private async repeat(name: string, one: Request & { kind: "deploy" }): Promise<void> {
     const { agent } = this.rig;
     const made = agent.vm(name);
-    const again = await agent.deploy(this.deployRequest(name, one, `r${this.requests}`));
+    const again = await this.rig.clock.runUntil(agent.deploy(this.deployRequest(name, one, `r${this.requests}`)));
     if (again.ok && made !== null) assert.equal(again.value.uuid, made.uuid, "a repeated request makes no second VM");
     if (again.ok) assert.equal(agent.vm(name)?.uuid, again.value.uuid);
     await this.settle(name);
@@ -339,14 +226,18 @@ export class RandomHost {
     const accepted = answered && result.ok;
     if (one.kind === "deploy") {
       if (accepted) assert.equal(now?.uuid, result.value.uuid, "an acknowledged VM exists");
-      else if (result !== "died" || before !== null) {
+      else if (result !== "died" || before !== null || now === null) {
         assert.equal(now?.uuid, before?.uuid, "a refused or failed deploy changes nothing");
-      }
+      } else assert.equal(now.state, "running", "an interrupted deploy is done or undone");
     } else if (one.kind === "remove") {
       if (accepted) assert.equal(now, null, "a removed VM is gone");
       else if (answered) assert.equal(now?.uuid, before?.uuid, "a refused removal changes nothing");
+      else if (now !== null)
+        assert.deepEqual([now.uuid, now.state], [before?.uuid, before?.state], "done or not begun");
     } else {
       assert.equal(now?.uuid, before?.uuid, "a resize makes no other VM");
+      const stopped = (one: VmView | null) => one?.state === "stopped";
+      assert.equal(stopped(now), stopped(before), "a resize starts and stops nothing for good");
       if (accepted) assert.deepEqual(shape(now), shape(result.value), "an acknowledged resize stands");
       else if (answered) assert.deepEqual(shape(now), shape(before), "a refused resize changes nothing");
       else if (now !== null && !this.hasSize(now, one)) assert.deepEqual(shape(now), shape(before), "before or after");
@@ -377,6 +268,7 @@ export class RandomHost {
       const runs = detail.state === "running" || detail.state === "paused";
       if (one.kind === "start" && !runs) world.start(name);
       else if (one.kind === "vanish") {
+        if (detail.metadata?.overlay) this.leftDisks.add(detail.metadata.overlay);
         world.destroy(name);
         world.undefine(name);
       } else if (runs && one.kind === "pin" && one.vcpu < detail.vcpus) {
@@ -414,6 +306,9 @@ export class RandomHost {
       shown.delete(name);
     }
     assert.deepEqual([...shown.keys()], [], "every VM that the agent shows exists");
+    const used = new Set(world.names().map((name) => world.detail(name)!.metadata?.overlay));
+    const orphans = [...images.overlays].filter((path) => !used.has(path) && !this.leftDisks.has(path));
+    assert.deepEqual(orphans, [], "no disk is left behind");
     assert.equal(agent.status().problems.length, 0);
   }
 }

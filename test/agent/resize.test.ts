@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mib, ratio } from "../../src/core/units.js";
 import type { Procedure } from "../../src/drivers/fake/faults.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import { accepted, failsWith, Rig, refused } from "./support.js";
 
 test("vCPUs, memory and ratio change live, and the definition and the mark follow", async () => {
@@ -156,4 +157,22 @@ test("a restart that fails half-way brings the guest back with its old size", as
     assert.equal(rig.agent.host(), host, step);
     rig.check();
   }
+});
+
+test("a resize that failed only at the journal stands where the guest keeps its new vCPUs", async () => {
+  const rig = await new Rig({ world: { traitsOf: () => ({ vcpuUnplug: false }) } }).start();
+  await rig.deploy("web", 2, 2);
+  const write = rig.journal.write.bind(rig.journal);
+  let calls = 0;
+  rig.journal.write = async (text) => {
+    if (++calls === 2) throw new OperationalError("state-not-written", "no space left on device", true);
+    await write(text);
+  };
+  await assert.rejects(rig.agent.resize({ name: "web", vcpus: 4, ratio: ratio(1) }), failsWith("state-not-written"));
+  await rig.tick();
+  assert.deepEqual((await rig.tick()).problems, []);
+  const vm = rig.agent.vm("web")!;
+  assert.deepEqual([vm.vcpus, vm.ratio], [4, 1]);
+  assert.deepEqual(rig.world.detail("web")!.metadata?.vcpuRatios, [1, 1, 1, 1]);
+  rig.check();
 });

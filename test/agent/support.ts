@@ -146,13 +146,13 @@ export class Rig {
     this.hypervisor.die();
     this.hypervisor = this.hypervisor.another();
     this.agent = this.newAgent();
-    await this.agent.start();
+    await this.clock.runUntil(this.agent.start());
   }
 
   /** A regular tick: the interval passes, then the agent looks. */
   async tick(): Promise<TickReport> {
     await this.clock.advance(5_000);
-    return this.agent.tick();
+    return this.clock.runUntil(this.agent.tick());
   }
 
   async deploy(name: string, vcpus = 2, oversubscribed = 1, more: Partial<DeployRequest> = {}): Promise<VmView> {
