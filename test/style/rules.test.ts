@@ -1,5 +1,6 @@
 /** The style rules of CONTRIBUTING that a program can hold. Function length and empty blocks are biome's (biome.json). */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { blankComments } from "./blank.js";
 import { codeFiles, ROOT, type SourceFile, textFiles } from "./source-files.js";
@@ -148,8 +149,22 @@ test("no test is left alone or left out without a reason", () => {
   );
 });
 
-test("the lock file names no registry", async () => {
-  const { readFileSync } = await import("node:fs");
-  const lock = readFileSync(`${ROOT}package-lock.json`, "utf8");
-  assert.doesNotMatch(lock, /"resolved"|https?:\/\/[^"]*\.tgz/);
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;
+}
+const lockText = readFileSync(`${ROOT}package-lock.json`, "utf8");
+
+test("the lock file names no registry", () => {
+  assert.doesNotMatch(lockText, /"resolved"|https?:\/\/[^"]*\.tgz/);
+});
+
+test("the lock file has the packages of every platform, as npm ci wants; else run scripts/complete-lock.mjs", () => {
+  const { packages } = JSON.parse(lockText) as Lock;
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) =>
+        packages[`${path}/node_modules/${name}`] === undefined && packages[`node_modules/${name}`] === undefined,
+    ),
+  );
+  assert.deepEqual(missing, []);
 });
