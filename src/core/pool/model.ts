@@ -22,13 +22,16 @@ export interface PoolMember {
 
 export interface CpuPool {
   readonly ratio: Ratio;
-  /** pCPU ids in order of attribution; the last ones leave first when a pool shrinks. */
+  /** pCPU ids in order of attribution. The seeds drop the last ones first; `headroom` those that free a core or L3 group. */
   readonly pcpus: readonly number[];
   /** In order of arrival. */
   readonly members: readonly PoolMember[];
   /** Sum of the members' vCPUs here. */
   readonly allocatedVcpus: number;
-  /** What its vCPUs are pinned to: its own pCPUs, or more while pools share (critical size, spec 1.3). */
+  /**
+   * What its vCPUs are pinned to: its own pCPUs; more while pools share (critical size, spec 1.3) or, under `headroom`,
+   * while free pCPUs are lent to it. Lent pCPUs count as free.
+   */
   readonly pinnedTo: CpuSet;
 }
 

@@ -46,9 +46,10 @@ export function boardOf(geometry: Geometry, claims: readonly Claim[]): Board {
   const inGroup = new Int32Array(claims.length * groups);
   const poolsInGroup = new Int32Array(groups);
   const freeInGroup = Int32Array.from(geometry.groups, (group) => group.size);
-  claims.forEach((claim, pool) => {
-    for (const id of claim.territory) {
-      const position = geometry.positionOf[id] ?? -1;
+  for (let pool = 0; pool < claims.length; pool++) {
+    const { territory } = claims[pool]!;
+    for (let i = 0; i < territory.length; i++) {
+      const position = geometry.positionOf[territory[i]!] ?? -1;
       if (position < 0 || owner[position] !== FREE) continue;
       owner[position] = pool;
       const group = geometry.groupOf[position]!;
@@ -56,7 +57,7 @@ export function boardOf(geometry: Geometry, claims: readonly Claim[]): Board {
       freeInGroup[group]!--;
       held[pool]!++;
     }
-  });
+  }
   for (let position = 0; position < geometry.size; position++) if (!geometry.usable[position]) owner[position] = BARRED;
   return {
     geometry,
@@ -111,7 +112,7 @@ export function sharedGroupsOf(board: Board, pool: number): number[] {
   return out;
 }
 
-/** The pool's pCPUs of the core. */
+/** How many pCPUs of the core the pool has (FREE: nobody). */
 export function ownedIn(board: Board, pool: number, core: readonly number[]): number {
   let own = 0;
   for (const position of core) if (board.owner[position] === pool) own++;
@@ -166,4 +167,11 @@ export function copyOf(board: Board): Board {
     poolsInGroup: board.poolsInGroup.slice(),
     touched: new Uint8Array(board.pools),
   };
+}
+
+/** Whether the pool's territory is the same on both boards. */
+export function sameTerritory(a: Board, b: Board, pool: number): boolean {
+  for (let position = 0; position < a.owner.length; position++)
+    if ((a.owner[position] === pool) !== (b.owner[position] === pool)) return false;
+  return true;
 }

@@ -24,6 +24,8 @@ export interface Geometry {
   /** Positions by ascending pCPU id. */
   readonly byId: Uint16Array;
   readonly groupOf: Uint16Array;
+  /** By core of the topology: its pCPUs that pools may have. */
+  readonly coreSize: Uint8Array;
   readonly groups: readonly L3Group[];
   /** Row-major distances between groups (spec 1.2, between their first pCPUs); 0 to itself. */
   readonly groupDistance: Uint16Array;
@@ -38,6 +40,10 @@ export function geometryOf(settings: PolicySettings): Geometry {
   topology.ids.forEach((id, position) => {
     if (usable[position]) positionOf[id] = position;
   });
+  const coreSize = new Uint8Array(topology.coreCount);
+  topology.coreOf.forEach((core, position) => {
+    coreSize[core]! += usable[position]!;
+  });
   return {
     topology,
     size,
@@ -46,6 +52,7 @@ export function geometryOf(settings: PolicySettings): Geometry {
     positionOf,
     byId: Uint16Array.from(topology.ids.keys()).sort((a, b) => topology.ids[a]! - topology.ids[b]!),
     groupOf: topology.l3Of,
+    coreSize,
     groups: groupsOf(topology, usable),
     groupDistance: groupDistances(topology),
   };

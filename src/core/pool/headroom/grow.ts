@@ -11,19 +11,21 @@
  * lent, and lent pCPUs can be claimed.
  */
 import { assert } from "../../assert.js";
-import { assign, type Board, FREE, heldIn, othersIn, slackOf } from "./board.js";
+import { assign, type Board, FREE, heldIn, othersIn, ownedIn, slackOf } from "./board.js";
 
-/** What a pool could take from one L3 group. Compared field by field in the order of `better`. */
+/** How good a bite would leave the L3 group, best first. */
+const SHARING = { ownAlone: 0, newAlone: 1, ownShared: 2, sharedByOthers: 3, newlyShared: 4 } as const;
+
+/** What a pool could take from one L3 group. Compared field by field, in the order of `better`. */
 interface Bite {
   readonly positions: readonly number[];
-  /** 0: pool alone, its own group; 1: alone, new group; 2: shared by it already; 3: shared by others; 4: newly shared. */
   readonly sharing: number;
   /** vCPUs of the lender that are pinned anew. */
   readonly repins: number;
   readonly distance: number;
   /** 0 when it covers all that is missing. */
   readonly short: number;
-  /** Free pCPUs of the group that are left over or, where short, negative: the more it gives the better. */
+  /** What is left over in the group, the less the better; where short, the more it gives the better. */
   readonly rest: number;
 }
 
@@ -35,31 +37,49 @@ function better(a: Bite, b: Bite): boolean {
   return a.rest < b.rest;
 }
 
+interface Search {
+  readonly board: Board;
+  readonly pool: number;
+  /** By L3 group, see `distances`. */
+  readonly far: Float64Array;
+  /** Only cores that the pool would then have whole. */
+  readonly wholeCores: boolean;
+}
+
+/** Where a bite comes from: the group's free pCPUs and, unless FREE, one lender's. */
+interface Source {
+  readonly group: number;
+  readonly lender: number;
+  /** The lender's pCPUs in the group. */
+  readonly part: number;
+  /** How many pCPUs the lender can do without. */
+  readonly slack: number;
+}
+
 /** Makes the pool's territory at least as large as its need. */
 export function grow(board: Board, pool: number): void {
-  const far = distances(board, pool);
+  if (board.held[pool]! >= board.need[pool]!) return;
+  const far = board.held[pool] === 0 ? crowding(board) : distances(board, pool);
   while (board.held[pool]! < board.need[pool]!) {
-    const bite = bestBite(board, pool, far, true) ?? bestBite(board, pool, far, false);
+    const bite = bestBite({ board, pool, far, wholeCores: true }) ?? bestBite({ board, pool, far, wholeCores: false });
     assert(bite !== null, "a pool whose need was admitted finds free or lent pCPUs");
     for (const position of bite.positions) assign(board, position, pool);
   }
 }
 
-/** By L3 group: summed distance to the pool's pCPUs; for a pool without any, the less the more room around it. */
+/** By L3 group: the less, the more untouched groups there are in its NUMA cell. For a pool that begins. */
+function crowding({ geometry: { groups }, freeInGroup }: Board): Float64Array {
+  const room = new Map<number, number>();
+  groups.forEach(({ cell, size }, g) => {
+    room.set(cell, (room.get(cell) ?? 0) + (freeInGroup[g] === size ? size : 0));
+  });
+  return Float64Array.from(groups, ({ cell }) => -room.get(cell)!);
+}
+
+/** By L3 group: summed distance to the pool's pCPUs. */
 function distances(board: Board, pool: number): Float64Array {
   const { groups, groupDistance } = board.geometry;
   const out = new Float64Array(groups.length);
-  if (board.held[pool] === 0) {
-    const roomInCell = new Map<number, number>();
-    groups.forEach((group, g) => {
-      const whole = board.freeInGroup[g] === group.size ? group.size : 0;
-      roomInCell.set(group.cell, (roomInCell.get(group.cell) ?? 0) + whole);
-    });
-    groups.forEach((group, g) => {
-      out[g] = -roomInCell.get(group.cell)!;
-    });
-    return out;
-  }
   for (let own = 0; own < groups.length; own++) {
     const count = heldIn(board, pool, own);
     if (count === 0) continue;
@@ -68,16 +88,19 @@ function distances(board: Board, pool: number): Float64Array {
   return out;
 }
 
-function bestBite(board: Board, pool: number, far: Float64Array, wholeCores: boolean): Bite | null {
+function bestBite(search: Search): Bite | null {
+  const { board, pool } = search;
   let best: Bite | null = null;
   for (let group = 0; group < board.geometry.groups.length; group++) {
     if (board.freeInGroup[group]! > 0) {
-      const bite = biteOf(board, pool, group, FREE, far[group]!, wholeCores);
+      const bite = biteOf(search, { group, lender: FREE, part: 0, slack: 0 });
       if (bite !== null && (best === null || better(bite, best))) best = bite;
     }
     for (let lender = 0; lender < board.pools; lender++) {
-      if (lender === pool || heldIn(board, lender, group) === 0 || slackOf(board, lender) === 0) continue;
-      const bite = biteOf(board, pool, group, lender, far[group]!, wholeCores);
+      const part = heldIn(board, lender, group);
+      const slack = slackOf(board, lender);
+      if (lender === pool || part === 0 || slack === 0) continue;
+      const bite = biteOf(search, { group, lender, part, slack });
       if (bite !== null && (best === null || better(bite, best))) best = bite;
     }
   }
@@ -85,76 +108,82 @@ function bestBite(board: Board, pool: number, far: Float64Array, wholeCores: boo
 }
 
 /**
- * From the group, pCPUs that are free or the lender's. A lender that can do without its whole part leaves the group;
- * else what it gives beyond the need halves its slack there, so that the two do not meet again at the next VM.
+ * How many pCPUs to take. A lender that can do without its whole part leaves the group; else what it gives beyond the need
+ * halves its slack, so that the two do not meet again at the next VM.
  */
-function biteOf(
-  board: Board,
-  pool: number,
-  group: number,
-  lender: number,
-  distance: number,
-  wholeCores: boolean,
-): Bite | null {
+function wantedFrom({ lender, part, slack }: Source, missing: number): number {
+  if (lender === FREE) return missing;
+  if (part <= slack) return missing + part;
+  return missing + (Math.max(0, slack - missing) >> 1);
+}
+
+function biteOf(search: Search, source: Source): Bite | null {
+  const { board, pool, far } = search;
+  const { group, lender, part } = source;
   const missing = board.need[pool]! - board.held[pool]!;
-  const part = lender === FREE ? 0 : heldIn(board, lender, group);
-  const slack = lender === FREE ? 0 : slackOf(board, lender);
-  const leaves = part > 0 && part <= slack;
-  const wanted = leaves ? missing + part : lender === FREE ? missing : missing + (Math.max(0, slack - missing) >> 1);
-  const positions = pick(board, pool, group, lender, wholeCores, wanted, slack);
+  const positions = pick(search, source, wantedFrom(source, missing));
   if (positions.length === 0) return null;
   let lent = 0;
   for (const position of positions) if (board.owner[position] !== FREE) lent++;
-  const others = othersIn(board, pool, group) - (part > 0 && lent === part ? 1 : 0);
-  const own = heldIn(board, pool, group) > 0;
+  const leaves = part > 0 && lent === part;
+  const short = positions.length < missing;
   return {
     positions,
-    sharing: others === 0 ? (own ? 0 : 1) : own ? 2 : others > 1 ? 3 : 4,
+    sharing: sharingAfter(board, pool, group, leaves),
     repins: lent === 0 || board.touched[lender] === 1 ? 0 : board.weight[lender]!,
-    distance,
-    short: positions.length >= missing ? 0 : 1,
-    rest: positions.length >= missing ? board.freeInGroup[group]! - positions.length : -positions.length,
+    distance: far[group]!,
+    short: short ? 1 : 0,
+    rest: short ? -positions.length : board.freeInGroup[group]! + part - positions.length,
   };
 }
 
-/** Positions in the group, half-taken cores of the pool first; at most about `wanted`, at most `slack` of the lender. */
-function pick(
-  board: Board,
-  pool: number,
-  group: number,
-  lender: number,
-  wholeCores: boolean,
-  wanted: number,
-  slack: number,
-): number[] {
-  const cores = board.geometry.groups[group]!.cores;
+function sharingAfter(board: Board, pool: number, group: number, lenderLeaves: boolean): number {
+  const own = heldIn(board, pool, group) > 0;
+  const others = othersIn(board, pool, group) - (lenderLeaves ? 1 : 0);
+  if (others === 0) return own ? SHARING.ownAlone : SHARING.newAlone;
+  if (own) return SHARING.ownShared;
+  return others > 1 ? SHARING.sharedByOthers : SHARING.newlyShared;
+}
+
+/** Positions in the group, of the pool's half-taken cores first; `wanted` or, to fill a core, a few more. */
+function pick(search: Search, source: Source, wanted: number): number[] {
+  const { cores } = search.board.geometry.groups[source.group]!;
   const picked: number[] = [];
-  let lent = 0;
+  let slack = source.slack;
   for (const halfTaken of [true, false]) {
     for (const core of cores) {
       if (picked.length >= wanted) return picked;
-      let own = 0;
-      let foreign = 0;
-      let fromLender = 0;
-      for (const position of core) {
-        const owner = board.owner[position]!;
-        if (owner === pool) own++;
-        else if (owner === FREE) continue;
-        else if (owner === lender) fromLender++;
-        else foreign++;
-      }
-      if (own > 0 !== halfTaken || own + foreign === core.length) continue;
-      if (wholeCores && (foreign > 0 || lent + fromLender > slack)) continue;
-      for (const position of core) {
-        const owner = board.owner[position]!;
-        if (owner === FREE) picked.push(position);
-        else if (owner === lender && lender !== FREE && lent < slack) {
-          picked.push(position);
-          lent++;
-        }
-        if (!wholeCores && picked.length >= wanted) return picked;
-      }
+      const own = ownedIn(search.board, search.pool, core);
+      if (own > 0 !== halfTaken || own === core.length) continue;
+      slack = takeFrom(core, search, source.lender, slack, wanted, picked);
     }
   }
   return picked;
+}
+
+/** Adds what can be had of one core to `picked`; gives the slack that the lender then has left. */
+function takeFrom(
+  core: readonly number[],
+  { board, pool, wholeCores }: Search,
+  lender: number,
+  slack: number,
+  wanted: number,
+  picked: number[],
+): number {
+  const lent = lender === FREE ? 0 : ownedIn(board, lender, core);
+  if (wholeCores) {
+    const obtainable = ownedIn(board, pool, core) + ownedIn(board, FREE, core) + lent;
+    if (obtainable < core.length || lent > slack) return slack;
+  }
+  let left = slack;
+  for (const position of core) {
+    if (!wholeCores && picked.length >= wanted) return left;
+    const owner = board.owner[position]!;
+    if (owner === FREE) picked.push(position);
+    else if (owner === lender && left > 0) {
+      picked.push(position);
+      left--;
+    }
+  }
+  return left;
 }

@@ -4,6 +4,7 @@
  * lost a VM keeps its borders. Only pools that are pinned anew anyway are extended.
  */
 import { assign, type Board, coreShared, FREE, heldIn, ownedIn, sharedGroupsOf, slackOf } from "./board.js";
+import type { Geometry } from "./geometry.js";
 
 /**
  * A pool keeps at most this share of its need as lent pCPUs, and always what fills its L3 groups, before it gives whole
@@ -67,6 +68,21 @@ function leaveShared(board: Board, pool: number): void {
   const shared = sharedGroupsOf(board, pool).sort((a, b) => heldIn(board, pool, a) - heldIn(board, pool, b) || a - b);
   for (const g of shared) if (heldIn(board, pool, g) <= slackOf(board, pool)) leaveGroup(board, pool, g);
   leaveSharedCores(board, pool);
+}
+
+/**
+ * Whether a pool that shrank may have something to give back, told from its territory alone: more lent than its share, or
+ * a core of which it has only a part. Most departures end here, without a board.
+ */
+export function mayGiveBack(geometry: Geometry, territory: readonly number[], need: number): boolean {
+  const slack = territory.length - need;
+  if (slack <= 0) return false;
+  if (slack > Math.floor(need * MOST_LENT_SHARE)) return true;
+  const { positionOf, topology, coreSize } = geometry;
+  const taken = new Uint8Array(topology.coreCount);
+  for (let i = 0; i < territory.length; i++) taken[topology.coreOf[positionOf[territory[i]!]!]!]!++;
+  for (let core = 0; core < taken.length; core++) if (taken[core]! > 0 && taken[core]! < coreSize[core]!) return true;
+  return false;
 }
 
 /** Gives whole L3 groups back while more is lent than the pool's share; the farthest from its bulk first. */

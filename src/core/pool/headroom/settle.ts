@@ -6,11 +6,12 @@
 import { cpuSetOf, EMPTY_CPU_SET, equalCpuSets } from "../../cpuset.js";
 import type { CpuPool } from "../model.js";
 import { attribute } from "./attribute.js";
-import { type Board, boardOf, territoryOf } from "./board.js";
+import { type Board, boardOf, copyOf, sameTerritory, territoryOf } from "./board.js";
 import type { PoolDraft } from "./draft.js";
 import type { Geometry } from "./geometry.js";
 import { grow } from "./grow.js";
-import { leaveSharedCores, returnIdleGroups, tidy } from "./lend.js";
+import { leaveSharedCores, mayGiveBack, returnIdleGroups, tidy } from "./lend.js";
+import { movedBetween, pack } from "./pack.js";
 import { isSharing, sharedSet } from "./share.js";
 
 /** What the pool's vCPUs could be pinned to before sharing was laid over it. */
@@ -29,31 +30,47 @@ export function settle(
   const old = territoriesOf(before, criticalSize);
   const had = drafts.map((_, i) => old[i] ?? []);
   const grows = drafts.some((draft, i) => draft.need > had[i]!.length);
-  const shrinks = drafts.some((draft) => draft.before !== null && draft.need < draft.before.pcpus.length);
-  let territories: readonly (readonly number[])[] = had;
+  const shrinks = drafts.some((draft, i) => shrank(draft) && mayGiveBack(geometry, had[i]!, draft.need));
+  let territories = had.map((ids, pool) => (drafts[pool]!.need === 0 && ids.length > 0 ? EMPTY_CPU_SET : ids));
   if (grows || shrinks) {
     const board = boardOf(
       geometry,
       drafts.map((draft, i) => ({
-        territory: draft.need === 0 ? [] : had[i]!,
+        territory: territories[i]!,
         need: draft.need,
         weight: draft.allocatedVcpus,
       })),
     );
+    const start = copyOf(board);
     rearrange(board, drafts);
-    territories = had.map((ids, pool) =>
-      drafts[pool]!.need === 0 ? EMPTY_CPU_SET : board.touched[pool] ? territoryOf(board, pool) : ids,
+    const laidOut = packed(start, board);
+    territories = territories.map((ids, pool) =>
+      sameTerritory(start, laidOut, pool) ? ids : territoryOf(laidOut, pool),
     );
   }
   return finish(geometry, criticalSize, drafts, had, territories);
 }
+
+/**
+ * A change that pins pools anew may as well lay them out better, with at most so many times the pins that it costs anyway:
+ * measured, twice gives nearly all that packing without a bound gives (docs/decisions/0001).
+ */
+const MOST_PACKING_COST = 2;
+
+function packed(start: Board, board: Board): Board {
+  if (board.poolsInGroup.every((pools) => pools < 2)) return board;
+  return pack(start, board, MOST_PACKING_COST * movedBetween(start, board))?.board ?? board;
+}
+
+/** Pools without VMs give everything back anyway. */
+const shrank = ({ before, need }: PoolDraft): boolean => before !== null && need > 0 && need < before.pcpus.length;
 
 function rearrange(board: Board, drafts: readonly PoolDraft[]): void {
   drafts.forEach((draft, pool) => {
     if (board.held[pool]! < draft.need) grow(board, pool);
   });
   drafts.forEach((draft, pool) => {
-    if (draft.before === null || draft.need >= draft.before.pcpus.length || draft.need === 0) return;
+    if (!shrank(draft)) return;
     leaveSharedCores(board, pool);
     returnIdleGroups(board, pool);
   });
