@@ -1,0 +1,121 @@
+/** The reference decisions (../shared/goldens, format in the README there), and the replays that must equal them. */
+import { createHash } from "node:crypto";
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { type ReplayOptions, runReplay } from "../../src/agent/replay/run.js";
+import type { ReplaySummary } from "../../src/agent/replay/summary.js";
+import type { VmSpec } from "../../src/core/pool/model.js";
+import { parseSeedTopology } from "../../src/core/topology/seed-json.js";
+import { mib, ratio } from "../../src/core/units.js";
+import { sharedPath } from "../support/shared.js";
+
+export interface GoldenAction {
+  readonly op: "deploy" | "remove";
+  readonly vm: string;
+  readonly uuid: string;
+  readonly cpu: number;
+  readonly mem_mb: number;
+  readonly oc?: number;
+  readonly success: boolean;
+  readonly reason: string | null;
+  readonly warnings?: readonly string[];
+}
+
+export interface GoldenStep {
+  readonly t: number;
+  readonly actions: readonly GoldenAction[];
+  readonly iterate_warnings?: readonly string[];
+  readonly state: {
+    readonly cpu: {
+      readonly avail: number;
+      readonly subsets: readonly {
+        readonly id: number;
+        readonly res: readonly number[];
+        readonly alloc: number;
+        readonly vms: readonly string[];
+      }[];
+    };
+    readonly mem: { readonly avail: number; readonly subsets: readonly { readonly alloc: number }[] };
+    readonly pins: Readonly<Record<string, unknown>>;
+    readonly status: unknown;
+    readonly progress?: readonly number[];
+  };
+}
+
+export interface Golden {
+  readonly peer: "slackvm" | "sweetspotvm";
+  readonly topology: string;
+  readonly config: { readonly critical_size: number };
+  readonly progress_candidates: readonly { cpu: number; mem_gb: number; oc: number }[] | null;
+  readonly steps: readonly GoldenStep[];
+}
+
+const unzipped = (folder: string, name: string): string =>
+  gunzipSync(readFileSync(sharedPath(`goldens/${folder}/${name}`))).toString("utf8");
+
+export const readGolden = (folder: string): Golden => JSON.parse(unzipped(folder, "golden.json.gz")) as Golden;
+
+export const readSlimMonitoring = (folder: string): string => unzipped(folder, "monitoring.slim.csv.gz");
+
+/** sha256 of the whole monitoring.csv that the original wrote. */
+export function monitoringDigest(folder: string): string {
+  const meta: unknown = JSON.parse(readFileSync(sharedPath(`goldens/${folder}/meta.json`), "utf8"));
+  return (meta as { monitoring: { sha256: string } }).monitoring.sha256;
+}
+
+const candidatesOf = (golden: Golden): readonly VmSpec[] | null =>
+  golden.progress_candidates?.map(({ cpu, mem_gb, oc }, i) => ({
+    name: `candidate ${i}`,
+    vcpus: cpu,
+    memoryMiB: mib(mem_gb * 1024),
+    ratio: ratio(oc),
+  })) ?? null;
+
+export interface ReplayedReference {
+  readonly summary: ReplaySummary;
+  readonly lines: readonly Record<string, unknown>[];
+  readonly monitoringPath: string;
+}
+
+/** Replays the trace of `folder` and hands the outcome to `check`; the files are gone afterwards. */
+export async function replayReference(
+  folder: string,
+  golden: Golden,
+  changes: Partial<ReplayOptions>,
+  check: (replayed: ReplayedReference) => Promise<void> | void,
+): Promise<void> {
+  const outDir = mkdtempSync(join(tmpdir(), "headroom-golden-"));
+  try {
+    const monitoringPath = join(outDir, "monitoring.csv");
+    const summary = await runReplay({
+      topology: parseSeedTopology(readFileSync(sharedPath(`data/topologies/${golden.topology}`), "utf8")),
+      tracePath: sharedPath(`goldens/${folder}/trace.csv.gz`),
+      policy: golden.peer,
+      template: null,
+      criticalSize: golden.config.critical_size,
+      hostPcpus: [],
+      memoryUnit: null,
+      strict: true,
+      outDir,
+      monitoringPath,
+      poolText: "compact",
+      candidates: candidatesOf(golden),
+      ...changes,
+    });
+    const lines = readFileSync(join(outDir, "decisions.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    await check({ summary, lines, monitoringPath });
+  } finally {
+    rmSync(outDir, { recursive: true });
+  }
+}
+
+export async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
