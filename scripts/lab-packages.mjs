@@ -11,10 +11,12 @@ const PROGRAMS = new Map([
   ["qemu-img", ["qemu-utils"]],
   ["libvirtd", ["libvirt-daemon-system", "libvirt-daemon"]],
   ["virsh", ["libvirt-clients"]],
-  // The guests' init program is compiled, their initrd packed.
+  // The guests' init program is compiled.
   ["gcc", ["gcc", "libc6-dev"]],
-  ["cpio", ["cpio"]],
 ]);
+
+/** Made once by test/lab/guest/kernel.ts, from a kernel that it fetches through apt. */
+const GUEST_KERNEL = join(".cache", "lab", "guest", "kernel");
 
 const SEARCHED = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -48,19 +50,31 @@ function apt(...args) {
   return spawnSync("apt-get", ["-qq", ...args], options).status === 0;
 }
 
-/** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab() {
-  const missing = missingPrograms();
-  if (missing.length === 0) return [];
+function installMissing(missing) {
   const wanted = [...new Set(missing.flatMap((program) => PROGRAMS.get(program)))];
-  const lacking = `The lab of real guests lacks ${missing.join(", ")}: its tests will be skipped.`;
-  if (process.getuid?.() !== 0 || !isInstalled("apt-get")) {
-    return [lacking, `  As root on Debian or Ubuntu: apt-get install --no-install-recommends ${wanted.join(" ")}`];
-  }
   const install = () => apt("install", "-y", "--no-install-recommends", ...wanted);
   // Lists that are there may be old: a failed installation is tried once more with fresh ones.
   const done = hasPackageLists() ? install() || (apt("update") && install()) : apt("update") && install();
-  return done ? [`Installed for the lab of real guests: ${wanted.join(", ")}`] : [lacking];
+  return done ? [`Installed for the lab of real guests: ${wanted.join(", ")}`] : [lacking(missing)];
+}
+
+const lacking = (missing) => `The lab of real guests lacks ${missing.join(", ")}: its tests will be skipped.`;
+
+/** Installs what is missing where it may; gives lines that say what was done or is lacking. */
+export function prepareLab() {
+  if (process.platform !== "linux") return ["The lab of real guests needs Linux: its tests will be skipped."];
+  const missing = missingPrograms();
+  const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
+  if (missing.length > 0 && !mayInstall) {
+    const wanted = [...new Set(missing.flatMap((program) => PROGRAMS.get(program)))];
+    return [
+      lacking(missing),
+      `  As root on Debian or Ubuntu: apt-get install --no-install-recommends ${wanted.join(" ")}`,
+    ];
+  }
+  if (missing.length > 0) return installMissing(missing);
+  if (mayInstall && !existsSync(GUEST_KERNEL) && !hasPackageLists()) apt("update");
+  return [];
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

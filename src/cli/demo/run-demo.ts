@@ -3,6 +3,7 @@
  * it, and ends with a summary. Where there is no terminal it writes a line now and then.
  */
 import { indexTopology } from "../../core/topology/index-topology.js";
+import type { TopologyIndex } from "../../core/topology/model.js";
 import { milliseconds } from "../../core/units.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
 import { type AgentClient, agentClient } from "../../http/client.js";
@@ -47,6 +48,7 @@ class Watch {
   private readonly ratios = new Set<number>();
   private totals: Totals = { arrived: 0, left: 0, refused: 0 };
   private readonly beganMs: number;
+  private readonly index: TopologyIndex;
   mostSold = 0;
 
   constructor(
@@ -56,9 +58,8 @@ class Watch {
     private readonly speed: number,
   ) {
     this.beganMs = monotonic();
+    this.index = indexTopology(running.agent.topology());
   }
-
-  private readonly index = () => indexTopology(this.running.agent.topology());
 
   readonly note = (event: EventLine, totals: Totals): void => {
     this.events.push(event);
@@ -76,7 +77,7 @@ class Watch {
     this.mostSold = Math.max(this.mostSold, sold);
     return {
       url: this.running.url,
-      index: this.index(),
+      index: this.index,
       atSeconds,
       speed: this.speed,
       host,
@@ -122,21 +123,21 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     const client = agentClient({ baseUrl: running.url, timeoutMs: CLIENT_TIMEOUT_MS });
     const watch = new Watch(running, client, () => host.clock.monotonic(), speed);
     const done = new AbortController();
-    const shown = show(watch, options, done.signal);
-    const played = await playHour({
-      client,
-      happenings: demoHour(options.seed),
-      clock: host.clock,
-      signal,
-      onEvent: watch.note,
-    }).finally(() => done.abort());
-    await shown;
-    terminal.write(
-      summary(
-        { view: await watch.look(), played, metrics: running.agent.metrics(), speed, mostSold: watch.mostSold },
-        paint,
-      ),
-    );
+    const end = (): void => done.abort();
+    // Whichever ends first, by its end or by a failure, ends the other.
+    const [played] = await Promise.all([
+      playHour({
+        client,
+        happenings: demoHour(options.seed),
+        clock: host.clock,
+        signal: AbortSignal.any([signal, done.signal]),
+        onEvent: watch.note,
+      }).finally(end),
+      show(watch, options, done.signal).finally(end),
+    ]);
+    const view = await watch.look();
+    const metrics = running.agent.metrics();
+    terminal.write(summary({ view, played, metrics, speed, mostSold: watch.mostSold }, paint));
     for (const complaint of complaints) terminal.write(`  ${complaint}`);
     if (options.keep && !signal.aborted) {
       terminal.write(`\nThe agent goes on at ${running.url}, its guests too; Ctrl-C ends it.\n`);
