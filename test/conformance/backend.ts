@@ -123,6 +123,24 @@ export async function fails(doing: Promise<unknown>, ...codes: readonly FailureC
   assert.notEqual(outcome.message, "");
 }
 
+/** A guest boots in two seconds where it has a pCPU to itself; on a busy machine it may take this long. */
+const BOOT_DEADLINE_MS = 60_000;
+const LOOK_EVERY_MS = 500;
+
+/** Lets time pass until `read` gives something that `holds`, or long enough for any guest; gives what was read last. */
+export async function eventually<T>(
+  backend: Backend,
+  read: () => Promise<T>,
+  holds: (value: T) => boolean,
+): Promise<T> {
+  let value = await read();
+  for (let passedMs = 0; !holds(value) && passedMs < BOOT_DEADLINE_MS; passedMs += LOOK_EVERY_MS) {
+    await backend.pass(LOOK_EVERY_MS);
+    value = await read();
+  }
+  return value;
+}
+
 /** Two different CPU sets on any host that has two pCPUs; the same twice on one that has not. */
 export function twoCpuSets(pcpus: CpuSet): readonly [CpuSet, CpuSet] {
   return [cpuSetOf(pcpus.slice(0, 1)), cpuSetOf(pcpus.slice(-1))];
