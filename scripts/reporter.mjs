@@ -1,5 +1,5 @@
-// What `make test` prints: a line per test file, failures in full, what was skipped by name, and the totals. A reporter for
-// Node's own runner; the same on Node 20, 22 and 24. Writes its counts to the file TEST_COUNTS_FILE names, if any.
+// What `make test` prints of the tests: a line per test file, failures in full. A reporter for Node's own runner; the same on
+// Node 20, 22 and 24. Writes counts and what was skipped to the file that TEST_COUNTS_FILE names, for scripts/test.mjs.
 import { writeFileSync } from "node:fs";
 import { isAbsolute, relative } from "node:path";
 import { inspect } from "node:util";
@@ -54,14 +54,6 @@ function count(entry, event, skipped) {
   }
 }
 
-function summary(skipped, counts) {
-  const lines = [];
-  if (skipped.length > 0) lines.push("", `Skipped (${skipped.length}):`);
-  for (const { file, name, reason } of skipped) lines.push(`  - ${file}: ${name} (${reason})`);
-  lines.push("", `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`, "");
-  return lines.join("\n");
-}
-
 export default async function* report(source) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const skipped = [];
@@ -84,7 +76,5 @@ export default async function* report(source) {
   }
   if (current !== null) yield fileReport(current);
   for (const entry of entries.values()) for (const key of Object.keys(counts)) counts[key] += entry[key];
-  if (process.env.TEST_COUNTS_FILE)
-    writeFileSync(process.env.TEST_COUNTS_FILE, JSON.stringify({ ...counts, names: skipped }));
-  else yield summary(skipped, counts);
+  writeFileSync(process.env.TEST_COUNTS_FILE, JSON.stringify({ ...counts, names: skipped }));
 }

@@ -16,12 +16,17 @@ function testFiles(filters) {
     .sort();
 }
 
-/** Two files at a time: the lab's guests and the property tests fill more cores than that by themselves. */
-const runnerArguments = (reporter, files) => [
+/** Files at a time. Property tests fill a core each; real guests are emulated and want the machine for themselves. */
+const CONCURRENCY = 2;
+const LAB_CONCURRENCY = 1;
+
+const usesLab = (file) => readFileSync(file, "utf8").includes("openLab");
+
+const runnerArguments = (reporter, files, concurrency) => [
   "--import",
   "tsx",
   "--test",
-  "--test-concurrency=2",
+  `--test-concurrency=${concurrency}`,
   `--test-reporter=${reporter}`,
   ...files,
 ];
@@ -32,7 +37,8 @@ function runSome(filters) {
     console.error(`no test file matches ${filters.join(" ")}`);
     return 2;
   }
-  return spawnSync(process.execPath, runnerArguments("spec", files), { stdio: "inherit" }).status ?? 1;
+  const concurrency = files.some(usesLab) ? LAB_CONCURRENCY : CONCURRENCY;
+  return spawnSync(process.execPath, runnerArguments("spec", files, concurrency), { stdio: "inherit" }).status ?? 1;
 }
 
 /** One step that either holds or does not; counted as one test. */
@@ -44,11 +50,14 @@ function runStep(name, program, args) {
   return status === 0;
 }
 
-function runTests(files) {
+const NO_COUNTS = { passed: 0, failed: 0, skipped: 0, names: [] };
+
+function runTests(files, concurrency) {
+  if (files.length === 0) return NO_COUNTS;
   const folder = mkdtempSync(join(tmpdir(), "headroom-test-"));
   const countsFile = join(folder, "counts.json");
   try {
-    const { status } = spawnSync(process.execPath, runnerArguments("./scripts/reporter.mjs", files), {
+    const { status } = spawnSync(process.execPath, runnerArguments("./scripts/reporter.mjs", files, concurrency), {
       stdio: "inherit",
       env: { ...process.env, TEST_COUNTS_FILE: countsFile },
     });
@@ -67,7 +76,21 @@ function runAll() {
     runStep("type check and build", join(TOOLS, "tsc"), ["-b"]),
     runStep("lint and format", join(TOOLS, "biome"), ["check", "--error-on-warnings", "."]),
   ];
-  const counts = runTests(testFiles([]));
+  const files = testFiles([]);
+  const groups = [
+    runTests(
+      files.filter((file) => !usesLab(file)),
+      CONCURRENCY,
+    ),
+    runTests(files.filter(usesLab), LAB_CONCURRENCY),
+  ];
+  const total = (key) => groups.reduce((sum, counts) => sum + counts[key], 0);
+  const counts = {
+    passed: total("passed"),
+    failed: total("failed"),
+    skipped: total("skipped"),
+    names: groups.flatMap(({ names }) => names),
+  };
   const passed = counts.passed + steps.filter((held) => held).length;
   const failed = counts.failed + steps.filter((held) => !held).length;
   if (counts.names.length > 0) console.log(`\nSkipped (${counts.names.length}):`);
