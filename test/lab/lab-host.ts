@@ -198,8 +198,12 @@ export class LabHost {
   }
 }
 
+let questions = 0;
+
 /** Null when there is no answer within a second: the guest has not booted yet, or is very busy. */
 function askGuest(socket: string, command: string): Promise<string | null> {
+  const number = ++questions;
+  const answer = new RegExp(`(?:^|\\n)${number} (.*)\\r?\\n`);
   return new Promise((resolve) => {
     let heard = "";
     const stream = connect(socket);
@@ -209,11 +213,12 @@ function askGuest(socket: string, command: string): Promise<string | null> {
       resolve(answer);
     };
     const late = setTimeout(() => finish(null), 1000);
-    stream.on("connect", () => stream.write(`${command}\n`));
+    stream.on("connect", () => stream.write(`\n${number} ${command}\n`));
     stream.on("data", (chunk) => {
       heard += chunk.toString();
-      const end = heard.indexOf("\n");
-      if (end >= 0) finish(heard.slice(0, end));
+      const [, found] = answer.exec(heard) ?? [];
+      // The echo of our own words, from before the guest's terminal was set up, is no answer.
+      if (found !== undefined && found !== command) finish(found);
     });
     stream.on("error", () => setTimeout(() => finish(null), 100));
   });

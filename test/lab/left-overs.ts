@@ -48,7 +48,10 @@ export function guestPids(folder: string): ReadonlyMap<string, number> {
   }
   for (const name of names.filter((file) => file.endsWith(".pid"))) {
     const pid = pidIn(join(run, name));
-    if (pid !== null && commandLineOf(pid).includes(folder)) pids.set(name.slice(0, -".pid".length), pid);
+    const commandLine = pid === null ? "" : commandLineOf(pid);
+    // libvirtd keeps a lock file of its own there.
+    if (pid !== null && commandLine.includes(folder) && commandLine.includes("qemu-system"))
+      pids.set(name.slice(0, -".pid".length), pid);
   }
   return pids;
 }

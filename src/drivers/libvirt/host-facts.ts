@@ -1,4 +1,5 @@
 /** What does not change while a daemon runs: the host's name, pCPUs, versions, and which domain type guests get. */
+import { readFile } from "node:fs/promises";
 import { mib } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
 import type { HypervisorHost } from "../../ports/hypervisor.js";
@@ -39,7 +40,7 @@ export class HostFactsReader {
       session.hypervisorVersion(),
       session.libraryVersion(),
       session.cpuMap(),
-      session.memoryKiB(),
+      this.#memoryKiB(session),
       this.domainHost(session),
     ]);
     this.#cpuMapBytes = Math.max(SHORTEST_CPU_MAP, cpuMap.length);
@@ -68,6 +69,12 @@ export class HostFactsReader {
     return (await this.#driverName(session)).toLowerCase() === "test";
   }
 
+  /** libvirt leaves out memory that was plugged in after boot; the kernel does not. */
+  async #memoryKiB(session: Session): Promise<number> {
+    const own = this.#options.local && !(await this.isTestDriver(session)) ? await readMeminfo() : null;
+    return own ?? session.memoryKiB();
+  }
+
   async #driverName(session: Session): Promise<string> {
     this.#driver ??= await session.type();
     return this.#driver;
@@ -92,6 +99,16 @@ export class HostFactsReader {
       return this.#probe;
     };
   }
+}
+
+/** MemTotal in KiB; null where there is no such file. */
+async function readMeminfo(): Promise<number | null> {
+  const text = await readFile("/proc/meminfo", "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "EACCES") return "";
+    throw error;
+  });
+  const total = /^MemTotal:\s+(\d+) kB$/m.exec(text)?.[1];
+  return total === undefined ? null : Number(total);
 }
 
 const versionText = (version: number): string =>

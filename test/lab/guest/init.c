@@ -1,6 +1,7 @@
 /*
  * The only program of the lab's guests: process 1 of a Linux that boots in a second. It loads the balloon driver, keeps each
- * vCPU as busy and as much memory in use as it is told, and obeys one-line commands on its second serial port:
+ * vCPU as busy and as much memory in use as it is told, and obeys one-line commands on its second serial port. Each starts with
+ * a number, which its answer starts with too: whoever asks while the guest boots hears echoes of himself.
  *
  *   burn P [P1 ...]    each vCPU (or vCPU 0, 1 ...) busy P per cent of wall time
  *   mem MB             hold MB of touched memory
@@ -140,6 +141,9 @@ static void order_burn(char *rest) {
 
 static void obey(char *line, int out) {
   long first = 0, second = 0;
+  char *rest;
+  say(out, "%ld ", strtol(line, &rest, 10));
+  line = rest + strspn(rest, " ");
   if (!strncmp(line, "burn ", 5)) {
     order_burn(line + 5);
     say(out, "ok\n");
@@ -166,7 +170,7 @@ static void obey(char *line, int out) {
 
 /* In order of what needs what; those that the kernel has built in are not there. */
 static void load_modules(void) {
-  static const char *modules[] = {"virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev",
+  static const char *modules[] = {"virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev",
                                   "virtio_pci", "virtio_balloon"};
   for (unsigned i = 0; i < sizeof modules / sizeof *modules; i++) {
     char path[64];

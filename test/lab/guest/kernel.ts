@@ -20,8 +20,8 @@ export interface GuestFiles {
 
 const META_PACKAGE = "linux-image-cloud-amd64";
 const MODULES = [
-  "virtio",
   "virtio_ring",
+  "virtio",
   "virtio_pci_legacy_dev",
   "virtio_pci_modern_dev",
   "virtio_pci",

@@ -13,13 +13,16 @@ const KERNEL_WORDS = [
   "8250.nr_uarts=2 i8042.noaux i8042.nokbd i8042.nopnp",
 ].join(" ");
 
-/** `folder`: where each guest's console log and control socket go, named after it. */
+/**
+ * `folder`: where each guest's console log and control socket go, named after it. It stands among the kernel's words too,
+ * unused: so the command line of a QEMU tells whose it is (left-overs.ts).
+ */
 export const domainTemplate = (files: GuestFiles, folder: string): string => `<domain>
   <os>
     <type machine='pc'>hvm</type>
     <kernel>${files.kernel}</kernel>
     <initrd>${files.initrd}</initrd>
-    <cmdline>${KERNEL_WORDS}</cmdline>
+    <cmdline>${KERNEL_WORDS} headroom-lab=${folder}</cmdline>
   </os>
   <features><acpi/><apic/></features>
   <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>
