@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { Argument, Command, Option } from "commander";
 import { completionScript, SHELLS } from "../../src/cli/completion/scripts.js";
 import { completionPlaces } from "../../src/cli/completion/words.js";
+import { buildProgram } from "../../src/cli/program.js";
 
 function sample(): Command {
   const program = new Command("headroom").option("-V, --version", "print the version");
@@ -55,6 +56,14 @@ describe("bash completes", { skip: hasBash ? false : "bash is not on this machin
   for (const [name, words, answers] of cases) {
     test(name, () => assert.deepEqual(bashAnswers(...words), answers));
   }
+});
+
+test("the whole program can be completed in every shell, and bash reads its script", () => {
+  const whole = completionPlaces(buildProgram());
+  for (const shell of SHELLS) assert.match(completionScript(shell, whole), /--hypervisor|-l hypervisor/);
+  if (!hasBash) return;
+  const { status, stderr } = spawnSync("bash", ["-n"], { input: completionScript("bash", whole), encoding: "utf8" });
+  assert.equal(status, 0, stderr);
 });
 
 test("every shell's script names every command and flag", () => {
