@@ -19,6 +19,12 @@ type Compression = "none" | "gzip" | "zstd";
 async function compressionOf(path: string): Promise<Compression> {
   const file = await open(path, "r");
   try {
+    if (!(await file.stat()).isFile())
+      throw new OperationalError(
+        "bad-input-file",
+        `${path}: not a file: a trace is read twice, and cannot be piped`,
+        false,
+      );
     const magic = Buffer.alloc(4);
     const { bytesRead } = await file.read(magic, 0, 4, 0);
     if (bytesRead >= 2 && magic[0] === 0x1f && magic[1] === 0x8b) return "gzip";

@@ -12,7 +12,6 @@ export type ProblemKind =
   | "back-in-time"
   | "repeated-record"
   | "pool-missing"
-  | "vm-incomplete"
   | "empty";
 
 export interface TraceProblem {

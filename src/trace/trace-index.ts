@@ -3,7 +3,7 @@
  * record holds, and its departure is when it was last seen. One pass; memory grows with VMs and gaps, not with the length.
  */
 import { readHeader } from "./header.js";
-import { linePieces } from "./input.js";
+import { decodeText, linePieces } from "./input.js";
 import { TickTimes } from "./presence.js";
 import { badTrace, Problems } from "./problems.js";
 import type { Resource } from "./record.js";
@@ -81,21 +81,6 @@ class Indexer implements TraceVisitor {
   }
 }
 
-/** A VM without a cpu or without a mem record is never deployed. */
-function reportIncomplete(rows: VmRows, problems: Problems, line: number): void {
-  for (const vm of rows.vms.values()) {
-    const missing = vm.lastCpuRow === null ? "cpu" : vm.lastMemRow === null ? "mem" : null;
-    if (missing === null) continue;
-    const name = vm.lastRow?.name ?? vm.uuid;
-    problems.add(
-      line,
-      "res",
-      "vm-incomplete",
-      `VM ${name} (${vm.uuid}) has no ${missing} record; it is never deployed`,
-    );
-  }
-}
-
 /**
  * Reads the trace once. `strict`: throws `OperationalError` (bad-input-file) at the first problem; else problems are counted
  * and left out. Throws also where the file cannot be read or has no header.
@@ -117,10 +102,14 @@ export async function indexTrace(path: string, strict: boolean): Promise<TraceIn
   if (scanner === null) throw badTrace(path, { line: 1, field: "tmp", kind: "empty", message: "the file is empty" });
   indexer.finishTick();
   if (indexer.ticks.count === 0) problems.add(1, "tmp", "empty", "no records after the header");
-  reportIncomplete(rows, problems, scanner.line);
   return { path, rows, ticks: indexer.ticks, problems, lines: scanner.line };
 }
 
 /** The VMs that a replay deploys: those with a cpu and a mem record, in order of first appearance. */
-export const deployableVms = (index: TraceIndex): readonly TraceVm[] =>
-  [...index.rows.vms.values()].filter((vm) => vm.lastCpuRow !== null && vm.lastMemRow !== null);
+export const deployableVms = (index: TraceIndex): readonly TraceVm[] => [...index.rows.vms.values()].filter(isComplete);
+
+/** Names of the VMs without a cpu or without a mem record: never deployed. */
+export const incompleteVms = (index: TraceIndex): readonly string[] =>
+  [...index.rows.vms.values()].filter((vm) => !isComplete(vm)).map((vm) => decodeText(vm.lastRow?.name ?? vm.uuid));
+
+const isComplete = (vm: TraceVm): boolean => vm.lastCpuRow !== null && vm.lastMemRow !== null;

@@ -3,7 +3,7 @@ import type { PolicyName } from "../../core/pool/policy.js";
 import type { ReplayablePolicy } from "../../core/pool/replayable.js";
 import type { Ratio } from "../../core/units.js";
 import type { TraceProblem } from "../../trace/problems.js";
-import { deployableVms, type TraceIndex } from "../../trace/trace-index.js";
+import { deployableVms, incompleteVms, type TraceIndex } from "../../trace/trace-index.js";
 import type { MemoryUnit } from "./recorded-vms.js";
 import type { PoolPeak, Tally } from "./tally.js";
 
@@ -28,8 +28,8 @@ export interface ReplaySummary {
     readonly first: number | null;
     readonly last: number | null;
     readonly vms: number;
-    /** VMs without a cpu or without a mem record. */
-    readonly incompleteVms: number;
+    /** Names of VMs without a cpu or without a mem record; not counted in `vms`. */
+    readonly incompleteVms: readonly string[];
     readonly problems: number;
     readonly problemsByKind: Readonly<Record<string, number>>;
     /** The first ones. */
@@ -63,7 +63,6 @@ export function summaryOf(
 ): ReplaySummary {
   const { settings } = policy;
   const { ticks, problems } = index;
-  const complete = deployableVms(index).length;
   return {
     policy: policy.name,
     template: settings.template,
@@ -76,8 +75,8 @@ export function summaryOf(
       timestamps: ticks.count,
       first: ticks.count === 0 ? null : ticks.timeOf(0),
       last: ticks.count === 0 ? null : ticks.last,
-      vms: complete,
-      incompleteVms: index.rows.vms.size - complete,
+      vms: deployableVms(index).length,
+      incompleteVms: incompleteVms(index),
       problems: problems.total,
       problemsByKind: Object.fromEntries(problems.byKind),
       firstProblems: problems.kept,

@@ -80,8 +80,9 @@ export function parseCandidates(text: string, perVcpu: boolean): readonly VmSpec
 
 /** What settings say about a replay: topology, policy, template, critical size. Throws `UsageError` and `bad-settings`. */
 function hostOptions(resolution: Resolution, policy: PolicyName, terminal: ReplayTerminal) {
-  if (resolution.problems.length > 0) throw badSettings(resolution.problems);
-  const { settings, origins } = resolution;
+  const { settings, origins, refused, problems } = resolution;
+  // Other settings, and how settings fit together, are the agent's business.
+  if (REPLAY_KEYS.some((key) => refused.has(key))) throw badSettings(problems);
   if (origins.topology.place === "default")
     throw new UsageError("--topology is needed: the JSON file of the recorded host, or a preset");
   const ratios = settings.template.map((value): Ratio => ratio(value));
@@ -121,6 +122,8 @@ export function describeReplay(summary: ReplaySummary, files: readonly string[])
     `${counted(summary.vcpuPinsChanged, "pin")} of running vCPUs changed`,
     `${runTime.cpuSeconds.toFixed(2)} CPU seconds, ${runTime.peakRssMiB.toFixed(0)} MiB at most`,
   ];
+  if (trace.incompleteVms.length > 0)
+    lines.push(`never deployed, without cpu or mem records: ${counted(trace.incompleteVms.length, "VM")}`);
   for (const { line, field, message } of trace.firstProblems.slice(0, 5))
     lines.push(`trace: line ${line}, field ${field}: ${message}`);
   if (trace.problems > 5)
