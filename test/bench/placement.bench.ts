@@ -15,7 +15,9 @@ import { eventsOf, RATIOS_1_2_3, randomFrom } from "./pool-load.js";
 import { printTable } from "./table.js";
 
 const SEED_OPERATIONS = { "per VM": 700, "per vCPU": 346 } as const;
-const CPU_SECONDS_EACH = 1;
+/** Of so many CPU seconds each; the best counts: what else runs on the machine slows a slice, nothing quickens it. */
+const SLICES = 5;
+const CPU_SECONDS_EACH = 0.3;
 
 const leftOut = [...Array(12).keys()].flatMap((core) => [core, core + 128]);
 const topology = indexTopology(excludePcpus(presetTopology("epyc-7662-2s")!, leftOut));
@@ -57,44 +59,52 @@ function* arrivalsFor(perVcpu: boolean): Generator<Arrival, never> {
   for (let round = 0; ; round++) for (const vm of vms) yield { ...vm, name: `${vm.name}-${round}` };
 }
 
-function operationsPerCpuSecond(policy: PoolPolicy, perVcpu: boolean): number {
+/** Holds the host at half: below it a VM is deployed, above it (or after a refusal) one leaves. */
+function* operationsOn(policy: PoolPolicy, perVcpu: boolean): Generator<void, never> {
   const arrivals = arrivalsFor(perVcpu);
   const random = randomFrom(7);
   let { host, names } = halfFull(policy, arrivals);
-  let operations = 0;
   let refused = false;
-  const half = topology.ids.length / 2;
-  const started = process.cpuUsage();
-  const limit = CPU_SECONDS_EACH * 1e6;
-  for (let spent = 0; spent < limit; ) {
-    for (let i = 0; i < 200; i++) {
-      // Hold the host at half: what is below it takes a VM, what is above it loses one.
-      let held = 0;
-      for (const pool of host.pools) held += pool.pcpus.length;
-      if ((held <= half && !refused) || names.length === 0) {
-        const vm = arrivals.next().value;
-        const result = policy.deploy(host, vm);
-        operations++;
-        refused = !result.ok;
-        if (!result.ok) continue;
+  for (;;) {
+    let held = 0;
+    for (const pool of host.pools) held += pool.pcpus.length;
+    if ((held <= topology.ids.length / 2 && !refused) || names.length === 0) {
+      const vm = arrivals.next().value;
+      const result = policy.deploy(host, vm);
+      refused = !result.ok;
+      if (result.ok) {
         host = result.value;
         names.push(vm.name);
-      } else {
-        const at = Math.floor(random() * names.length);
-        const result = policy.remove(host, names[at]!);
-        operations++;
-        refused = false;
-        if (!result.ok) throw new Error(result.refusal.reason);
-        host = result.value;
-        names[at] = names[names.length - 1]!;
-        names.pop();
       }
+    } else {
+      const at = Math.floor(random() * names.length);
+      const result = policy.remove(host, names[at]!);
+      if (!result.ok) throw new Error(result.refusal.reason);
+      host = result.value;
+      refused = false;
+      names[at] = names[names.length - 1]!;
+      names.pop();
     }
-    const { user, system } = process.cpuUsage(started);
-    spent = user + system;
+    yield;
   }
-  const { user, system } = process.cpuUsage(started);
-  return operations / ((user + system) / 1e6);
+}
+
+function operationsPerCpuSecond(policy: PoolPolicy, perVcpu: boolean): number {
+  const operations = operationsOn(policy, perVcpu);
+  let best = 0;
+  for (let slice = 0; slice < SLICES; slice++) {
+    const started = process.cpuUsage();
+    let done = 0;
+    let spent = 0;
+    while (spent < CPU_SECONDS_EACH) {
+      for (let i = 0; i < 200; i++) operations.next();
+      done += 200;
+      const { user, system } = process.cpuUsage(started);
+      spent = (user + system) / 1e6;
+    }
+    best = Math.max(best, done / spent);
+  }
+  return best;
 }
 
 const runs: readonly (readonly [PolicyName, "per VM" | "per vCPU"])[] = [
