@@ -24,8 +24,9 @@ export class Alarm {
   /** Resolves when the next tick is due, or when `signal` aborts. `lastTick`: monotonic time of the last one's end. */
   async wait(lastTick: Milliseconds, signal: AbortSignal): Promise<void> {
     if (!this.early) await this.sleepUntil(lastTick + this.interval, signal, true);
-    this.early = false;
     await this.sleepUntil(lastTick + this.gap, signal, false);
+    // The tick that follows sees everything that rang up to now.
+    this.early = false;
   }
 
   private async sleepUntil(due: number, signal: AbortSignal, canBeRung: boolean): Promise<void> {

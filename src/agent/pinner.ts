@@ -6,7 +6,7 @@
 import type { CpuSet } from "../core/cpuset.js";
 import type { VmPins } from "../core/pool/model.js";
 import type { PinChange } from "../core/reconcile/model.js";
-import { orderPinChanges, type PinWave } from "../core/reconcile/pin-order.js";
+import type { PinWave } from "../core/reconcile/pin-order.js";
 import { samePins } from "../core/reconcile/pins.js";
 import type { Hypervisor } from "../ports/hypervisor.js";
 import type { Counters } from "./counters.js";
@@ -27,10 +27,10 @@ export class Pinner {
     private readonly counters: Counters,
   ) {}
 
-  /** Orders the changes and applies them all; those that fail are returned, and stop no other. */
-  async apply(changes: readonly PinChange[]): Promise<readonly PinFailure[]> {
+  /** Applies all waves; the changes that fail are returned, and stop no other. */
+  async apply(waves: readonly PinWave[]): Promise<readonly PinFailure[]> {
     const failures: PinFailure[] = [];
-    for (const wave of orderPinChanges(changes)) failures.push(...(await this.send(wave)));
+    for (const wave of waves) failures.push(...(await this.send(wave)));
     return failures;
   }
 
@@ -40,11 +40,6 @@ export class Pinner {
       const [failure] = await this.send(wave);
       if (failure !== undefined) throw failure.error;
     }
-  }
-
-  /** Orders and applies changes that something else depends on. */
-  applyInOrder(changes: readonly PinChange[]): Promise<void> {
-    return this.applyOrThrow(orderPinChanges(changes));
   }
 
   /** The plan's pins are in place, but for the VMs in `failures`. VMs that the plan no longer holds are forgotten. */

@@ -4,15 +4,15 @@
  */
 import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
 import type { HostState } from "../core/pool/model.js";
-import type { PinChange } from "../core/reconcile/model.js";
+import { orderPinChanges, type PinWave } from "../core/reconcile/pin-order.js";
 import { movesBetween } from "../core/reconcile/pins.js";
 import { type AgentContext, pinsOf } from "./context.js";
 
-/** Applies `changes`, which lead from `before` to the store's present state. */
-export async function repin(context: AgentContext, before: HostState, changes: readonly PinChange[]): Promise<void> {
+/** Applies `waves`, the last of which lead from `before` to the store's present state. */
+export async function repin(context: AgentContext, before: HostState, waves: readonly PinWave[]): Promise<void> {
   const { host } = context.store.state;
-  const failures = await context.pinner.apply(changes);
-  context.counters.action("pin", changes.length - failures.length);
+  const failures = await context.pinner.apply(waves);
+  context.counters.action("pin", waves.flat().length - failures.length);
   context.pinner.settle(pinsOf(context.policy, host), failures);
   tellPoolsChanged(context, before);
   if (failures.length > 0) {
@@ -27,17 +27,19 @@ export async function repin(context: AgentContext, before: HostState, changes: r
 }
 
 /** Everything that differs between `before` and the store's present state. */
-export const repinFrom = (context: AgentContext, before: HostState): Promise<void> =>
-  repin(
+export function repinFrom(context: AgentContext, before: HostState): Promise<void> {
+  const { policy, store } = context;
+  return repin(
     context,
     before,
-    movesBetween(pinsOf(context.policy, before), pinsOf(context.policy, context.store.state.host)),
+    orderPinChanges(movesBetween(pinsOf(policy, before), pinsOf(policy, store.state.host))),
   );
+}
 
 /** Takes back moves towards `planned`, of which some were made, to the pins of `before`. */
 export async function repinBack(context: AgentContext, planned: HostState, before: HostState): Promise<void> {
   const changes = movesBetween(pinsOf(context.policy, planned), pinsOf(context.policy, before));
-  await repin(context, before, changes);
+  await repin(context, before, orderPinChanges(changes));
 }
 
 /** Emits `pools-changed` where pools grew, shrank or came to be. */

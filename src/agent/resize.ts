@@ -7,6 +7,7 @@
  */
 import type { HostState } from "../core/pool/model.js";
 import { isPlaced, type PinChange, specOf, type VmRecord, vcpuRatiosOf } from "../core/reconcile/model.js";
+import { orderPinChanges } from "../core/reconcile/pin-order.js";
 import { movesBetween } from "../core/reconcile/pins.js";
 import { accept, type Result, refuse } from "../core/result.js";
 import { OperationalError } from "../ports/errors.js";
@@ -152,9 +153,9 @@ async function carryOut(context: AgentContext, decision: Decision): Promise<void
   await store.save(withTask(store.state, task));
   try {
     if (pinsFirst) {
-      await context.pinner.applyInOrder(moves.filter((move) => !isNew(move)));
+      await context.pinner.applyOrThrow(orderPinChanges(moves.filter((move) => !isNew(move))));
       // Some hypervisors pin only vCPUs that are plugged in already: those follow right after.
-      unpinned = (await context.pinner.apply(moves.filter(isNew))).map((failure) => failure.change);
+      unpinned = (await context.pinner.apply([moves.filter(isNew)])).map((failure) => failure.change);
     }
     begun = true;
     await size(context, decision);
@@ -164,7 +165,7 @@ async function carryOut(context: AgentContext, decision: Decision): Promise<void
     await repinBack(context, host, before);
     throw error;
   }
-  await repin(context, before, pinsFirst ? unpinned : moves);
+  await repin(context, before, pinsFirst ? [unpinned] : orderPinChanges(moves));
 }
 
 async function size(context: AgentContext, decision: Decision): Promise<void> {

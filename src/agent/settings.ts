@@ -28,8 +28,11 @@ export interface AgentSettings {
   readonly mostRepacked: number;
   /** Requests that may wait in the queue; more are refused `busy`. */
   readonly longestQueue: number;
-  /** Every VM's pins are read at least once in so many ticks, those of changed VMs in each. At most 2 keeps promise 5. */
-  readonly pinCheckTicks: 1 | 2;
+  /**
+   * Up to so many VMs all pins are read in every tick, above that each VM's in every second one (promise 5 asks for two),
+   * those not known to be in place always. Reading them is a call per VM: the dearest part of a tick with libvirt.
+   */
+  readonly mostPinsEachTick: number;
 }
 
 export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
@@ -45,5 +48,5 @@ export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
   repackInterval: milliseconds(600_000),
   mostRepacked: 64,
   longestQueue: 256,
-  pinCheckTicks: 1,
+  mostPinsEachTick: 64,
 };

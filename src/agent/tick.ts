@@ -8,6 +8,7 @@ import { formatCpuSet } from "../core/cpuset.js";
 import type { HostState } from "../core/pool/model.js";
 import { domainsToLookUp, planMembership } from "../core/reconcile/membership.js";
 import { isPlaced, type ObservedDetail, type ObservedDomain, type PinChange } from "../core/reconcile/model.js";
+import { orderPinChanges } from "../core/reconcile/pin-order.js";
 import { differingPins } from "../core/reconcile/pins.js";
 import type { Milliseconds } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
@@ -199,7 +200,7 @@ async function updatePins(
   const observed = names.length === 0 ? new Map<string, readonly CpuSet[]>() : await hypervisor.pins(names);
   const changes = differingPins(planned, observed);
   const byOthers = changes.filter((change) => pinner.wasInPlace(change.vm, planned.get(change.vm)!));
-  const failures = changes.length === 0 ? [] : await pinner.apply(changes);
+  const failures = changes.length === 0 ? [] : await pinner.apply(orderPinChanges(changes));
   pinner.settle(planned, failures);
   tellPoolsChanged(context, before);
   const failed = new Set(failures.map((failure) => failure.change.vm));
@@ -223,13 +224,13 @@ function namesToCheck(
   planned: ReadonlyMap<string, readonly CpuSet[]>,
 ): string[] {
   const { settings, pinner, store } = context;
-  const turn = memory.count % settings.pinCheckTicks;
+  const turns = planned.size > settings.mostPinsEachTick ? 2 : 1;
   const names: string[] = [];
   let position = 0;
   for (const [name, sets] of planned) {
     const vm = store.state.vms.get(name);
     if (vm === undefined || !isPlaced(vm)) continue;
-    if (position++ % settings.pinCheckTicks === turn || !pinner.wasInPlace(name, sets)) names.push(name);
+    if (position++ % turns === memory.count % turns || !pinner.wasInPlace(name, sets)) names.push(name);
   }
   return names;
 }

@@ -150,6 +150,23 @@ for (const step of STEPS) {
     await rig.tick();
     assert.deepEqual(rig.picture(), before);
   });
+
+  test(`a deploy that could not be undone after ${step} is made anew when it is asked for again`, async () => {
+    const rig = await new Rig().start();
+    const { hypervisor } = rig;
+    hypervisor.faults.loseAnswer(step);
+    const end = rig.world.subscribe(({ kind }) => {
+      if (kind === (step === "define" ? "defined" : "started")) hypervisor.disconnect();
+    });
+    await assert.rejects(rig.tryDeploy("web", 2, 2, { requestId: "r1" }));
+    end();
+    hypervisor.reconnect();
+    const { uuid } = await rig.deploy("web", 2, 2, { requestId: "r1" });
+    await rig.tick();
+    assert.equal(rig.agent.vm("web")?.uuid, uuid);
+    assert.deepEqual(rig.running(), ["web"]);
+    rig.check();
+  });
 }
 
 test("a journal that cannot be written fails the deploy before or after its steps, and leaves nothing behind", async () => {

@@ -39,8 +39,8 @@ test("a pin changed by hand is back within a tick, and said so", async () => {
   assert.equal(rig.agent.metrics().repairedPins, 1);
 });
 
-test("with pins checked in turns every hand-made pin is back within two ticks", async () => {
-  const rig = await new Rig({ settings: { pinCheckTicks: 2 } }).start();
+test("with more VMs than are checked in one tick every hand-made pin is back within two ticks", async () => {
+  const rig = await new Rig({ settings: { mostPinsEachTick: 3 } }).start();
   const names = ["a", "b", "c", "d", "e"];
   for (const name of names) await rig.deploy(name, 1, 1);
   await rig.tick();

@@ -37,11 +37,11 @@ const agent = createAgent({
   images: memoryImages(),
 });
 
-/** 1 to 8 vCPUs at ratios 1, 2 and 3, as many as there is room for. */
+/** 1 to 4 vCPUs at ratios 1, 2 and 3, as many as there is room for. */
 async function fill(): Promise<number> {
   let placed = 0;
   for (let i = 0; placed < VMS && i < 4 * VMS; i++) {
-    const vcpus = [1, 2, 2, 4, 1, 2, 8, 1][i % 8]!;
+    const vcpus = [1, 2, 2, 4, 1, 2, 2, 1][i % 8]!;
     const result = await agent.deploy({
       name: `vm-${i}`,
       vcpus,
