@@ -63,18 +63,23 @@ export default async function* report(source) {
     if (!entries.has(name)) entries.set(name, newFile(name));
     return entries.get(name);
   };
+  /** What is known of a file so far; what comes later (tests of a shared suite take turns) starts a new line. */
+  const close = (entry) => {
+    entries.delete(entry.file);
+    for (const key of Object.keys(counts)) counts[key] += entry[key];
+    return fileReport(entry);
+  };
   let current = null;
   for await (const event of source) {
     if (event.type === "test:stdout" || event.type === "test:stderr") {
       entryOf(event.data.file).output.push(event.data.message);
     } else if (event.type === "test:pass" || event.type === "test:fail") {
       const entry = entryOf(event.data.file ?? event.data.name);
-      if (current !== null && current !== entry) yield fileReport(current);
+      if (current !== null && current !== entry) yield close(current);
       current = entry;
       count(entry, event, skipped);
     }
   }
-  if (current !== null) yield fileReport(current);
-  for (const entry of entries.values()) for (const key of Object.keys(counts)) counts[key] += entry[key];
+  if (current !== null) yield close(current);
   writeFileSync(process.env.TEST_COUNTS_FILE, JSON.stringify({ ...counts, names: skipped }));
 }
