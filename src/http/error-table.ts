@@ -177,6 +177,36 @@ const FAILURES: Record<FailureCode, ErrorEntry> = {
     meaning: "The host's agent does not answer. Its guests go on running as they are.",
     retryAfterSeconds: 5,
   },
+  "store-unreachable": {
+    status: 503,
+    title: "The cluster's store cannot be reached",
+    meaning: "The scheduler has lost its store and reconnects by itself. Nothing was changed; guests go on running.",
+    retryAfterSeconds: 5,
+  },
+  "store-timeout": {
+    status: 503,
+    title: "The cluster's store did not answer in time",
+    meaning: "A question to the store took longer than the scheduler's deadline. Nothing was changed.",
+    retryAfterSeconds: 5,
+  },
+  "store-outcome-unknown": {
+    status: 503,
+    title: "The cluster's store did not confirm the change",
+    meaning:
+      "The change may have happened; the scheduler finds out. Repeat with the same Idempotency-Key: nothing is done twice.",
+    retryAfterSeconds: 5,
+  },
+  "store-locked": {
+    status: 500,
+    title: "Another process uses the cluster's store",
+    meaning: "The embedded store serves one scheduler; `detail` names the process. Several schedulers need etcd.",
+  },
+  "store-failed": {
+    status: 500,
+    title: "The cluster's store refused",
+    meaning:
+      "The store cannot do this: no space, no permission, wrong settings; `detail` says which. Nothing was changed.",
+  },
 };
 
 const REQUESTS: Record<RequestCode, ErrorEntry> = {

@@ -16,6 +16,11 @@ export const FAILURE_CODES = [
   "bad-settings",
   "bad-input-file",
   "agent-unreachable",
+  "store-unreachable",
+  "store-timeout",
+  "store-outcome-unknown",
+  "store-locked",
+  "store-failed",
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
