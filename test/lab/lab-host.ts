@@ -45,7 +45,10 @@ const STOP_TIMEOUT_MS = 10_000;
 const running = new Set<LabHost>();
 
 function clearAll(): void {
-  for (const host of running) clearFolder(host.folder);
+  for (const host of running) {
+    host.endUsers();
+    clearFolder(host.folder);
+  }
   running.clear();
 }
 
@@ -69,11 +72,13 @@ export class LabHost {
   /** A domain template whose guests boot in a second and obey `guestCommand`. */
   readonly templatePath = join(this.folder, "domain.xml");
   readonly #capabilities: string;
+  readonly #users = new Set<ChildProcess>();
   #daemon: ChildProcess | null = null;
 
   private constructor(files: GuestFiles, cacheFolder: string) {
     this.#capabilities = join(cacheFolder, "qemu-capabilities");
-    for (const name of [...Object.keys(HIDDEN), join("etc", "qemu"), "guests"]) mkdirSync(join(this.folder, name));
+    for (const name of [...Object.keys(HIDDEN), join("etc", "qemu"), "guests", "images"])
+      mkdirSync(join(this.folder, name));
     for (const hidden of Object.values(HIDDEN)) mkdirSync(hidden, { recursive: true });
     writeFileSync(join(this.folder, OWNER_FILE), String(process.pid));
     writeFileSync(join(this.folder, "etc", "libvirtd.conf"), DAEMON_CONF);
@@ -137,6 +142,16 @@ export class LabHost {
     }
   }
 
+  /** A process that uses this host, and ends with it at the latest. */
+  alsoEnds(user: ChildProcess): void {
+    this.#users.add(user);
+    user.once("exit", () => this.#users.delete(user));
+  }
+
+  endUsers(): void {
+    for (const user of this.#users) user.kill("SIGKILL");
+  }
+
   /** Process id of the daemon. */
   get daemonPid(): number {
     const pid = this.#daemon?.pid;
@@ -166,6 +181,7 @@ export class LabHost {
 
   /** The end of the host: daemon, guests, folder. */
   async stop(): Promise<void> {
+    this.endUsers();
     await this.stopDaemon();
     clearFolder(this.folder);
     running.delete(this);
