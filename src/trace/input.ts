@@ -1,6 +1,7 @@
 /**
- * A trace file as a stream of text with whole lines: plain, gzip or Zstandard, told by the first bytes rather than by the
- * name. Text is Latin-1, so that bytes pass through unchanged and positions are cheap; names are decoded where they are used.
+ * A trace file as a stream of bytes with whole lines: plain, gzip or Zstandard, told by the first bytes rather than by the
+ * name. Where bytes become text they are taken for Latin-1, so that they pass through unchanged; names are decoded where
+ * they are used.
  */
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
@@ -35,6 +36,21 @@ async function compressionOf(path: string): Promise<Compression> {
   }
 }
 
+/** Always the same memory: a stream's fresh buffers would cost more than reading. */
+async function* plainChunks(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let ready: Buffer[] = [];
   const decoder = new Decompress((data) => {
@@ -56,9 +72,9 @@ async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 
 async function* byteChunks(path: string): AsyncGenerator<Buffer> {
   const compression = await compressionOf(path);
+  if (compression === "none") return yield* plainChunks(path);
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  if (compression === "none") yield* file;
-  else if (compression === "zstd") yield* zstdChunks(file);
+  if (compression === "zstd") yield* zstdChunks(file);
   else {
     const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
     file.on("error", (error) => unzipped.destroy(error));
@@ -77,37 +93,39 @@ function unreadable(path: string, error: unknown): OperationalError {
 }
 
 /**
- * Pieces of the file that each end with a line end, except the last one where the file does not. Throws `OperationalError`
- * (bad-input-file) where the file is missing, unreadable or broken in its compression.
+ * Pieces of the file that each end with a line end, except the last one where the file does not. A piece is the caller's
+ * until it asks for the next one. Throws `OperationalError` (bad-input-file) where the file is missing, unreadable or broken
+ * in its compression.
  */
-export async function* linePieces(path: string): AsyncGenerator<string> {
+export async function* linePieces(path: string): AsyncGenerator<Buffer> {
   let carry: Buffer[] = [];
   let carried = 0;
   try {
     for await (const chunk of byteChunks(path)) {
       const end = chunk.lastIndexOf(NEWLINE) + 1;
-      if (end === 0) {
-        carry.push(chunk);
-        carried += chunk.length;
-        if (carried > MAX_LINE_BYTES) {
-          const message = `${path}: a line is longer than ${MAX_LINE_BYTES} bytes: this is no trace`;
-          throw new OperationalError("bad-input-file", message, false);
-        }
-        continue;
+      if (end > 0) {
+        const whole = chunk.subarray(0, end);
+        yield carried === 0 ? whole : Buffer.concat([...carry, whole]);
+        carry = [];
+        carried = 0;
       }
-      const whole = chunk.subarray(0, end);
-      yield carried === 0 ? whole.toString("latin1") : Buffer.concat([...carry, whole]).toString("latin1");
-      const rest = chunk.subarray(end);
-      carry = rest.length === 0 ? [] : [rest];
-      carried = rest.length;
+      if (end < chunk.length) {
+        // A copy: the chunk is written over.
+        carry.push(Buffer.from(chunk.subarray(end)));
+        carried += chunk.length - end;
+      }
+      if (carried > MAX_LINE_BYTES) {
+        const message = `${path}: a line is longer than ${MAX_LINE_BYTES} bytes: this is no trace`;
+        throw new OperationalError("bad-input-file", message, false);
+      }
     }
   } catch (error) {
     throw unreadable(path, error);
   }
-  if (carried > 0) yield Buffer.concat(carry).toString("latin1");
+  if (carried > 0) yield Buffer.concat(carry);
 }
 
-/** Text of `linePieces` as it is meant: UTF-8. */
+/** Latin-1 text as it is meant: UTF-8. */
 export const decodeText = (latin1: string): string => {
   for (let i = 0; i < latin1.length; i++)
     if (latin1.charCodeAt(i) > 127) return Buffer.from(latin1, "latin1").toString("utf8");

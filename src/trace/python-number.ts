@@ -26,24 +26,25 @@ const DOT = 46;
 const EXACT_LENGTH = 16;
 
 /**
- * The text of a non-negative number if it is already as Python would print it; null when it must be read and printed anew
- * (or is no number). Nearly every value of a recorded trace takes this way.
+ * Whether a number stands in `bytes` as Python would print it, so that it need not be read and printed anew. False also for
+ * texts that would pass but are rare (negative or very small numbers), and for what is no number. Nearly every value of a
+ * recorded trace passes.
  */
-export function isPythonFloatText(text: string, from: number, to: number): boolean {
+export function isPythonFloatText(bytes: Uint8Array, from: number, to: number): boolean {
   const length = to - from;
   if (length < 3 || length > EXACT_LENGTH) return false;
   let dot = -1;
   for (let i = from; i < to; i++) {
-    const code = text.charCodeAt(i);
+    const code = bytes[i]!;
     if (code === DOT && dot < 0) dot = i;
     else if (code < ZERO || code > NINE) return false;
   }
   if (dot <= from || dot === to - 1) return false;
-  const startsWithZero = text.charCodeAt(from) === ZERO;
+  const startsWithZero = bytes[from] === ZERO;
   if (startsWithZero && dot !== from + 1) return false;
-  if (text.charCodeAt(to - 1) === ZERO) return to - dot === 2;
+  if (bytes[to - 1] === ZERO) return to - dot === 2;
   // 0.0000x is below 1e-4.
-  return !(startsWithZero && text.startsWith("0000", dot + 1));
+  return !startsWithZero || bytes.subarray(dot + 1, dot + 5).some((code) => code !== ZERO) || to - dot < 5;
 }
 
 /** A decimal number as it stands in a trace; null for anything else (`nan`, `inf`, `0x1`, an empty text). */

@@ -58,7 +58,7 @@ export async function* readTrace(
   let reorder: ((line: string) => string) | null = null;
   let number = 0;
   for await (const piece of linePieces(path)) {
-    for (const raw of piece.split("\n")) {
+    for (const raw of piece.toString("latin1").split("\n")) {
       const line = raw.replace(/\r$/, "");
       if (number > 0 && line === "") continue;
       number += 1;

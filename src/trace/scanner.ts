@@ -1,5 +1,5 @@
 /**
- * Takes a trace apart, line by line, at the speed of text comparison (see vm-rows.ts), and hands each record to a visitor.
+ * Takes a trace apart, line by line, at the speed of comparing bytes (see vm-rows.ts), and hands each record to a visitor.
  * What cannot be used is said by line and field (problems.ts) and left out: a cut line, an unknown kind of record, a timestamp
  * that goes back, a field that is no number. Keeps nothing but rows of VMs.
  */
@@ -10,27 +10,32 @@ import { decimalOf } from "./python-number.js";
 import { type Resource, TRACE_COLUMNS } from "./record.js";
 import type { VmRow, VmRows } from "./vm-rows.js";
 
-/** Gets the records in the order of the file. A value is the text between `from` and `to` of `text`: a number or `None`. */
+/** Gets the records in the order of the file. A value is a number or `None`, as it stands in the file. */
 export interface TraceVisitor {
   /** A new timestamp, later than all before. */
   timestamp(seconds: number, line: number): void;
-  global(resource: Resource, text: string, from: number, to: number, line: number): void;
-  pool(resource: Resource, pool: string, text: string, from: number, to: number, line: number): void;
-  vm(row: VmRow, text: string, from: number, to: number, line: number): void;
+  global(resource: Resource, value: string, line: number): void;
+  pool(resource: Resource, pool: string, value: string, line: number): void;
+  /** The value is the text from `from` to `to` of `bytes`, which are the visitor's for this call only. */
+  vm(row: VmRow, bytes: Buffer, from: number, to: number, line: number): void;
 }
 
-const TAB = "\t";
-const NEWLINE = "\n";
-const NONE = "None";
+const TAB = 9;
+const NEWLINE = 10;
+const DOT = 46;
 const DIGIT_0 = 48;
 const DIGIT_9 = 57;
-const DOT = 46;
+const NONE = "None";
+const NONE_BYTES = Buffer.from(NONE);
+const CPU_VM = Buffer.from("vm\tcpu\t");
+const MEM_VM = Buffer.from("vm\tmem\t");
 
 export class TraceScanner {
   line = 1;
   #stamp = Number.NEGATIVE_INFINITY;
-  #stampText = "\n";
-  /** Before the first VM row; its `next` starts the chain. */
+  /** The timestamp as it stands before the lines, with the tab after it; empty before the first. */
+  #stampBytes: Buffer = Buffer.alloc(0);
+  /** The row of the VM record before. */
   #previous: VmRow | null = null;
 
   constructor(
@@ -40,39 +45,43 @@ export class TraceScanner {
     private readonly layout: Layout,
   ) {}
 
-  /** Reads the lines of `piece` from `start` on; a last one without line end is taken for cut unless it is whole. */
-  scan(piece: string, start: number): void {
-    const { reorder } = this.layout;
-    let text = reorder === null ? piece : reordered(piece.slice(start), reorder);
-    let at = reorder === null ? start : 0;
-    if (!text.endsWith(NEWLINE)) text += NEWLINE;
-    while (at < text.length) {
+  /** Reads the lines of `piece` from `start` on. */
+  scan(piece: Buffer, start: number): void {
+    const lines = withLastLineEnd(this.layout.reorder === null ? piece.subarray(start) : this.#reordered(piece, start));
+    let at = 0;
+    while (at < lines.length) {
       this.line += 1;
-      at = this.#scanLine(text, at);
+      at = this.#scanLine(lines, at);
     }
   }
 
+  #reordered(piece: Buffer, start: number): Buffer {
+    const lines = piece.toString("latin1", start).replace(/[^\r\n]+/g, (line) => this.layout.reorder!(line));
+    return Buffer.from(lines, "latin1");
+  }
+
   /** Returns where the next line begins. */
-  #scanLine(text: string, at: number): number {
-    if (!text.startsWith(this.#stampText, at) && !this.#newStamp(text, at)) return nextLine(text, at);
-    const from = at + this.#stampText.length;
-    if (text.startsWith("vm\tcpu\t", from)) return this.#scanVm("cpu", text, from + 7);
-    if (text.startsWith("vm\tmem\t", from)) return this.#scanVm("mem", text, from + 7);
-    const end = nextLine(text, at);
-    this.#scanOther(text, from, end);
+  #scanLine(lines: Buffer, at: number): number {
+    const stamp = this.#stampBytes;
+    if ((stamp.length === 0 || !startsWith(lines, at, stamp)) && !this.#newStamp(lines, at)) return nextLine(lines, at);
+    const from = at + this.#stampBytes.length;
+    if (startsWith(lines, from, CPU_VM)) return this.#scanVm("cpu", lines, from + CPU_VM.length);
+    if (startsWith(lines, from, MEM_VM)) return this.#scanVm("mem", lines, from + MEM_VM.length);
+    const end = nextLine(lines, from);
+    this.#scanOther(lines.toString("latin1", from, end));
     return end;
   }
 
   /** Reads another timestamp than that of the line before; false where the line cannot be used. */
-  #newStamp(text: string, at: number): boolean {
-    const end = nextLine(text, at);
-    const tab = text.indexOf(TAB, at);
+  #newStamp(lines: Buffer, at: number): boolean {
+    const end = nextLine(lines, at);
+    const tab = lines.indexOf(TAB, at);
     if (tab < 0 || tab >= end) {
-      if (text.slice(at, end).trim() !== "")
-        this.#report("tmp", "cut-line", "the line has one field only; it is left out");
+      const isBlank = lines.toString("latin1", at, end).trim() === "";
+      if (!isBlank) this.#report("tmp", "cut-line", "the line has one field only; it is left out");
       return false;
     }
-    const word = text.slice(at, tab);
+    const word = lines.toString("latin1", at, tab);
     if (!/^\d{1,15}$/.test(word)) {
       this.#report("tmp", "bad-field", `"${word}" is no timestamp in whole seconds; the line is left out`);
       return false;
@@ -84,38 +93,45 @@ export class TraceScanner {
     }
     const isLater = seconds > this.#stamp;
     this.#stamp = seconds;
-    this.#stampText = `${word}${TAB}`;
+    this.#stampBytes = Buffer.from(lines.subarray(at, tab + 1));
     if (isLater) this.visitor.timestamp(seconds, this.line);
     return true;
   }
 
-  #scanVm(resource: Resource, text: string, from: number): number {
-    const to = text.indexOf(TAB, from);
+  #scanVm(resource: Resource, lines: Buffer, from: number): number {
+    let to = from;
+    let dots = 0;
+    let strange = 0;
+    for (let code = lines[to]!; code !== TAB && code !== NEWLINE; code = lines[++to]!) {
+      if (code === DOT) dots += 1;
+      else if (code < DIGIT_0 || code > DIGIT_9) strange += 1;
+    }
+    if (lines[to] === NEWLINE) {
+      this.#isCut(4);
+      return to + 1;
+    }
     const rest = to + 1;
     const expected = this.#previous?.next ?? null;
     let row: VmRow;
-    if (expected !== null && expected.resource === resource && text.startsWith(expected.rest, rest)) row = expected;
+    if (expected !== null && expected.resource === resource && startsWith(lines, rest, expected.rest)) row = expected;
     else {
-      const end = nextLine(text, from);
-      const found = to < 0 || to >= end ? null : this.#findRow(resource, text.slice(rest, end));
-      if (found === null) {
-        if (to < 0 || to >= end) this.#isCut(4);
-        return end;
-      }
+      const end = nextLine(lines, rest);
+      const found = this.#findRow(resource, lines.toString("latin1", rest, end));
+      if (found === null) return end;
       row = found;
       if (this.#previous !== null) this.#previous.next = row;
     }
     this.#previous = row;
-    if (isPlainNumber(text, from, to) || this.#isValue(text.slice(from, to)))
-      this.visitor.vm(row, text, from, to, this.line);
-    else this.visitor.vm(row, NONE, 0, NONE.length, this.line);
+    const isPlain = strange === 0 && dots <= 1 && to - from > dots;
+    if (isPlain || this.#isValue(lines.toString("latin1", from, to))) this.visitor.vm(row, lines, from, to, this.line);
+    else this.visitor.vm(row, NONE_BYTES, 0, NONE_BYTES.length, this.line);
     return rest + row.rest.length;
   }
 
   #findRow(resource: Resource, rest: string): VmRow | null {
     const known = this.rows.find(resource, rest);
     if (known !== undefined) return known;
-    const fields = rest.replace(/\r?\n$/, "").split(TAB);
+    const fields = rest.replace(/\r?\n$/, "").split("\t");
     // tmp, rec, res and val stand before the rest.
     if (this.#isCut(fields.length + 4)) return null;
     const [config, pool, uuid, name, ratioText] = fields as [string, string, string, string, string];
@@ -143,9 +159,8 @@ export class TraceScanner {
   }
 
   /** `global` and `subset` records, and what is none. */
-  #scanOther(text: string, from: number, end: number): void {
-    const line = text.slice(from, end).replace(/\r?\n$/, "");
-    const fields = line.split(TAB);
+  #scanOther(line: string): void {
+    const fields = line.replace(/\r?\n$/, "").split("\t");
     const [kind, resource, value, , pool] = fields;
     if (kind !== "global" && kind !== "subset" && kind !== "vm") {
       this.#report("rec", "unknown-record", `"${kind}" is none of global, subset and vm; the line is left out`);
@@ -157,8 +172,8 @@ export class TraceScanner {
       this.#report("subset", "bad-field", "a pool record without its pool; the line is left out");
     } else {
       const shown = this.#isValue(value!) ? value! : NONE;
-      if (kind === "subset") this.visitor.pool(resource, pool!, shown, 0, shown.length, this.line);
-      else this.visitor.global(resource, shown, 0, shown.length, this.line);
+      if (kind === "subset") this.visitor.pool(resource, pool!, shown, this.line);
+      else this.visitor.global(resource, shown, this.line);
     }
   }
 
@@ -181,20 +196,15 @@ export class TraceScanner {
   }
 }
 
-const reordered = (lines: string, reorder: (line: string) => string): string =>
-  lines.replace(/[^\r\n]+/g, (line) => reorder(line));
-
-function nextLine(text: string, at: number): number {
-  return text.indexOf(NEWLINE, at) + 1;
+function startsWith(lines: Buffer, at: number, expected: Uint8Array): boolean {
+  const length = expected.length;
+  if (at + length > lines.length) return false;
+  for (let i = 0; i < length; i++) if (lines[at + i] !== expected[i]) return false;
+  return true;
 }
 
-/** Digits with at most one dot: what nearly every value is. */
-function isPlainNumber(text: string, from: number, to: number): boolean {
-  let dots = 0;
-  for (let i = from; i < to; i++) {
-    const code = text.charCodeAt(i);
-    if (code === DOT) dots += 1;
-    else if (code < DIGIT_0 || code > DIGIT_9) return false;
-  }
-  return to - from > dots && dots <= 1;
-}
+/** Where the line after the one at `at` begins; every line has its end. */
+const nextLine = (lines: Buffer, at: number): number => lines.indexOf(NEWLINE, at) + 1;
+
+const withLastLineEnd = (lines: Buffer): Buffer =>
+  lines.length === 0 || lines[lines.length - 1] === NEWLINE ? lines : Buffer.concat([lines, Buffer.from([NEWLINE])]);

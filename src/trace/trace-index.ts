@@ -38,13 +38,13 @@ class Indexer implements TraceVisitor {
     this.#line = line;
   }
 
-  global(resource: Resource, _text: string, _from: number, _to: number, line: number): void {
+  global(resource: Resource, _value: string, line: number): void {
     if (this.#globalTicks[resource] === this.#tick) this.#repeated(line, "res", `global ${resource}`);
     this.#globalTicks[resource] = this.#tick;
     this.#line = line;
   }
 
-  pool(resource: Resource, pool: string, _text: string, _from: number, _to: number, line: number): void {
+  pool(resource: Resource, pool: string, _value: string, line: number): void {
     const key = `${resource} ${pool}`;
     if (this.#poolTicks.get(key) === this.#tick) this.#repeated(line, "subset", `subset ${key}`);
     this.#poolTicks.set(key, this.#tick);
@@ -52,7 +52,7 @@ class Indexer implements TraceVisitor {
     this.#line = line;
   }
 
-  vm(row: VmRow, _text: string, _from: number, _to: number, line: number): void {
+  vm(row: VmRow, _bytes: Buffer, _from: number, _to: number, line: number): void {
     const { vm } = row;
     const tick = this.#tick;
     if (!row.presence.mark(tick)) this.#repeated(line, "vm_uuid", `VM ${row.name} (${vm.uuid})`);
@@ -82,6 +82,33 @@ class Indexer implements TraceVisitor {
 }
 
 /**
+ * Reads the whole file and hands its records to `visitor`; `afterPiece` may make it wait. Throws `OperationalError`
+ * (bad-input-file) where the file cannot be read, is empty or has no header.
+ */
+export async function scanTrace(
+  path: string,
+  rows: VmRows,
+  visitor: TraceVisitor,
+  problems: Problems,
+  afterPiece?: () => Promise<void>,
+): Promise<TraceScanner> {
+  let scanner: TraceScanner | null = null;
+  for await (const piece of linePieces(path)) {
+    let start = 0;
+    if (scanner === null) {
+      const headerEnd = piece.indexOf("\n") + 1;
+      start = headerEnd === 0 ? piece.length : headerEnd;
+      const layout = readHeader(piece.toString("latin1", 0, start), path, problems);
+      scanner = new TraceScanner(rows, visitor, problems, layout);
+    }
+    scanner.scan(piece, start);
+    if (afterPiece !== undefined) await afterPiece();
+  }
+  if (scanner === null) throw badTrace(path, { line: 1, field: "tmp", kind: "empty", message: "the file is empty" });
+  return scanner;
+}
+
+/**
  * Reads the trace once. `strict`: throws `OperationalError` (bad-input-file) at the first problem; else problems are counted
  * and left out. Throws also where the file cannot be read or has no header.
  */
@@ -89,17 +116,7 @@ export async function indexTrace(path: string, strict: boolean): Promise<TraceIn
   const problems = new Problems(path, strict);
   const rows = new VmRows();
   const indexer = new Indexer(rows, problems);
-  let scanner: TraceScanner | null = null;
-  for await (const piece of linePieces(path)) {
-    let start = 0;
-    if (scanner === null) {
-      const headerEnd = piece.indexOf("\n") + 1;
-      start = headerEnd === 0 ? piece.length : headerEnd;
-      scanner = new TraceScanner(rows, indexer, problems, readHeader(piece.slice(0, start), path, problems));
-    }
-    scanner.scan(piece, start);
-  }
-  if (scanner === null) throw badTrace(path, { line: 1, field: "tmp", kind: "empty", message: "the file is empty" });
+  const scanner = await scanTrace(path, rows, indexer, problems);
   indexer.finishTick();
   if (indexer.ticks.count === 0) problems.add(1, "tmp", "empty", "no records after the header");
   return { path, rows, ticks: indexer.ticks, problems, lines: scanner.line };

@@ -1,7 +1,7 @@
 /**
  * The VMs of a trace, and the rows that tell of them. The part of a VM's line after its value hardly ever changes, and lines
  * follow each other in the same order at every timestamp: so each such rest of a line is taken apart once (a `VmRow`), and
- * found again by comparing text with the row that came next the last time.
+ * found again by comparing bytes with the row that came next the last time.
  */
 import { Presence } from "./presence.js";
 import type { Resource } from "./record.js";
@@ -31,7 +31,7 @@ export interface VmRow {
   readonly ratio: number | null;
   readonly config: number;
   /** Everything after the value, with the line end. */
-  readonly rest: string;
+  readonly rest: Uint8Array;
   /** The row that followed it the last time. */
   next: VmRow | null;
   /** What a re-computed trace writes after the value, with the line end; null until it is asked for. */
@@ -59,7 +59,8 @@ export class VmRows {
   readonly cpuPools = new Map<string, Presence>();
   readonly memory = new Presence();
   readonly #byRest = { cpu: new Map<string, VmRow>(), mem: new Map<string, VmRow>() };
-  readonly #current = new Map<Presence, VmRow>();
+  /** Under which text the row of a VM in a pool is filed. */
+  readonly #current = new Map<Presence, { readonly key: string }>();
 
   find(resource: Resource, rest: string): VmRow | undefined {
     return this.#byRest[resource].get(rest);
@@ -86,16 +87,17 @@ export class VmRows {
       name: detached(fields.name),
       ratio: fields.ratio,
       config: fields.config,
-      rest: detached(fields.rest),
+      rest: Buffer.from(fields.rest, "latin1"),
       next: null,
       rewritten: null,
     };
     const rows = this.#byRest[row.resource];
     // A VM has one row per pool at a time: the one before, with another size or name, is not expected again.
     const before = this.#current.get(row.presence);
-    if (before !== undefined) rows.delete(before.rest);
-    this.#current.set(row.presence, row);
-    rows.set(row.rest, row);
+    if (before !== undefined) rows.delete(before.key);
+    const key = detached(fields.rest);
+    this.#current.set(row.presence, { key });
+    rows.set(key, row);
     return row;
   }
 

@@ -64,10 +64,12 @@ interface Heads {
 }
 
 /** A value as Python prints it after having read it. */
-function printedValue(text: string, from: number, to: number): string {
-  const word = text.slice(from, to);
-  return isPythonFloatText(text, from, to) || word === "None" ? word : pythonFloat(Number(word));
+function printedValue(bytes: Buffer, from: number, to: number): string {
+  const word = bytes.toString("latin1", from, to);
+  return isPythonFloatText(bytes, from, to) || word === "None" ? word : pythonFloat(Number(word));
 }
+
+const printedText = (value: string): string => printedValue(Buffer.from(value), 0, value.length);
 
 export class MonitoringWriter implements TraceVisitor {
   #tick = -1;
@@ -98,18 +100,18 @@ export class MonitoringWriter implements TraceVisitor {
     this.#stamp = String(seconds);
   }
 
-  global(resource: Resource, text: string, from: number, to: number): void {
-    this.#globals[resource] = printedValue(text, from, to);
+  global(resource: Resource, value: string): void {
+    this.#globals[resource] = printedText(value);
   }
 
-  pool(resource: Resource, pool: string, text: string, from: number, to: number): void {
+  pool(resource: Resource, pool: string, value: string): void {
     const bucket = resource === "mem" ? this.#memory : this.#cpuPool(pool);
-    bucket.value = printedValue(text, from, to);
+    bucket.value = printedText(value);
   }
 
-  vm(row: VmRow, text: string, from: number, to: number): void {
+  vm(row: VmRow, bytes: Buffer, from: number, to: number): void {
     const bucket = row.resource === "mem" ? this.#memory : this.#cpuPool(row.pool);
-    bucket.add(row, printedValue(text, from, to), this.settings.hasRepeats);
+    bucket.add(row, printedValue(bytes, from, to), this.settings.hasRepeats);
   }
 
   /** Writes the records of the timestamp that is read; to be called once more at the end. */

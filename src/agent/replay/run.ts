@@ -12,11 +12,8 @@ import { type ReplayablePolicy, replayable } from "../../core/pool/replayable.js
 import { indexTopology } from "../../core/topology/index-topology.js";
 import type { Topology } from "../../core/topology/model.js";
 import type { Ratio } from "../../core/units.js";
-import { readHeader } from "../../trace/header.js";
-import { linePieces } from "../../trace/input.js";
 import { Problems } from "../../trace/problems.js";
-import { TraceScanner } from "../../trace/scanner.js";
-import { indexTrace, type TraceIndex } from "../../trace/trace-index.js";
+import { indexTrace, scanTrace, type TraceIndex } from "../../trace/trace-index.js";
 import { TRACE_HEADER } from "../../trace/writer.js";
 import { decisionLine, warningsOf } from "./decisions.js";
 import { ReplayLoop, type ReplayStep } from "./loop.js";
@@ -127,18 +124,10 @@ async function rewriteTrace(
   };
   outputs.monitoring.write(TRACE_HEADER);
   const writer = new MonitoringWriter(settings, replay, (text) => outputs.monitoring.write(text));
-  let scanner: TraceScanner | null = null;
-  for await (const piece of linePieces(index.path)) {
-    let start = 0;
-    if (scanner === null) {
-      const headerEnd = piece.indexOf("\n") + 1;
-      start = headerEnd === 0 ? piece.length : headerEnd;
-      scanner = new TraceScanner(index.rows, writer, told, readHeader(piece.slice(0, start), index.path, told));
-    }
-    scanner.scan(piece, start);
+  await scanTrace(index.path, index.rows, writer, told, async () => {
     await outputs.monitoring.drain();
     await outputs.decisions?.drain();
-  }
+  });
   writer.finishTick();
 }
 
