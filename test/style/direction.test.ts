@@ -1,4 +1,4 @@
-/** Who may import whom (DESIGN): core <- ports <- trace <- agent <- http <- cli; drivers know core and ports only. */
+/** Who may import whom (DESIGN): core <- ports <- trace <- {agent, scheduler} <- http <- cli; drivers know core and ports only. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
 import { test } from "node:test";
@@ -10,9 +10,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ["core"],
   trace: ["core", "ports"],
   agent: ["core", "ports", "trace"],
+  scheduler: ["core", "ports", "trace"],
   drivers: ["core", "ports"],
-  http: ["core", "ports", "trace", "agent"],
-  cli: ["core", "ports", "trace", "agent", "drivers", "http"],
+  http: ["core", "ports", "trace", "agent", "scheduler"],
+  cli: ["core", "ports", "trace", "agent", "scheduler", "drivers", "http"],
 };
 /** Packages that core may use: none. Ports are types only. */
 const PURE_LAYERS = new Set(["core", "ports"]);
@@ -49,7 +50,7 @@ test("every source folder has its place in the direction of imports", () => {
   assert.deepEqual([...new Set(unknown)], []);
 });
 
-test("imports point along the direction core <- ports <- trace <- agent <- http <- cli", () => {
+test("imports point along the direction core <- ports <- trace <- {agent, scheduler} <- http <- cli", () => {
   const wrong = edges.filter(({ from, target }) => {
     if (target === null) return false;
     const [own, other] = [layerOf(from), layerOf(target)];

@@ -1,0 +1,96 @@
+/**
+ * What an agent is asked and how it shows itself: the shapes that both sides of a wire use, the agent that answers
+ * (src/agent/service.ts) and whoever asks it (the command line, the scheduler through agent-client.ts). Types only.
+ */
+import type { PolicyName } from "../core/pool/policy.js";
+import type { MiB, Milliseconds, Pcpus, Ratio } from "../core/units.js";
+
+export interface DeployRequest {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Null under a per-vCPU template. */
+  readonly ratio: Ratio | null;
+  /** Absolute path of a disk image below a configured image folder; null: no disk. */
+  readonly image: string | null;
+  /** Same id, same VM: a repeated request is answered from the first. Made up when absent. */
+  readonly requestId?: string;
+}
+
+export interface ResizeRequest {
+  readonly name: string;
+  readonly vcpus?: number;
+  readonly memoryMiB?: MiB;
+  readonly ratio?: Ratio;
+  /** Allows a stop and start where the guest cannot take the change live; otherwise `restart-required`. */
+  readonly restart?: boolean;
+}
+
+/**
+ * running: pinned as planned. stopped: defined, its room given back; started again, it is adopted. unplaced: it runs, but
+ * no pool could take it (adopted on a full host): it is left unpinned and reported until there is room.
+ */
+export type VmState = "running" | "paused" | "stopped" | "unplaced";
+
+export interface VmUsage {
+  /** pCPUs in use over the last tick; null before two samples. */
+  readonly cpuPcpus: Pcpus | null;
+  /** Run delay over wall time, summed over vCPUs, in pCPUs: what it wanted and did not get. */
+  readonly waitPcpus: Pcpus | null;
+  /** Memory the guest uses (balloon size less unused); null without balloon statistics. */
+  readonly memoryMiB: MiB | null;
+}
+
+export interface VmView {
+  readonly name: string;
+  readonly uuid: string;
+  readonly state: VmState;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Null under a per-vCPU template. */
+  readonly ratio: Ratio | null;
+  readonly vcpuRatios: readonly Ratio[];
+  /** Planned CPU set of each vCPU, as `0-3,8`; empty unless running. */
+  readonly pins: readonly string[];
+  readonly image: string | null;
+  /** False: found running, not deployed through this agent. */
+  readonly deployedHere: boolean;
+  readonly usage: VmUsage;
+}
+
+export interface PoolView {
+  readonly ratio: Ratio;
+  readonly pcpus: string;
+  readonly pcpuCount: number;
+  readonly allocatedVcpus: number;
+  /** capacity less allocated, in vCPUs. */
+  readonly freeVcpus: number;
+  readonly vms: readonly string[];
+  /** What the pool's vCPUs are pinned to; differs from `pcpus` while pools share. */
+  readonly pinnedTo: string;
+  readonly usagePcpus: Pcpus | null;
+  readonly waitPcpus: Pcpus | null;
+}
+
+export interface AgentStatus {
+  readonly host: string;
+  readonly policy: PolicyName;
+  readonly template: readonly Ratio[] | null;
+  readonly hypervisor: { readonly uri: string; readonly connected: boolean; readonly accelerator: string };
+  /** Counts up with every change of pools or VMs. */
+  readonly generation: number;
+  readonly cordoned: boolean;
+  readonly pcpus: {
+    readonly total: number;
+    readonly reserved: number;
+    readonly free: number;
+    readonly inPools: number;
+  };
+  readonly memory: { readonly capacityMiB: MiB; readonly allocatedMiB: MiB; readonly freeMiB: MiB };
+  readonly usage: { readonly cpuPcpus: Pcpus | null; readonly memoryMiB: MiB | null };
+  readonly pools: readonly PoolView[];
+  readonly vmCount: number;
+  readonly lastTick: { readonly at: Milliseconds; readonly durationMs: Milliseconds; readonly actions: number } | null;
+  /** Actions that failed and will be tried again, in words. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,294 @@
+/**
+ * What a scheduler offers to HTTP and to tests: one interface, so that the server knows no internals. Refusals are values.
+ * What cannot be decided now is thrown: `NotLeader` (ask the leader), and `OperationalError` with `agent-unreachable` (the
+ * host that has, or may have, the VM does not answer) or a store's code. After a throw a change may have happened: repeated
+ * with the same request id it is answered, never done twice.
+ */
+import type { SeedStatus } from "../core/pool/status.js";
+import type { RefusalCode } from "../core/result.js";
+import type { MiB, Milliseconds, Ratio } from "../core/units.js";
+import type { HostReport, HostStatus } from "../ports/agent-client.js";
+import type { VmState, VmView } from "../ports/agent-views.js";
+
+/** Refusals that only a cluster has; an agent's own codes pass through. */
+export const CLUSTER_REFUSAL_CODES = [
+  /** No host takes the VM. `hosts` says why, host by host. */
+  "no-host-fits",
+  "unknown-host",
+  /** The request id belongs to another VM. */
+  "request-id-reused",
+  /** Two hosts have a VM of this name: neither is touched until an operator removes one. */
+  "vm-in-conflict",
+  /** A registration under the name or address of a host that is alive and another machine. */
+  "host-taken",
+] as const;
+export type ClusterRefusalCode = (typeof CLUSTER_REFUSAL_CODES)[number] | RefusalCode;
+
+/** Why one host does not take a VM. */
+export interface HostReason {
+  readonly host: string;
+  /** Of the filter, or of the agent's own refusal. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface ClusterRefusal {
+  readonly code: ClusterRefusalCode;
+  readonly reason: string;
+  readonly details?: Readonly<Record<string, number | string | boolean | null>>;
+  /** Up to 100 hosts; `details.hosts` counts all. */
+  readonly hosts?: readonly HostReason[];
+}
+
+export type ClusterResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: ClusterRefusal };
+
+/** Where a VM may go, beyond what it needs. */
+export interface Constraints {
+  /** Labels that the host must have. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** VMs of the same group are on different hosts. */
+  readonly antiAffinity?: string;
+  /** Only these hosts. */
+  readonly hosts?: readonly string[];
+}
+
+export interface ClusterDeploy {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Null: the hosts' per-vCPU templates decide. */
+  readonly ratio: Ratio | null;
+  readonly image: string | null;
+  readonly constraints?: Constraints;
+  /** The caller's Idempotency-Key: same id, same VM. Made up when absent. */
+  readonly requestId?: string;
+}
+
+export interface ClusterResize {
+  readonly name: string;
+  readonly vcpus?: number;
+  readonly memoryMiB?: MiB;
+  readonly ratio?: Ratio;
+  readonly restart?: boolean;
+  readonly requestId?: string;
+}
+
+/**
+ * placing: reserved on `host`, not yet confirmed. removing: its removal was asked for, not yet confirmed. lost: its host was
+ * replaced by another machine, or given up. conflict: several hosts have a VM of this name (`hosts`). Otherwise its state on
+ * its host as last heard.
+ */
+export type ClusterVmState = VmState | "placing" | "removing" | "lost" | "conflict";
+
+export interface ClusterVm {
+  readonly name: string;
+  readonly host: string;
+  readonly state: ClusterVmState;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  readonly ratio: Ratio | null;
+  readonly image: string | null;
+  /** Null until confirmed. */
+  readonly uuid: string | null;
+  /** False: found on a host, not deployed through a scheduler. */
+  readonly deployedHere: boolean;
+  readonly antiAffinity: string | null;
+  /** More than one only in a conflict. */
+  readonly hosts: readonly string[];
+  /** Its host's own view, where the answer came from there just now; else null. */
+  readonly view: VmView | null;
+}
+
+/** up: heard of in time. suspect: silent; takes no new VM. down: silent for long. new: in the list, never heard of. */
+export type HostState = "up" | "suspect" | "down" | "new";
+
+export interface ClusterHost {
+  readonly id: string;
+  readonly url: string;
+  readonly state: HostState;
+  /** Since it was last heard of, by this scheduler's monotonic clock; null: never. */
+  readonly silence: Milliseconds | null;
+  /** Closed here, at the scheduler. */
+  readonly cordoned: boolean;
+  /** Closed at its own agent. */
+  readonly agentCordoned: boolean;
+  readonly draining: boolean;
+  readonly machineId: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** VMs that records place here, confirmed or not. */
+  readonly vmCount: number;
+  /** Of those, the ones whose agent has not confirmed them yet. */
+  readonly reserved: number;
+  /** The last that was heard; null: nothing. */
+  readonly status: HostStatus | null;
+  /** Host's clock less ours when it was last heard of: a warning for people, no decision rests on it. */
+  readonly clockSkew: Milliseconds | null;
+  readonly problems: readonly string[];
+}
+
+export interface Drain {
+  readonly host: ClusterHost;
+  /** VMs that are still there; without live migration, all. */
+  readonly remaining: readonly ClusterVm[];
+  /** What the operator can do about them. */
+  readonly advice: string;
+}
+
+/** One filter's verdict on one host. */
+export interface FilterVerdict {
+  readonly filter: string;
+  readonly passed: boolean;
+  readonly reason: string;
+}
+
+/** One weigher's score of one host; higher is better, `weight` is what it counts. */
+export interface WeigherScore {
+  readonly weigher: string;
+  readonly score: number;
+  readonly weight: number;
+}
+
+export interface HostExplanation {
+  readonly host: string;
+  readonly fits: boolean;
+  readonly filters: readonly FilterVerdict[];
+  /** Empty when a filter fails. */
+  readonly weighers: readonly WeigherScore[];
+  /** Sum of score x weight; null when a filter fails. */
+  readonly score: number | null;
+}
+
+export interface ClusterExplanation {
+  /** Null: no host fits. */
+  readonly chosen: string | null;
+  /** Best first, then those that do not fit, by name. */
+  readonly hosts: readonly HostExplanation[];
+}
+
+export type ClusterEventKind =
+  | "vm-placed"
+  | "vm-removed"
+  | "vm-resized"
+  | "vm-refused"
+  | "vm-adopted"
+  | "vm-vanished"
+  | "vm-conflict"
+  | "vm-lost"
+  | "vm-resolved"
+  | "host-registered"
+  | "host-up"
+  | "host-suspect"
+  | "host-down"
+  | "host-replaced"
+  | "host-forgotten"
+  | "host-cordoned"
+  | "host-uncordoned"
+  | "host-draining"
+  | "leader-elected"
+  | "leader-lost";
+
+export interface ClusterEvent {
+  /** Counts up from 1 for the life of the process. */
+  readonly id: number;
+  readonly at: Milliseconds;
+  readonly kind: ClusterEventKind;
+  readonly vm: string | null;
+  readonly host: string | null;
+  readonly message: string;
+}
+
+/** leader: decides. taking-over: has won, and is reading what its predecessor left. standby: answers reads. */
+export type Role = "leader" | "taking-over" | "standby";
+
+export interface Leadership {
+  readonly role: Role;
+  /** Of the present leader as far as known; null: nobody. */
+  readonly epoch: number | null;
+  /** Address of the leader's HTTP interface; null: nobody leads, or it is not known. */
+  readonly leader: string | null;
+}
+
+export interface ClusterStatus {
+  readonly leadership: Leadership;
+  readonly store: {
+    readonly kind: string;
+    readonly where: string;
+    readonly reachable: boolean;
+    readonly problem: string | null;
+  };
+  readonly hosts: Readonly<Record<HostState, number>>;
+  readonly vms: { readonly total: number; readonly placing: number; readonly removing: number; readonly lost: number };
+  readonly pcpus: { readonly total: number; readonly free: number };
+  readonly memory: { readonly capacityMiB: MiB; readonly freeMiB: MiB };
+  /** VMs and hosts that need a person, in words. */
+  readonly problems: readonly string[];
+}
+
+/** An agent announces itself, and again whenever its report has changed or the scheduler asks for it. */
+export interface Registration {
+  /** Where its agent is reached. */
+  readonly url: string;
+  readonly report: HostReport;
+  /** The host's wall clock. */
+  readonly at: Milliseconds;
+}
+
+/** An unchanged host costs this much. */
+export interface Heartbeat {
+  readonly host: string;
+  readonly machineId: string;
+  /** `reportTag` of the host's present state. */
+  readonly tag: string;
+  readonly at: Milliseconds;
+}
+
+export interface HeartbeatAnswer {
+  /** report: register again, with the whole report. nothing: known already. */
+  readonly wants: "report" | "nothing";
+  readonly epoch: number;
+  /** When to be heard of next. */
+  readonly next: Milliseconds;
+}
+
+export interface SchedulerService {
+  leadership(): Leadership;
+  /** True when requests can be decided: it leads and has taken over, or it stands by and its reads are current. */
+  ready(): boolean;
+
+  // Changes: the leader only (`NotLeader` otherwise)
+  deploy(request: ClusterDeploy): Promise<ClusterResult<ClusterVm>>;
+  remove(name: string, requestId?: string): Promise<ClusterResult<ClusterVm>>;
+  resize(request: ClusterResize): Promise<ClusterResult<ClusterVm>>;
+  cordon(host: string): Promise<ClusterResult<ClusterHost>>;
+  uncordon(host: string): Promise<ClusterResult<ClusterHost>>;
+  drain(host: string): Promise<ClusterResult<Drain>>;
+  /** The operator's word that a host will not come back: its VMs are lost, what was being placed there goes elsewhere. */
+  forget(host: string): Promise<ClusterResult<ClusterHost>>;
+  register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>>;
+  heartbeat(beat: Heartbeat): Promise<ClusterResult<HeartbeatAnswer>>;
+
+  // Reads: a standby answers from what the store tells it
+  vm(name: string): ClusterVm | null;
+  /** By name. */
+  vms(): readonly ClusterVm[];
+  host(id: string): ClusterHost | null;
+  /** By id. */
+  hosts(): readonly ClusterHost[];
+  explain(request: ClusterDeploy): ClusterExplanation;
+  clusterStatus(): ClusterStatus;
+  /** `GET /status` of the seeds' global scheduler: host URL -> that host's own status. */
+  seedStatus(): Readonly<Record<string, SeedStatus>>;
+  /** Events after `id` still remembered (the last 1,000), oldest first. */
+  eventsAfter(id: number): readonly ClusterEvent[];
+  subscribe(listener: (event: ClusterEvent) => void): () => void;
+}
+
+/** Asked for a change, and not the leader (any more). The caller repeats it there, with the same request id. */
+export class NotLeader extends Error {
+  override readonly name = "NotLeader";
+  constructor(readonly leader: string | null) {
+    super(leader === null ? "no scheduler leads the cluster now" : `the cluster is led by ${leader}`);
+  }
+}
