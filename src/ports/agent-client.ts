@@ -9,6 +9,7 @@
  * Answers are values, also the ones that did not come: a caller has to say what it does about each. A client never repeats
  * a change by itself. Only bugs are thrown.
  */
+import type { RatioOffer } from "../core/placement/model.js";
 import type { Refusal } from "../core/result.js";
 import type { MiB, Ratio } from "../core/units.js";
 import type { AgentStatus, VmState, VmView } from "./agent-views.js";
@@ -22,6 +23,10 @@ export interface HostStatus extends AgentStatus {
   /** False until the agent has seen all domains of its host, and while the hypervisor is away. */
   readonly ready: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** What placement counts with (core/placement/model.ts). */
+  readonly criticalSize: number;
+  readonly ratiosOffered: RatioOffer;
+  readonly images: readonly string[] | null;
   /** For each of `pools`, in their order: the most vCPUs that one VM has in it. */
   readonly largestVms: readonly number[];
 }
