@@ -10,6 +10,7 @@
  * a change by itself. Only bugs are thrown.
  */
 import type { RatioOffer } from "../core/placement/model.js";
+import type { HostCounts } from "../core/placement/summary.js";
 import type { Refusal } from "../core/result.js";
 import type { MiB, Ratio } from "../core/units.js";
 import type { AgentStatus, VmState, VmView } from "./agent-views.js";
@@ -23,12 +24,11 @@ export interface HostStatus extends AgentStatus {
   /** False until the agent has seen all domains of its host, and while the hypervisor is away. */
   readonly ready: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** What placement counts with (core/placement/model.ts). */
-  readonly criticalSize: number;
+  /** What placement counts with: `hostCounts` (core/placement/summary.ts) of the same state. */
+  readonly counts: HostCounts;
   readonly ratiosOffered: RatioOffer;
+  /** Absolute paths of images or of folders that hold them; null: not known. */
   readonly images: readonly string[] | null;
-  /** For each of `pools`, in their order: the most vCPUs that one VM has in it. */
-  readonly largestVms: readonly number[];
 }
 
 /** A VM as its host reports it. */

@@ -4,6 +4,7 @@
  * host that has, or may have, the VM does not answer) or a store's code. After a throw a change may have happened: repeated
  * with the same request id it is answered, never done twice.
  */
+import type { PlacementExplanation } from "../core/placement/explain.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
@@ -136,37 +137,6 @@ export interface Drain {
   readonly advice: string;
 }
 
-/** One filter's verdict on one host. */
-export interface FilterVerdict {
-  readonly filter: string;
-  readonly passed: boolean;
-  readonly reason: string;
-}
-
-/** One weigher's score of one host; higher is better, `weight` is what it counts. */
-export interface WeigherScore {
-  readonly weigher: string;
-  readonly score: number;
-  readonly weight: number;
-}
-
-export interface HostExplanation {
-  readonly host: string;
-  readonly fits: boolean;
-  readonly filters: readonly FilterVerdict[];
-  /** Empty when a filter fails. */
-  readonly weighers: readonly WeigherScore[];
-  /** Sum of score x weight; null when a filter fails. */
-  readonly score: number | null;
-}
-
-export interface ClusterExplanation {
-  /** Null: no host fits. */
-  readonly chosen: string | null;
-  /** Best first, then those that do not fit, by name. */
-  readonly hosts: readonly HostExplanation[];
-}
-
 export type ClusterEventKind =
   | "vm-placed"
   | "vm-removed"
@@ -276,7 +246,8 @@ export interface SchedulerService {
   host(id: string): ClusterHost | null;
   /** By id. */
   hosts(): readonly ClusterHost[];
-  explain(request: ClusterDeploy): ClusterExplanation;
+  /** Why a VM would go where; changes nothing. On the leader only: throws `NotLeader`. */
+  explain(request: ClusterDeploy): PlacementExplanation;
   clusterStatus(): ClusterStatus;
   /** `GET /status` of the seeds' global scheduler: host URL -> that host's own status. */
   seedStatus(): Readonly<Record<string, SeedStatus>>;
