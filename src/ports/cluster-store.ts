@@ -26,7 +26,7 @@ export type Revision = number;
 /** Most changes in one commit, and most bytes of keys and values together (etcd's own limits, with room for the fence). */
 export const MOST_CHANGES = 100;
 export const MOST_COMMIT_BYTES = 1024 * 1024;
-/** Most bytes of a key. Keys are paths of printable characters without spaces, such as `vms/web`. */
+/** Most bytes of a key, and of a host's name. Keys are paths of printable ASCII characters without spaces, such as `vms/web`. */
 export const MOST_KEY_BYTES = 512;
 
 export interface StoreRecord {
