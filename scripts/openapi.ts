@@ -1,6 +1,6 @@
 // Writes openapi/agent.json, docs/api.md and docs/errors.md from the routes' schemas and the error table.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { generatedFiles } from "../test/http/generated.ts";
+import { generatedFiles } from "../test/http/generated.js";
 
 mkdirSync("openapi", { recursive: true });
 mkdirSync("docs", { recursive: true });
