@@ -36,21 +36,6 @@ async function compressionOf(path: string): Promise<Compression> {
   }
 }
 
-/** Always the same memory: a stream's fresh buffers would cost more than reading. */
-async function* plainChunks(path: string): AsyncGenerator<Buffer> {
-  const file = await open(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
 async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let ready: Buffer[] = [];
   const decoder = new Decompress((data) => {
@@ -70,16 +55,12 @@ async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   yield* take();
 }
 
-async function* byteChunks(path: string): AsyncGenerator<Buffer> {
-  const compression = await compressionOf(path);
-  if (compression === "none") return yield* plainChunks(path);
+function unpackedChunks(path: string, compression: "gzip" | "zstd"): AsyncIterable<Buffer> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  if (compression === "zstd") yield* zstdChunks(file);
-  else {
-    const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
-    file.on("error", (error) => unzipped.destroy(error));
-    yield* file.pipe(unzipped) as AsyncIterable<Buffer>;
-  }
+  if (compression === "zstd") return zstdChunks(file);
+  const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
+  file.on("error", (error) => unzipped.destroy(error));
+  return file.pipe(unzipped) as AsyncIterable<Buffer>;
 }
 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "code" in error;
@@ -92,37 +73,69 @@ function unreadable(path: string, error: unknown): OperationalError {
   return new OperationalError("bad-input-file", message, false, { cause: error });
 }
 
+function tooLong(path: string): OperationalError {
+  const message = `${path}: a line is longer than ${MAX_LINE_BYTES} bytes: this is no trace`;
+  return new OperationalError("bad-input-file", message, false);
+}
+
+/** Always the same memory, unless a line is longer: fresh buffers would cost more than reading. */
+async function* plainPieces(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path, "r");
+  try {
+    let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let filled = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled);
+      if (bytesRead === 0) break;
+      const end = buffer.lastIndexOf(NEWLINE, filled + bytesRead - 1) + 1;
+      filled += bytesRead;
+      if (end > 0) {
+        yield buffer.subarray(0, end);
+        buffer.copyWithin(0, end, filled);
+        filled -= end;
+      }
+      if (filled > MAX_LINE_BYTES) throw tooLong(path);
+      if (filled === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(buffer.length)]);
+    }
+    if (filled > 0) yield buffer.subarray(0, filled);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* unpackedPieces(path: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let carry: Buffer[] = [];
+  let carried = 0;
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      const whole = chunk.subarray(0, end);
+      yield carried === 0 ? whole : Buffer.concat([...carry, whole]);
+      carry = [];
+      carried = 0;
+    }
+    if (end < chunk.length) {
+      carry.push(chunk.subarray(end));
+      carried += chunk.length - end;
+    }
+    if (carried > MAX_LINE_BYTES) throw tooLong(path);
+  }
+  if (carried > 0) yield Buffer.concat(carry);
+}
+
 /**
  * Pieces of the file that each end with a line end, except the last one where the file does not. A piece is the caller's
  * until it asks for the next one. Throws `OperationalError` (bad-input-file) where the file is missing, unreadable or broken
  * in its compression.
  */
 export async function* linePieces(path: string): AsyncGenerator<Buffer> {
-  let carry: Buffer[] = [];
-  let carried = 0;
   try {
-    for await (const chunk of byteChunks(path)) {
-      const end = chunk.lastIndexOf(NEWLINE) + 1;
-      if (end > 0) {
-        const whole = chunk.subarray(0, end);
-        yield carried === 0 ? whole : Buffer.concat([...carry, whole]);
-        carry = [];
-        carried = 0;
-      }
-      if (end < chunk.length) {
-        // A copy: the chunk is written over.
-        carry.push(Buffer.from(chunk.subarray(end)));
-        carried += chunk.length - end;
-      }
-      if (carried > MAX_LINE_BYTES) {
-        const message = `${path}: a line is longer than ${MAX_LINE_BYTES} bytes: this is no trace`;
-        throw new OperationalError("bad-input-file", message, false);
-      }
-    }
+    const compression = await compressionOf(path);
+    if (compression === "none") yield* plainPieces(path);
+    else yield* unpackedPieces(path, unpackedChunks(path, compression));
   } catch (error) {
     throw unreadable(path, error);
   }
-  if (carried > 0) yield Buffer.concat(carry);
 }
 
 /** Latin-1 text as it is meant: UTF-8. */

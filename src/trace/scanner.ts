@@ -27,6 +27,8 @@ const DIGIT_0 = 48;
 const DIGIT_9 = 57;
 const NONE = "None";
 const NONE_BYTES = Buffer.from(NONE);
+/** rec, res, val, config and subset. */
+const POOL_FIELDS = 5;
 const CPU_VM = Buffer.from("vm\tcpu\t");
 const MEM_VM = Buffer.from("vm\tmem\t");
 
@@ -68,7 +70,7 @@ export class TraceScanner {
     if (startsWith(lines, from, CPU_VM)) return this.#scanVm("cpu", lines, from + CPU_VM.length);
     if (startsWith(lines, from, MEM_VM)) return this.#scanVm("mem", lines, from + MEM_VM.length);
     const end = nextLine(lines, from);
-    this.#scanOther(lines.toString("latin1", from, end));
+    this.#scanOther(lines, from, end);
     return end;
   }
 
@@ -158,17 +160,26 @@ export class TraceScanner {
     return this.rows.add({ resource, pool, uuid, name, ratio, config: size, rest });
   }
 
-  /** `global` and `subset` records, and what is none. */
-  #scanOther(line: string): void {
-    const fields = line.replace(/\r?\n$/, "").split("\t");
+  /** `global` and `subset` records, and what is none. The last column may be long, and is not looked at. */
+  #scanOther(lines: Buffer, from: number, end: number): void {
+    const fields: string[] = [];
+    // tmp stands before them.
+    const wanted = this.layout.columns - 1;
+    let found = 0;
+    for (let at = from; at < end && found < wanted; found++) {
+      const tab = lines.indexOf(TAB, at);
+      const to = tab < 0 || tab >= end ? end : tab;
+      if (found < POOL_FIELDS) fields.push(lines.toString("latin1", at, to).trimEnd());
+      at = to + 1;
+    }
     const [kind, resource, value, , pool] = fields;
     if (kind !== "global" && kind !== "subset" && kind !== "vm") {
       this.#report("rec", "unknown-record", `"${kind}" is none of global, subset and vm; the line is left out`);
-    } else if (this.#isCut(fields.length + 1)) {
-      // Said already; tmp stands before the fields.
+    } else if (this.#isCut(found + 1)) {
+      // Said already.
     } else if (resource !== "cpu" && resource !== "mem") {
       this.#report("res", "unknown-record", `"${resource}" is neither cpu nor mem; the line is left out`);
-    } else if (kind === "subset" && (pool === undefined || pool === NONE || pool === "")) {
+    } else if (kind === "subset" && (pool === NONE || pool === "")) {
       this.#report("subset", "bad-field", "a pool record without its pool; the line is left out");
     } else {
       const shown = this.#isValue(value!) ? value! : NONE;

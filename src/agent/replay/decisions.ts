@@ -4,7 +4,7 @@ import { progress } from "../../core/pool/progress.js";
 import type { ReplayablePolicy } from "../../core/pool/replayable.js";
 import { seedStatus } from "../../core/pool/status.js";
 import type { ReplayAction, ReplayStep } from "./loop.js";
-import { pinFormatter } from "./pins.js";
+import { pinText } from "./pins.js";
 import type { RecordedVms } from "./recorded-vms.js";
 
 /** The seeds' own words for a refusal, by resource; other policies say more. */
@@ -33,12 +33,11 @@ export function warningsOf(policy: ReplayablePolicy, vms: RecordedVms, step: Rep
 }
 
 function pinsOf(policy: ReplayablePolicy, vms: RecordedVms, pins: VmPins): object {
-  const format = pinFormatter();
   const out: Record<string, string | string[]> = {};
   for (const [key, sets] of pins) {
     const name = displayName(vms, key);
-    const texts = sets.map(format);
-    out[name in out ? `${name} ${key}` : name] = policy.settings.template === null ? texts[0]! : texts;
+    const text = policy.settings.template === null ? pinText(sets[0]!) : sets.map(pinText);
+    out[name in out ? `${name} ${key}` : name] = text;
   }
   return out;
 }

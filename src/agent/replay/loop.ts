@@ -8,7 +8,7 @@ import type { DroppedVm, RecordedOutcome, ReplayablePolicy } from "../../core/po
 import type { Refusal } from "../../core/result.js";
 import type { TraceIndex } from "../../trace/trace-index.js";
 import type { RecordedVm, RecordedVms } from "./recorded-vms.js";
-import { sightingAt } from "./sighting.js";
+import { sightings } from "./sighting.js";
 import { decidingTicks } from "./ticks.js";
 
 export interface ReplayAction {
@@ -32,6 +32,7 @@ export interface ReplayStep {
 export class ReplayLoop {
   #host: HostState;
   readonly #ticks: readonly number[];
+  readonly #sightingAt: ReturnType<typeof sightings>;
   #nextIndex = 0;
   /** A tick to look at again, since a walk that dropped a VM has passed over the one after it; -1 for none. */
   #again = -1;
@@ -45,6 +46,7 @@ export class ReplayLoop {
   ) {
     this.#host = policy.initial();
     this.#ticks = decidingTicks(index);
+    this.#sightingAt = sightings(index, vms);
   }
 
   get host(): HostState {
@@ -95,7 +97,7 @@ export class ReplayLoop {
 
   #observe(tick: number): readonly DroppedVm[] {
     const before = this.#host;
-    const { host, dropped } = this.policy.dropUnseen(before, sightingAt(this.index, this.vms, tick));
+    const { host, dropped } = this.policy.dropUnseen(before, this.#sightingAt(tick));
     if (dropped.length === 0) return dropped;
     this.#host = host;
     if (tick + 1 < this.index.ticks.count) this.#again = tick + 1;

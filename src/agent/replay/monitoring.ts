@@ -11,10 +11,11 @@ import { isPythonFloatText, pythonFloat } from "../../trace/python-number.js";
 import type { Resource } from "../../trace/record.js";
 import type { TraceVisitor } from "../../trace/scanner.js";
 import type { VmRow } from "../../trace/vm-rows.js";
+import type { MemoryUnit } from "./forms.js";
 import type { ReplayStep } from "./loop.js";
 import { withStrayPins } from "./pins.js";
 import type { PoolTexts } from "./pool-text.js";
-import { type MemoryUnit, memoryMiBOf } from "./recorded-vms.js";
+import { memoryMiBOf } from "./recorded-vms.js";
 import { poolName } from "./sighting.js";
 
 /** What a step of the replay leaves for the writer; the same one until the next step. */

@@ -1,6 +1,6 @@
 /** Pins of a replayed host as they are written and counted. */
 import { type CpuSet, EMPTY_CPU_SET, equalCpuSets, formatCpuSet } from "../../core/cpuset.js";
-import type { VmPins } from "../../core/pool/model.js";
+import type { HostState, VmPins } from "../../core/pool/model.js";
 
 /** With the last pins of vCPUs that left their pool while the VM stayed in others; VMs without any pinned vCPU are left out. */
 export function withStrayPins(pins: VmPins, stray: ReadonlyMap<string, readonly CpuSet[]>): VmPins {
@@ -13,36 +13,26 @@ export function withStrayPins(pins: VmPins, stray: ReadonlyMap<string, readonly 
   return out;
 }
 
-/** Formats CPU sets; within one state the same few sets come again and again. */
-export function pinFormatter(): (set: CpuSet) => string {
-  const texts = new Map<CpuSet, string>();
-  return (set) => {
-    const known = texts.get(set);
-    if (known !== undefined) return known;
-    const text = formatCpuSet(set);
-    texts.set(set, text);
-    return text;
-  };
+const texts = new WeakMap<CpuSet, string>();
+
+/** A set as `0-3,8`; states share their sets, and the same few are written again and again. */
+export function pinText(set: CpuSet): string {
+  const known = texts.get(set);
+  if (known !== undefined) return known;
+  const text = formatCpuSet(set);
+  texts.set(set, text);
+  return text;
 }
 
-/** vCPUs whose pins differ, among those of VMs that are in both. */
-export function countPinChanges(before: VmPins, after: VmPins): number {
+/** vCPUs that stayed in their pool and got another CPU set with it. */
+export function countPinChanges(before: HostState, after: HostState): number {
+  if (before === after) return 0;
   let changes = 0;
-  let lastBefore: CpuSet | undefined;
-  let lastAfter: CpuSet | undefined;
-  let lastEqual = true;
-  for (const [vm, sets] of after) {
-    const earlier = before.get(vm);
-    if (earlier === undefined) continue;
-    for (let i = 0; i < sets.length && i < earlier.length; i++) {
-      // vCPUs of a pool share their set: most comparisons repeat the one before.
-      if (sets[i] !== lastAfter || earlier[i] !== lastBefore) {
-        lastAfter = sets[i]!;
-        lastBefore = earlier[i]!;
-        lastEqual = equalCpuSets(lastBefore, lastAfter);
-      }
-      if (!lastEqual) changes += 1;
-    }
+  for (const pool of after.pools) {
+    const earlier = before.pools.find((one) => one.ratio === pool.ratio);
+    if (earlier === undefined || equalCpuSets(earlier.pinnedTo, pool.pinnedTo)) continue;
+    const stayed = new Set(earlier.members.map((member) => member.vm));
+    for (const { vm, vcpuIndexes } of pool.members) if (stayed.has(vm)) changes += vcpuIndexes.length;
   }
   return changes;
 }

@@ -8,10 +8,8 @@ import type { CpuPool, MemoryPool, VmPins } from "../../core/pool/model.js";
 import type { Topology } from "../../core/topology/model.js";
 import { formatSeedTopology } from "../../core/topology/seed-json.js";
 import { pythonFloat } from "../../trace/python-number.js";
+import type { PoolTextForm } from "./forms.js";
 import type { RecordedVm, RecordedVms } from "./recorded-vms.js";
-
-export const POOL_TEXT_FORMS = ["compact", "full"] as const;
-export type PoolTextForm = (typeof POOL_TEXT_FORMS)[number];
 
 /** JSON as Python's json.dumps writes it: a space after commas and colons, everything beyond ASCII escaped. */
 export function pythonJson(value: unknown): string {

@@ -7,10 +7,7 @@ import { mib, type Ratio, ratio } from "../../core/units.js";
 import { decodeText } from "../../trace/input.js";
 import { deployableVms, type TraceIndex } from "../../trace/trace-index.js";
 import type { TraceVm } from "../../trace/vm-rows.js";
-
-/** What a trace's memory sizes are in. The seeds' recorder writes MB and their reader takes KiB. */
-export const MEMORY_UNITS = ["MB", "KiB"] as const;
-export type MemoryUnit = (typeof MEMORY_UNITS)[number];
+import type { MemoryUnit } from "./forms.js";
 
 const KIB_PER_MIB = 1024;
 

@@ -16,12 +16,13 @@ import { Problems } from "../../trace/problems.js";
 import { indexTrace, scanTrace, type TraceIndex } from "../../trace/trace-index.js";
 import { TRACE_HEADER } from "../../trace/writer.js";
 import { decisionLine, warningsOf } from "./decisions.js";
+import type { MemoryUnit, PoolTextForm } from "./forms.js";
 import { ReplayLoop, type ReplayStep } from "./loop.js";
 import { MonitoringWriter } from "./monitoring.js";
 import { TextOutput } from "./output.js";
 import { countPinChanges, withStrayPins } from "./pins.js";
-import { type PoolTextForm, poolTexts } from "./pool-text.js";
-import { type MemoryUnit, type RecordedVms, recordedVms } from "./recorded-vms.js";
+import { poolTexts } from "./pool-text.js";
+import { type RecordedVms, recordedVms } from "./recorded-vms.js";
 import { type ReplaySummary, summaryOf } from "./summary.js";
 import { Tally } from "./tally.js";
 
@@ -91,8 +92,7 @@ class Replay {
     this.#last = step;
     const warnings = warningsOf(this.policy, this.vms, step);
     const pins = withStrayPins(this.policy.pins(step.host), this.stray);
-    const changes = before === null ? 0 : countPinChanges(this.policy.pins(before.host), pins);
-    this.tally.add(step, warnings.length, changes);
+    this.tally.add(step, warnings.length, before === null ? 0 : countPinChanges(before.host, step.host));
     this.decisions?.write(`${decisionLine(this.policy, this.vms, step, warnings, pins, this.candidates)}\n`);
   }
 }

@@ -8,16 +8,24 @@ import type { RecordedVms } from "./recorded-vms.js";
 /** A CPU pool's name in a trace. */
 export const poolName = (ratio: Ratio): string => `subset-${ratioKey(ratio)}`;
 
-export function sightingAt(index: TraceIndex, vms: RecordedVms, tick: number): Sighting {
+/** Builds sightings of one trace; asks for names of pools are frequent, and pools few. */
+export function sightings(index: TraceIndex, vms: RecordedVms): (tick: number) => Sighting {
+  const names = new Map<Ratio, string>();
+  const nameOf = (ratio: Ratio): string => {
+    const known = names.get(ratio) ?? poolName(ratio);
+    names.set(ratio, known);
+    return known;
+  };
+  const { cpuPools, memory } = index.rows;
   const cpuPoolsOf = (vm: string) => vms.byKey.get(vm)?.trace.cpuPools;
-  return {
-    poolSeen: (ratio) => index.rows.cpuPools.get(poolName(ratio))?.has(tick) ?? false,
-    seenInPool: (vm, ratio) => cpuPoolsOf(vm)?.get(poolName(ratio))?.has(tick) ?? false,
+  return (tick) => ({
+    poolSeen: (ratio) => cpuPools.get(nameOf(ratio))?.has(tick) ?? false,
+    seenInPool: (vm, ratio) => cpuPoolsOf(vm)?.get(nameOf(ratio))?.has(tick) ?? false,
     seenInCpu(vm) {
       for (const presence of cpuPoolsOf(vm)?.values() ?? []) if (presence.has(tick)) return true;
       return false;
     },
-    memorySeen: () => index.rows.memory.has(tick),
+    memorySeen: () => memory.has(tick),
     seenInMemory: (vm) => vms.byKey.get(vm)?.trace.memory.has(tick) ?? false,
-  };
+  });
 }

@@ -4,7 +4,7 @@ import type { ReplayablePolicy } from "../../core/pool/replayable.js";
 import type { Ratio } from "../../core/units.js";
 import type { TraceProblem } from "../../trace/problems.js";
 import { deployableVms, incompleteVms, type TraceIndex } from "../../trace/trace-index.js";
-import type { MemoryUnit } from "./recorded-vms.js";
+import type { MemoryUnit } from "./forms.js";
 import type { PoolPeak, Tally } from "./tally.js";
 
 export interface RunTime {

@@ -4,9 +4,8 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { POOL_TEXT_FORMS, type PoolTextForm } from "../../agent/replay/pool-text.js";
-import { MEMORY_UNITS, type MemoryUnit } from "../../agent/replay/recorded-vms.js";
-import { type ReplayOptions, runReplay } from "../../agent/replay/run.js";
+import { MEMORY_UNITS, type MemoryUnit, POOL_TEXT_FORMS, type PoolTextForm } from "../../agent/replay/forms.js";
+import type { ReplayOptions } from "../../agent/replay/run.js";
 import type { ReplaySummary } from "../../agent/replay/summary.js";
 import type { VmSpec } from "../../core/pool/model.js";
 import type { PolicyName } from "../../core/pool/policy.js";
@@ -145,6 +144,7 @@ async function replay(resolution: Resolution, flags: Flags, terminal: ReplayTerm
     poolText: flags.sbDsc,
     candidates: flags.progress === undefined ? null : parseCandidates(flags.progress, perVcpu),
   };
+  const { runReplay } = await import("../../agent/replay/run.js");
   const summary = await runReplay(options);
   const files = ["decisions.jsonl", "summary.json"].map((name) => join(flags.out, name));
   if (options.monitoringPath !== null) files.push(options.monitoringPath);
@@ -164,6 +164,7 @@ export async function replayAsSeeds(
   const seed = resolution.settings.template.length > 0 ? "sweetspotvm" : "slackvm";
   const policy = resolution.origins.policy.place === "default" ? seed : resolution.settings.policy;
   const monitoringPath = debug ? join("debug", "monitoring.csv") : null;
+  const { runReplay } = await import("../../agent/replay/run.js");
   const summary = await runReplay({
     ...hostOptions(resolution, policy, terminal),
     tracePath,
