@@ -1,10 +1,9 @@
 /**
- * Server-sent events (WHATWG HTML, 9.2): what the agent reports, from the last event that the reader has seen. An id is
- * `boot-number`: the agent counts from 1 in each process, and a reader that comes back after a restart gets what the new
+ * Server-sent events (WHATWG HTML, 9.2): what a service reports, from the last event that the reader has seen. An id is
+ * `boot-number`: the service counts from 1 in each process, and a reader that comes back after a restart gets what the new
  * process knows. A reader that does not keep up is cut off instead of buffered for; it resumes by Last-Event-ID.
  */
 import type { ServerResponse } from "node:http";
-import type { AgentEvent, AgentService } from "../agent/service.js";
 import { milliseconds } from "../core/units.js";
 import type { Clock } from "../ports/clock.js";
 import { Gate } from "./gate.js";
@@ -13,13 +12,25 @@ import { RequestError } from "./problem.js";
 
 const ALLOWED_ID = "the id of an event of this stream, such as m1x2y3-17, or 0 for all that is remembered";
 
+interface NumberedEvent {
+  readonly id: number;
+  readonly kind: string;
+}
+
+/** The part of an agent, or of a scheduler, that reports. */
+export interface EventSource {
+  /** Events after `id` still remembered, oldest first. */
+  eventsAfter(id: number): readonly NumberedEvent[];
+  subscribe(listener: (event: NumberedEvent) => void): () => void;
+}
+
 export class EventStreams {
   private readonly boot: string;
   private readonly gate: Gate;
   private readonly open = new Set<() => void>();
 
   constructor(
-    private readonly agent: AgentService,
+    private readonly source: EventSource,
     private readonly clock: Clock,
     private readonly limits: Pick<HttpLimits, "eventStreams" | "eventBufferBytes" | "eventHeartbeatMs">,
   ) {
@@ -36,7 +47,7 @@ export class EventStreams {
    * earlier process means everything.
    */
   startAfter(lastEventId: string | string[] | undefined): number {
-    if (lastEventId === undefined || lastEventId === "") return this.agent.eventsAfter(0).at(-1)?.id ?? 0;
+    if (lastEventId === undefined || lastEventId === "") return this.source.eventsAfter(0).at(-1)?.id ?? 0;
     const match = typeof lastEventId === "string" ? /^(?:([0-9a-z]{1,16})-)?(\d{1,15})$/.exec(lastEventId) : null;
     if (match === null || (match[1] === undefined && match[2] !== "0"))
       throw new RequestError("invalid-parameters", `last-event-id: is not allowed; allowed: ${ALLOWED_ID}`, [
@@ -65,7 +76,7 @@ export class EventStreams {
       response.write(text);
       if (response.writableLength > this.limits.eventBufferBytes) response.destroy();
     };
-    const unsubscribe = this.agent.subscribe((event) => write(this.format(event)));
+    const unsubscribe = this.source.subscribe((event) => write(this.format(event)));
     const finish = (): void => void response.end();
     this.open.add(finish);
     response.once("close", () => {
@@ -75,7 +86,7 @@ export class EventStreams {
       leave();
     });
     write(": headroom events\nretry: 2000\n\n");
-    for (const event of this.agent.eventsAfter(after)) write(this.format(event));
+    for (const event of this.source.eventsAfter(after)) write(this.format(event));
     void this.beat(write, ended.signal);
   }
 
@@ -91,7 +102,7 @@ export class EventStreams {
     }
   }
 
-  private format(event: AgentEvent): string {
+  private format(event: NumberedEvent): string {
     return `id: ${this.boot}-${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
   }
 }

@@ -31,10 +31,12 @@ export type OpenapiDocument = z.infer<typeof documentShape>;
 /** Reads a document that this module made, from a file or an answer. */
 export const parseOpenapi = (document: unknown): OpenapiDocument => documentShape.parse(document);
 
-const DESCRIPTION = `The agent of one host: deploys virtual machines into CPU pools by allocation ratio, and says what is free.
-
-Errors are RFC 9457 problems with a stable \`code\`. Unknown parameters and fields are refused. Memory is in MiB, CPU in
-pCPUs. The calls of the earlier systems (\`/status\`, \`/deploy\` ...) can be switched off.`;
+/** What a document says of itself, and the component that describes the events of `/v1/events`. */
+export interface OpenapiHead {
+  readonly title: string;
+  readonly description: string;
+  readonly event: string;
+}
 
 const IDEMPOTENCY_PARAMETER = {
   name: "Idempotency-Key",
@@ -56,7 +58,7 @@ const PROBLEM_RESPONSE = {
 };
 
 /** Must be called before the routes are added: it watches them come. Gives the document, made when first asked for. */
-export function addOpenapi(app: App, version: string): () => OpenapiDocument {
+export function addOpenapi(app: App, head: OpenapiHead, version: string): () => OpenapiDocument {
   const access = new Map<string, Access>();
   app.addHook("onRoute", (route) => {
     const id = route.schema?.operationId;
@@ -65,7 +67,7 @@ export function addOpenapi(app: App, version: string): () => OpenapiDocument {
   app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "Headroom agent", version, description: DESCRIPTION },
+      info: { title: head.title, version, description: head.description },
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
     },
     transform: jsonSchemaTransform,
@@ -73,12 +75,12 @@ export function addOpenapi(app: App, version: string): () => OpenapiDocument {
   });
   let document: OpenapiDocument | null = null;
   return () => {
-    document ??= complete(app.swagger(), access);
+    document ??= complete(app.swagger(), access, head.event);
     return document;
   };
 }
 
-function complete(generated: unknown, access: ReadonlyMap<string, Access>): OpenapiDocument {
+function complete(generated: unknown, access: ReadonlyMap<string, Access>, event: string): OpenapiDocument {
   const document = parseOpenapi(withoutSafeBounds(generated));
   for (const operations of Object.values(document.paths)) {
     delete operations.head;
@@ -93,12 +95,12 @@ function complete(generated: unknown, access: ReadonlyMap<string, Access>): Open
       if (operation.operationId === "followEvents") operation.parameters = [RESUME_PARAMETER];
     }
   }
-  document.components.schemas = usedSchemas(document);
+  document.components.schemas = usedSchemas(document, event);
   return document;
 }
 
 /** The transform writes an input and an output form of each schema; keeps those that are referred to. */
-function usedSchemas(document: OpenapiDocument): Record<string, unknown> {
+function usedSchemas(document: OpenapiDocument, event: string): Record<string, unknown> {
   const all = document.components.schemas;
   const used = new Set<string>();
   const visit = (part: unknown): void => {
@@ -109,7 +111,7 @@ function usedSchemas(document: OpenapiDocument): Record<string, unknown> {
     }
   };
   visit(document.paths);
-  visit({ $ref: "#/components/schemas/Event" });
+  visit({ $ref: `#/components/schemas/${event}` });
   return Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
 }
 

@@ -65,8 +65,8 @@ export interface Tls {
   readonly key: string;
 }
 
-export interface AppOptions {
-  readonly agent: AgentService;
+/** What every server of Headroom is made from. */
+export interface ServerOptions {
   /** Null: no tokens are configured; everything is open, and only loopback may be listened on. */
   readonly tokens: TokenTable | null;
   readonly limits?: Partial<HttpLimits>;
@@ -74,12 +74,16 @@ export interface AppOptions {
   readonly clock: Clock;
   /** Serve the seeds' calls (spec 2.1), which change state on GET without authentication. */
   readonly seedCalls: boolean;
+  readonly version: string;
+  readonly tls?: Tls | null;
+}
+
+export interface AppOptions extends ServerOptions {
+  readonly agent: AgentService;
   /** Largest allocation ratio that a request may ask for. */
   readonly maximumRatio: Ratio;
   /** Absolute folders below which disk images may lie. Empty: no image is accepted. */
   readonly imageFolders: readonly string[];
-  readonly version: string;
-  readonly tls?: Tls | null;
   /** Totals of the agent's process for `/metrics`; absent: none are shown. */
   readonly agentTotals?: () => AgentMetrics;
 }

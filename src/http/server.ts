@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { OperationalError } from "../ports/errors.js";
 import { isLoopbackAddress } from "./access.js";
 import type { App } from "./app-type.js";
+import type { ServerNames } from "./base-app.js";
 import { type HttpLimits, SLOW_CHECK_MS, type Tls } from "./options.js";
 
 /** Requests on one connection before it is closed: spreads clients over restarted proxies, bounds what a socket holds. */
@@ -52,16 +53,16 @@ export interface ListenOptions {
  * or when the address cannot be had.
  */
 export async function listen(app: App, { host, port }: ListenOptions): Promise<Listening> {
-  const { options, metrics } = app.headroom;
+  const { options, metrics, names } = app.headroom;
   const loopback = isLoopbackAddress(host) || host === "localhost";
-  if (!loopback && options.tokens === null) throw openToAll(host);
+  if (!loopback && options.tokens === null) throw openToAll(host, names);
   if (!loopback && (options.tls ?? null) === null)
     options.log.warn({ host }, "listening beyond this machine without TLS: tokens can be read on the way");
   metrics.addProcessMetrics();
   try {
     await app.listen({ host, port });
   } catch (error) {
-    throw cannotListen(error, host, port);
+    throw cannotListen(error, host, port, names);
   }
   const address = app.server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;
@@ -70,23 +71,28 @@ export async function listen(app: App, { host, port }: ListenOptions): Promise<L
   return { url, port: address.port, close: () => app.close() };
 }
 
-const openToAll = (host: string): OperationalError =>
+const openToAll = (host: string, { addressSetting }: ServerNames): OperationalError =>
   new OperationalError(
     "bad-settings",
     `Refusing to listen on ${host} without tokens: anyone who reaches it could deploy and remove VMs.\n` +
       "Make a token:   headroom token create --role operator --file /etc/headroom/tokens\n" +
       "and name the file: HEADROOM_TOKENS_FILE=/etc/headroom/tokens\n" +
-      "or listen on loopback only: HEADROOM_ADDRESS=127.0.0.1",
+      `or listen on loopback only: ${addressSetting}=127.0.0.1`,
     false,
   );
 
-function cannotListen(error: unknown, host: string, port: number): OperationalError {
+function cannotListen(
+  error: unknown,
+  host: string,
+  port: number,
+  { program, portSetting }: ServerNames,
+): OperationalError {
   const code = (error as NodeJS.ErrnoException).code;
   const hint =
     code === "EADDRINUSE"
-      ? "another program listens there (perhaps another agent); choose a port with HEADROOM_PORT"
+      ? `another program listens there (perhaps another ${program}); choose a port with ${portSetting}`
       : code === "EACCES"
-        ? "ports below 1024 need privileges; choose another with HEADROOM_PORT"
+        ? `ports below 1024 need privileges; choose another with ${portSetting}`
         : code === "EADDRNOTAVAIL"
           ? "this machine does not have that address; see `ip address`"
           : (error as Error).message;

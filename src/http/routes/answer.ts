@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Result } from "../../core/result.js";
-import type { HttpContext } from "../context.js";
+import type { HttpContext, SharedContext } from "../context.js";
 import { type Answer, fingerprint, idempotencyKey } from "../idempotency.js";
 import { type Problem, refusalProblem, sendProblem } from "../problem.js";
 
@@ -24,7 +24,7 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): void {
 
 /** Runs the work of a POST once per Idempotency-Key; `work` gets the key, or null without one. */
 export async function answerPost(
-  context: HttpContext,
+  context: SharedContext,
   request: FastifyRequest,
   reply: FastifyReply,
   work: (key: string | null) => Promise<Answer>,

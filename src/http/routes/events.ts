@@ -1,9 +1,9 @@
 /** `GET /v1/events`: server-sent events, resumed by `Last-Event-ID`. */
 import { z } from "zod";
-import type { Routes } from "../context.js";
+import type { Routes, SharedContext } from "../context.js";
 import { noQuery } from "../schemas/requests.js";
 
-export const eventsRoute: Routes = (app, context) => {
+export const eventsRoute: Routes<SharedContext> = (app, context) => {
   app.route({
     method: "GET",
     url: "/v1/events",

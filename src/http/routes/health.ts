@@ -1,11 +1,11 @@
-/** `/healthz` (the process answers), `/readyz` (the agent takes requests) and `/metrics`. */
+/** `/healthz` (the process answers), the agent's `/readyz` (it takes requests) and `/metrics`. */
 import { z } from "zod";
-import type { Routes } from "../context.js";
+import type { Routes, SharedContext } from "../context.js";
 import { RequestError } from "../problem.js";
 import { healthAnswer, readyAnswer } from "../schemas/answers.js";
 import { noQuery } from "../schemas/requests.js";
 
-export const healthRoutes: Routes = (app, context) => {
+export const healthRoute: Routes<SharedContext> = (app, context) => {
   app.route({
     method: "GET",
     url: "/healthz",
@@ -19,6 +19,9 @@ export const healthRoutes: Routes = (app, context) => {
     },
     handler: () => ({ status: "ok" as const, version: context.version }),
   });
+};
+
+export const readyRoute: Routes = (app, context) => {
   app.route({
     method: "GET",
     url: "/readyz",
@@ -36,6 +39,9 @@ export const healthRoutes: Routes = (app, context) => {
       return { status: "ready" as const, host: context.hostId() };
     },
   });
+};
+
+export const metricsRoute: Routes<SharedContext> = (app, context) => {
   app.route({
     method: "GET",
     url: "/metrics",

@@ -1,12 +1,12 @@
 /** The server's own description: `/openapi.json`, and what each problem code means. */
 import { z } from "zod";
-import type { Routes } from "../context.js";
+import type { Routes, SharedContext } from "../context.js";
 import { ERROR_TABLE, isErrorCode } from "../error-table.js";
 import { RequestError } from "../problem.js";
 import { errorEntryAnswer } from "../schemas/answers.js";
 import { codeParams, noQuery } from "../schemas/requests.js";
 
-export const referenceRoutes: Routes = (app, context) => {
+export const referenceRoutes: Routes<SharedContext> = (app, context) => {
   app.route({
     method: "GET",
     url: "/openapi.json",

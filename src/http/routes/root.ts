@@ -1,11 +1,20 @@
 /** `GET /`: a line that says that the agent is up; for a browser, a page of links to what can be read. */
 import { z } from "zod";
-import type { HttpContext, Routes } from "../context.js";
+import type { Routes, SharedContext } from "../context.js";
 import { noQuery } from "../schemas/requests.js";
 
 interface Link {
   readonly path: string;
   readonly about: string;
+}
+
+/** What the page of a server shows. */
+export interface Face {
+  readonly program: string;
+  readonly links: readonly Link[];
+  readonly seedLinks: readonly Link[];
+  /** Commands to try. */
+  readonly commands: readonly string[];
 }
 
 const LINKS: readonly Link[] = [
@@ -23,10 +32,17 @@ const SEED_LINKS: readonly Link[] = [
   { path: "/listvm", about: "names of the VMs" },
 ];
 
+export const AGENT_FACE: Face = {
+  program: "agent",
+  links: LINKS,
+  seedLinks: SEED_LINKS,
+  commands: ["headroom status", "headroom vm list"],
+};
+
 export const rootRoute =
-  (seedCalls: boolean): Routes =>
+  (face: Face, seedCalls: boolean): Routes<SharedContext> =>
   (app, context) => {
-    const page = pageOf(context, seedCalls ? [...LINKS, ...SEED_LINKS] : LINKS);
+    const page = pageOf(context, face, seedCalls ? [...face.links, ...face.seedLinks] : face.links);
     app.route({
       method: "GET",
       url: "/",
@@ -43,23 +59,24 @@ export const rootRoute =
         reply.serializer(String).header("vary", "accept");
         if (browser)
           reply.type("text/html; charset=utf-8").header("content-security-policy", "default-src 'none'").send(page);
-        else reply.type("text/plain; charset=utf-8").send("The Headroom agent is up\n");
+        else reply.type("text/plain; charset=utf-8").send(`The Headroom ${face.program} is up\n`);
       },
     });
   };
 
-function pageOf(context: HttpContext, links: readonly Link[]): string {
+function pageOf(context: SharedContext, { program, commands }: Face, links: readonly Link[]): string {
   const items = links.map(({ path, about }) => `<li><a href="${path}">${path}</a>: ${about}</li>`);
+  const examples = commands.map((command) => `<code>${command}</code>`).join(", ");
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>Headroom agent</title>
-<h1>Headroom agent ${context.version}</h1>
+<title>Headroom ${program}</title>
+<h1>Headroom ${program} ${context.version}</h1>
 <p>It is up. What can be read here:</p>
 <ul>
 ${items.join("\n")}
 </ul>
-<p>On the command line: <code>headroom status</code>, <code>headroom vm list</code>.</p>
+<p>On the command line: ${examples}.</p>
 </html>
 `;
 }

@@ -1,20 +1,10 @@
-/**
- * `/metrics` for Prometheus: the host, its pools and VMs, the agent's loop, and the HTTP server itself. Read from the
- * agent's views at scrape time, so that a metric and the API never disagree. Base units (bytes, seconds) as Prometheus
- * wants them; pCPUs are their own unit. Unknown values have no series, rather than a zero that means something else.
- */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+/** The agent's part of `/metrics`: the host, its pools and VMs, and the agent's loop, from one status at scrape time. */
+import { Counter, Gauge } from "prom-client";
 import type { AgentMetrics } from "../agent/counters.js";
 import type { AgentService, AgentStatus, PoolView, VmView } from "../agent/service.js";
-
-const BYTES_PER_MIB = 1_048_576;
-const MS_PER_SECOND = 1000;
-/** A status takes microseconds, a deploy of a real guest seconds. */
-const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+import { bytes, type Maybe, MS_PER_SECOND, type ServerGauges, ServerMetrics } from "./server-metrics.js";
 
 type HostValue = readonly [name: string, help: string, value: (status: AgentStatus) => number | null];
-type Maybe = number | null;
-const bytes = (memoryMiB: Maybe): Maybe => (memoryMiB === null ? null : memoryMiB * BYTES_PER_MIB);
 
 const HOST_GAUGES: readonly HostValue[] = [
   ["host_pcpus", "pCPUs of the host", (s) => s.pcpus.total],
@@ -38,13 +28,6 @@ const HOST_GAUGES: readonly HostValue[] = [
     (s) => s.lastTick && s.lastTick.durationMs / MS_PER_SECOND,
   ],
   ["agent_last_tick_actions", "What the last tick had to do; 0 in a steady state", (s) => s.lastTick?.actions ?? null],
-];
-
-type ServerValue = readonly [name: string, help: string, value: (server: ServerGauges, agent: AgentService) => number];
-const SERVER_GAUGES: readonly ServerValue[] = [
-  ["up", "1 while the agent is ready for requests", (_, agent) => Number(agent.ready())],
-  ["http_requests_in_flight", "Requests under way", (server) => server.requestsInFlight()],
-  ["http_event_readers", "Open event streams", (server) => server.eventReaders()],
 ];
 
 type PoolValue = readonly [name: string, help: string, value: (pool: PoolView) => Maybe];
@@ -95,51 +78,18 @@ const TOTALS: readonly Total[] = [
   ],
 ];
 
-/** What the server reports of itself at scrape time. */
-export interface ServerGauges {
-  readonly requestsInFlight: () => number;
-  readonly eventReaders: () => number;
-}
-
-export class HttpMetrics {
-  private readonly registry = new Registry();
-  private readonly durations: Histogram<"method" | "route" | "status">;
-  private readonly problems: Counter<"code">;
+export class AgentHttpMetrics extends ServerMetrics {
   private readonly vmInfo: Gauge<"vm" | "uuid" | "state" | "ratio">;
   private readonly counters = new Map<string, Counter>();
-  private readonly plain = new Map<string, Gauge>();
 
   constructor(
     private readonly agent: AgentService,
     version: string,
-    private readonly server: ServerGauges,
+    server: ServerGauges,
     private readonly totals: (() => AgentMetrics) | null,
   ) {
+    super(agent, "agent", version, server);
     const registers = [this.registry];
-    this.durations = new Histogram({
-      name: "headroom_http_request_duration_seconds",
-      help: "Time from the request's headers to the end of the answer",
-      labelNames: ["method", "route", "status"],
-      buckets: DURATION_BUCKETS,
-      registers,
-    });
-    this.problems = new Counter({
-      name: "headroom_http_problems_total",
-      help: "Answers with a problem, by its code",
-      labelNames: ["code"],
-      registers,
-    });
-    const events = new Counter({
-      name: "headroom_agent_events_total",
-      help: "Events of the host, by kind",
-      labelNames: ["kind"],
-      registers,
-    });
-    agent.subscribe((event) => events.inc({ kind: event.kind }));
-    new Gauge({ name: "headroom_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
-      { version },
-      1,
-    );
     this.vmInfo = new Gauge({
       name: "headroom_vm_info",
       help: "Always 1; state and ratio of a VM as labels",
@@ -148,34 +98,15 @@ export class HttpMetrics {
     });
     for (const [name, help, labelNames] of totals === null ? [] : TOTALS)
       this.counters.set(name, new Counter({ name: `headroom_${name}`, help, labelNames: [...labelNames], registers }));
-    for (const [name, help] of SERVER_GAUGES) this.add(name, help, []);
     for (const [name, help] of HOST_GAUGES) this.add(name, help, []);
     for (const [name, help] of POOL_GAUGES) this.add(name, help, ["ratio"]);
     for (const [name, help] of VM_GAUGES) this.add(name, help, ["vm"]);
   }
 
-  /** The process's own metrics; once per process, by the server that listens. */
-  addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry });
-  }
-
-  observe(method: string, route: string, status: number, durationMs: number): void {
-    this.durations.observe({ method, route, status }, durationMs / MS_PER_SECOND);
-  }
-
-  countProblem(code: string): void {
-    this.problems.inc({ code });
-  }
-
-  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
-
-  /** The exposition text, read from one status of the agent. */
-  text(): Promise<string> {
-    for (const [name, , value] of SERVER_GAUGES) this.set(name, {}, value(this.server, this.agent));
+  protected override read(): void {
     this.readHost(this.agent.status());
     this.readVms(this.agent.vms());
     if (this.totals !== null) this.readTotals(this.totals());
-    return this.registry.metrics();
   }
 
   private readTotals(totals: AgentMetrics): void {
@@ -189,7 +120,7 @@ export class HttpMetrics {
   private readHost(status: AgentStatus): void {
     for (const [name, , value] of HOST_GAUGES) this.set(name, {}, value(status));
     for (const [name, , value] of POOL_GAUGES) {
-      this.plain.get(name)?.reset();
+      this.clear(name);
       for (const pool of status.pools) this.set(name, { ratio: String(pool.ratio) }, value(pool));
     }
   }
@@ -199,17 +130,8 @@ export class HttpMetrics {
     for (const { name, uuid, state, ratio } of vms)
       this.vmInfo.set({ vm: name, uuid, state, ratio: ratio === null ? "template" : String(ratio) }, 1);
     for (const [name, , value] of VM_GAUGES) {
-      this.plain.get(name)?.reset();
+      this.clear(name);
       for (const vm of vms) this.set(name, { vm: vm.name }, value(vm));
     }
-  }
-
-  private add(name: string, help: string, labelNames: string[]): void {
-    this.plain.set(name, new Gauge({ name: `headroom_${name}`, help, labelNames, registers: [this.registry] }));
-  }
-
-  private set(name: string, labels: Record<string, string>, value: Maybe): void {
-    if (value === null) this.plain.get(name)?.remove(labels);
-    else this.plain.get(name)?.set(labels, value);
   }
 }
