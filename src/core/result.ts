@@ -13,6 +13,10 @@ export const REFUSAL_CODES = [
   "host-cordoned",
   "image-not-found",
   "busy",
+  /** From a scheduler that another one has replaced: nothing was done. */
+  "stale-leader",
+  /** Its request id was revoked before it came. */
+  "request-revoked",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

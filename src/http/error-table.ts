@@ -100,6 +100,17 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
     meaning: "Another change of the same VM is under way. Try again when it is done.",
     retryAfterSeconds: 1,
   },
+  "stale-leader": {
+    status: 409,
+    title: "Another scheduler leads",
+    meaning:
+      "The request carries the epoch of a leader that a later one has replaced. Nothing was done; `details.epoch` is the latest.",
+  },
+  "request-revoked": {
+    status: 409,
+    title: "The request was revoked",
+    meaning: "POST /v1/requests/{id}:revoke came first, so the request is not carried out any more. Use a new id.",
+  },
 };
 
 const FAILURES: Record<FailureCode, ErrorEntry> = {

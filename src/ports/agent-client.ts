@@ -19,6 +19,8 @@ import type { AgentStatus, VmState, VmView } from "./agent-views.js";
 export interface HostStatus extends AgentStatus {
   /** Stays with the machine, not with the name: the hypervisor's host uuid or /etc/machine-id. */
   readonly machineId: string;
+  /** Made up anew by every boot of the machine; null: not known (the agent runs elsewhere). */
+  readonly bootId: string | null;
   /** Made up anew by every start of the agent: generations of different instances do not compare. */
   readonly instance: string;
   /** False until the agent has seen all domains of its host, and while the hypervisor is away. */
@@ -53,7 +55,7 @@ export interface HostReport {
   readonly vms: readonly ReportedVm[];
 }
 
-/** `instance/generation` of a report: equal tags, equal pools and VMs. */
+/** `instance/generation` of a report: equal tags, equal pools, VMs and readiness. */
 export const reportTag = (status: Pick<HostStatus, "instance" | "generation">): string =>
   `${status.instance}/${status.generation}`;
 

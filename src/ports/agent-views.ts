@@ -15,6 +15,16 @@ export interface DeployRequest {
   readonly image: string | null;
   /** Same id, same VM: a repeated request is answered from the first. Made up when absent. */
   readonly requestId?: string;
+  /** Of the scheduler that asks; absent: a person or a script. */
+  readonly epoch?: number;
+}
+
+export interface RemoveRequest {
+  readonly name: string;
+  /** Only this VM: another one that meanwhile has the name stays (`unknown-vm`). */
+  readonly uuid?: string;
+  readonly requestId?: string;
+  readonly epoch?: number;
 }
 
 export interface ResizeRequest {
@@ -24,6 +34,24 @@ export interface ResizeRequest {
   readonly ratio?: Ratio;
   /** Allows a stop and start where the guest cannot take the change live; otherwise `restart-required`. */
   readonly restart?: boolean;
+  readonly uuid?: string;
+  readonly requestId?: string;
+  readonly epoch?: number;
+}
+
+export interface RevokeRequest {
+  /** Of the request that must not be carried out any more. */
+  readonly requestId: string;
+  /** Of the VM that the request was about. */
+  readonly name: string;
+  readonly epoch?: number;
+}
+
+/** done: it was carried out. revoked: it was not, and never will be. */
+export interface Revocation {
+  readonly outcome: "done" | "revoked";
+  /** What exists under the name now. */
+  readonly vm: VmView | null;
 }
 
 /**
