@@ -18,13 +18,15 @@ export const TICK_SECONDS = 0.5;
 
 export class AgentProcess {
   readonly child: ChildProcess;
+  readonly url: string;
   readonly client: AgentClient;
   readonly ended: Promise<number | null>;
   readonly #log: () => string;
 
-  private constructor(child: ChildProcess, client: AgentClient, ended: Promise<number | null>, log: () => string) {
+  private constructor(child: ChildProcess, url: string, ended: Promise<number | null>, log: () => string) {
     this.child = child;
-    this.client = client;
+    this.url = url;
+    this.client = agentClient({ baseUrl: url, timeoutMs: CLIENT_TIMEOUT_MS });
     this.ended = ended;
     this.#log = log;
   }
@@ -54,7 +56,7 @@ export class AgentProcess {
     });
     const ended = once(child, "close").then(([code]) => code as number | null);
     const url = await readyUrl(() => text, ended);
-    return new AgentProcess(child, agentClient({ baseUrl: url, timeoutMs: CLIENT_TIMEOUT_MS }), ended, () => text);
+    return new AgentProcess(child, url, ended, () => text);
   }
 
   /** Everything it wrote. */

@@ -3,7 +3,7 @@
  * of the system's through a private mount namespace. Guests run under TCG: pins, vCPU times, run delay and balloon are real.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,7 @@ export class LabHost {
     writeFileSync(join(this.folder, "etc", "libvirtd.conf"), DAEMON_CONF);
     writeFileSync(join(this.folder, "etc", "qemu.conf"), QEMU_CONF);
     writeFileSync(this.templatePath, domainTemplate(files, join(this.folder, "guests")));
-    // Asking QEMU what it can do takes libvirt four seconds; the answer is good for every daemon.
+    // Asking each QEMU what it can do takes libvirt seconds; the answer is good for every daemon, and it checks that it still is.
     if (existsSync(this.#capabilities)) {
       cpSync(this.#capabilities, join(this.folder, "cache", "qemu"), { recursive: true, preserveTimestamps: true });
     }
@@ -101,7 +101,6 @@ export class LabHost {
       await host.stop();
       throw error;
     }
-    host.#keepCapabilities();
     return host;
   }
 
@@ -137,8 +136,14 @@ export class LabHost {
 
   #keepCapabilities(): void {
     const made = join(this.folder, "cache", "qemu");
-    if (existsSync(made) && !existsSync(this.#capabilities)) {
-      cpSync(made, this.#capabilities, { recursive: true, preserveTimestamps: true });
+    if (existsSync(this.#capabilities) || !existsSync(join(made, "capabilities"))) return;
+    const half = `${this.#capabilities}-${process.pid}`;
+    cpSync(made, half, { recursive: true, preserveTimestamps: true });
+    try {
+      renameSync(half, this.#capabilities);
+    } catch {
+      // Another test process was quicker; its answer is as good.
+      rmSync(half, { recursive: true });
     }
   }
 
@@ -182,6 +187,7 @@ export class LabHost {
   /** The end of the host: daemon, guests, folder. */
   async stop(): Promise<void> {
     this.endUsers();
+    this.#keepCapabilities();
     await this.stopDaemon();
     clearFolder(this.folder);
     running.delete(this);

@@ -53,14 +53,15 @@ class ChildStream extends Duplex {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-SHOWN_STDERR);
     });
-    // A write to a child that has gone: "exit" tells the reason.
+    let unwritten = "without a word";
+    // A write to a child that has gone; what the child said counts more.
     child.stdin.on("error", (error) => {
-      if (this.#stderr === "") this.#stderr = error.message;
+      unwritten = error.message;
     });
     child.on("error", (error) => this.destroy(error));
     child.on("close", (code, signal) => {
       const end = signal === null ? `code ${code}` : `signal ${signal}`;
-      const said = this.#stderr.trim() || "without a word";
+      const said = this.#stderr.trim() || unwritten;
       this.destroy(new Error(`${way.program} to ${way.host} ended (${end}): ${said}`));
     });
   }

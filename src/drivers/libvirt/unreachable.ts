@@ -15,6 +15,8 @@ export function unreachable(uri: LibvirtUri, error: unknown): OperationalError {
 }
 
 function explain(uri: LibvirtUri, error: unknown): string {
+  // A connection that ended during the first calls: how it ended says more than during which.
+  if (error instanceof OperationalError && error.cause !== undefined) return explain(uri, error.cause);
   if (error instanceof ProtocolError) return `what answers there does not speak libvirt's protocol (${error.message})`;
   if (error instanceof ServerError) return explainRefusal(error);
   const code = (error as NodeJS.ErrnoException).code ?? "";

@@ -1,0 +1,116 @@
+/**
+ * Are the procedure numbers right? virsh is made to call each procedure over a proxy that reads along: what it sends is what
+ * libvirt itself means. Synthetic domains of the test driver; nothing is started.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { libvirtHypervisor } from "../../src/drivers/libvirt/driver.js";
+import { FrameSplitter } from "../../src/drivers/libvirt/frame.js";
+import { PROCEDURE, type ProcedureName, REMOTE_PROGRAM } from "../../src/drivers/libvirt/procedures.js";
+import type { Hypervisor } from "../../src/ports/hypervisor.js";
+import { quietLog } from "../support/quiet-log.js";
+import { openLab } from "./lab.js";
+import type { LabHost } from "./lab-host.js";
+
+const lab = await openLab();
+const run = promisify(execFile);
+
+const UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f";
+
+/** What is typed, and the procedures that it must call among others. `test` is a running domain of the test driver. */
+const WITNESSED: readonly (readonly [command: string, ...procedures: ProcedureName[]])[] = [
+  ["list", "authList", "connectSupportsFeature", "connectOpen", "connectClose"],
+  ["version --daemon", "connectGetType", "connectGetVersion", "connectGetLibVersion"],
+  ["hostname", "connectGetHostname"],
+  ["nodeinfo", "nodeGetInfo"],
+  ["nodecpumap", "nodeGetCpuMap"],
+  ["capabilities", "connectGetCapabilities"],
+  ["domstats --state", "connectGetAllDomainStats"],
+  ["domstate test", "domainLookupByName", "domainGetState"],
+  [`domname ${UUID}`, "domainLookupByUuid"],
+  ["dominfo test", "domainIsPersistent"],
+  ["dumpxml test", "domainGetXmlDesc"],
+  ["vcpupin test", "domainGetVcpusFlags", "domainGetVcpuPinInfo"],
+  ["vcpupin test 0 1", "domainPinVcpu"],
+  ["vcpupin test 0 1 --live", "domainPinVcpuFlags"],
+  ["setvcpus test 1 --live", "domainSetVcpusFlags"],
+  ["setmem test 500000 --live", "domainSetMemoryFlags"],
+  ["dommemstat test --period 2", "domainSetMemoryStatsPeriod"],
+  ["metadata test urn:x --key k --set <a/>", "domainSetMetadata"],
+  ["event --event lifecycle --timeout 1", "domainEventCallbackRegisterAny"],
+  ["shutdown test", "domainShutdown", "domainEventCallbackLifecycle"],
+  ["start test", "domainCreate"],
+  ["destroy test", "domainDestroy"],
+  ["undefine test", "domainUndefineFlags"],
+  ["define FILE", "domainDefineXml"],
+];
+/** Asked only of daemons that leave the decision to polkit; none here does. */
+const NOT_WITNESSED: readonly ProcedureName[] = ["authPolkit"];
+
+describe("the numbers of libvirt's procedures", { skip: lab.skip }, () => {
+  let host: LabHost;
+  let proxy: Server;
+  let keeper: Hypervisor;
+  const seen = new Set<number>();
+  before(async () => {
+    if (lab.skip !== false) throw new Error(lab.skip);
+    host = await lab.startLibvirtd();
+    proxy = createServer((client) => {
+      const daemon = connect(host.socket);
+      for (const [from, to] of [[client, daemon] as const, [daemon, client] as const]) {
+        const splitter = new FrameSplitter();
+        from.on("data", (chunk: Buffer) => {
+          for (const frame of splitter.push(chunk)) if (frame.program === REMOTE_PROGRAM) seen.add(frame.procedure);
+          to.write(chunk);
+        });
+        from.on("close", () => to.destroy());
+        from.on("error", () => to.destroy());
+      }
+    }).listen(join(host.folder, "proxy"));
+    // The test driver forgets its domains when its last connection closes.
+    keeper = libvirtHypervisor({ uri: host.testUri, log: quietLog() });
+    await keeper.connect();
+    const xml = "<domain type='test'><name>made</name><memory>8192</memory><os><type>hvm</type></os></domain>";
+    writeFileSync(join(host.folder, "made.xml"), xml);
+  });
+  after(async () => {
+    await keeper?.close();
+    proxy?.close();
+    await host?.stop();
+  });
+
+  for (const [command, ...procedures] of WITNESSED) {
+    test(`virsh ${command} calls ${procedures.join(", ")}`, async () => {
+      seen.clear();
+      const words = command.split(" ").map((word) => (word === "FILE" ? join(host.folder, "made.xml") : word));
+      const asked = procedures.includes("domainEventCallbackLifecycle") ? virshWatching(words) : virsh(words);
+      await asked;
+      for (const name of procedures) {
+        assert.ok(seen.has(PROCEDURE[name]), `${name} is not ${PROCEDURE[name]}: virsh used ${[...seen].join(", ")}`);
+      }
+    });
+  }
+
+  const uri = () => `test+unix:///default?socket=${join(host.folder, "proxy")}`;
+  /** Some of these fail in the test driver; that the call was made is all that counts. */
+  const virsh = (words: readonly string[]) =>
+    run("virsh", ["-q", "-c", uri(), ...words], { timeout: 20_000 }).catch(() => null);
+  const virshWatching = async (words: readonly string[]) => {
+    const watching = virsh(["event", "--event", "lifecycle", "--timeout", "3"]);
+    const registered = async () => seen.has(PROCEDURE.domainEventCallbackRegisterAny);
+    for (let tries = 0; tries < 200 && !(await registered()); tries++) await new Promise((go) => setTimeout(go, 10));
+    await virsh(words);
+    await watching;
+  };
+
+  test("no number is used that no witness has confirmed", () => {
+    const confirmed = new Set([...WITNESSED.flatMap(([, ...procedures]) => procedures), ...NOT_WITNESSED]);
+    const open = Object.keys(PROCEDURE).filter((name) => !confirmed.has(name as ProcedureName));
+    assert.deepEqual(open, []);
+  });
+});
