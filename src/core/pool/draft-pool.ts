@@ -10,10 +10,12 @@ export class DraftPool {
   pinnedTo: CpuSet;
   #size: number;
   #positions: Int32Array;
-  #sums: Float64Array;
+  #sums: Int32Array;
   #own: CpuSet | null;
   #members: readonly PoolMember[];
   #allocated: number;
+  /** -1: to be counted. */
+  #largest = -1;
   #resized = false;
 
   constructor(
@@ -42,7 +44,7 @@ export class DraftPool {
   }
 
   /** For each position of the host, the sum of the distances from this pool's pCPUs. */
-  get sums(): Float64Array {
+  get sums(): Int32Array {
     return this.#sums;
   }
 
@@ -56,8 +58,10 @@ export class DraftPool {
 
   /** vCPUs of its largest VM; 0 in an empty pool. */
   get largest(): number {
+    if (this.#largest >= 0) return this.#largest;
     let largest = 0;
-    for (const member of this.#members) if (member.vcpuIndexes.length > largest) largest = member.vcpuIndexes.length;
+    for (const { vcpuIndexes } of this.#members) if (vcpuIndexes.length > largest) largest = vcpuIndexes.length;
+    this.#largest = largest;
     return largest;
   }
 
@@ -68,24 +72,26 @@ export class DraftPool {
   }
 
   memberOf(vm: string): PoolMember | undefined {
-    for (const member of this.#members) if (member.vm === vm) return member;
+    // From the end: a VM that is placed vCPU by vCPU is the last one.
+    for (let i = this.#members.length - 1; i >= 0; i--) if (this.#members[i]!.vm === vm) return this.#members[i];
     return undefined;
   }
 
   /** The VM's vCPUs `indexes` join: beside those that it has here already, or as the last VM. */
   join(vm: string, indexes: readonly number[]): void {
     const present = this.memberOf(vm);
-    if (present === undefined) this.#members = [...this.#members, { vm, vcpuIndexes: indexes }];
-    else {
-      const joined = { vm, vcpuIndexes: [...present.vcpuIndexes, ...indexes] };
-      this.#members = this.#members.map((member) => (member === present ? joined : member));
-    }
+    const vcpuIndexes = present === undefined ? indexes : present.vcpuIndexes.concat(indexes);
+    const members = this.#members.slice();
+    members[present === undefined ? members.length : members.lastIndexOf(present)] = { vm, vcpuIndexes };
+    this.#largest = Math.max(this.largest, vcpuIndexes.length);
+    this.#members = members;
     this.#allocated += indexes.length;
   }
 
   /** The VM's vCPUs leave; the pCPUs stay until the pool shrinks. */
   leave(gone: PoolMember): void {
     this.#members = this.#members.filter((member) => member !== gone);
+    this.#largest = -1;
     this.#allocated -= gone.vcpuIndexes.length;
   }
 
@@ -120,7 +126,8 @@ export class DraftPool {
 
   #finishPcpus(): readonly number[] {
     const positions = this.#positions.slice(0, this.#size);
-    const pcpus = Array.from(positions, (position) => this.ground.ids[position]!);
+    const pcpus = new Array<number>(positions.length);
+    for (let i = 0; i < pcpus.length; i++) pcpus[i] = this.ground.ids[positions[i]!]!;
     this.ground.remember(pcpus, { positions, sums: this.#sums, own: this.own });
     return pcpus;
   }

@@ -34,6 +34,14 @@ export class Draft {
     }
   }
 
+  /** In topology order. */
+  freePositions(): Int32Array {
+    const free = new Int32Array(this.freeCount);
+    let count = 0;
+    for (let position = 0; count < free.length; position++) if (this.owner[position] === FREE) free[count++] = position;
+    return free;
+  }
+
   /** Index of the pool of this ratio; -1 when there is none. */
   poolIndex(ratio: Ratio): number {
     for (let index = 0; index < this.pools.length; index++) if (this.pools[index]!.ratio === ratio) return index;

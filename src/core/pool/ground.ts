@@ -11,7 +11,7 @@ export interface PoolShape {
   /** Positions in order of attribution. */
   readonly positions: Int32Array;
   /** For each position of the host, the sum of the distances from the pool's pCPUs to it. */
-  readonly sums: Float64Array;
+  readonly sums: Int32Array;
   readonly own: CpuSet;
 }
 
@@ -35,7 +35,7 @@ export class Ground {
     const known = this.#shapes.get(pcpus);
     if (known !== undefined) return known;
     const positions = Int32Array.from(pcpus, (id) => this.topology.positionOf.get(id)!);
-    const sums = new Float64Array(this.size);
+    const sums = new Int32Array(this.size);
     for (const position of positions) this.addDistances(sums, position);
     const shape = { positions, sums, own: this.cpuSetOfPositions(positions, positions.length) };
     this.#shapes.set(pcpus, shape);
@@ -47,13 +47,13 @@ export class Ground {
     this.#shapes.set(pcpus, shape);
   }
 
-  addDistances(sums: Float64Array, position: number): void {
+  addDistances(sums: Int32Array, position: number): void {
     const distance = this.#distance;
     const size = this.size;
     for (let i = 0, cell = position * size; i < size; i++, cell++) sums[i]! += distance[cell]!;
   }
 
-  subtractDistances(sums: Float64Array, position: number): void {
+  subtractDistances(sums: Int32Array, position: number): void {
     const distance = this.#distance;
     const size = this.size;
     for (let i = 0, cell = position * size; i < size; i++, cell++) sums[i]! -= distance[cell]!;

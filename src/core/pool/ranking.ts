@@ -6,7 +6,7 @@ import { assert } from "../assert.js";
 import { type Draft, FREE } from "./draft.js";
 
 /** The free position of least weight. */
-export function lightestFree(draft: Draft, weights: Float64Array): number {
+export function lightestFree(draft: Draft, weights: Int32Array): number {
   const { owner } = draft;
   let best = -1;
   let bestWeight = Number.POSITIVE_INFINITY;

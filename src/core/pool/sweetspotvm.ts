@@ -5,9 +5,9 @@
  */
 import { assert } from "../assert.js";
 import { type Ratio, ratio } from "../units.js";
-import { type Draft, FREE } from "./draft.js";
+import type { Draft } from "./draft.js";
+import type { DraftPool } from "./draft-pool.js";
 import type { PolicySettings } from "./policy.js";
-import { lightestFree } from "./ranking.js";
 import { SeedPolicy } from "./seed-policy.js";
 import type { SeedTraits } from "./seed-traits.js";
 
@@ -15,30 +15,36 @@ import type { SeedTraits } from "./seed-traits.js";
 export const SWEETSPOTVM_TEMPLATE: readonly Ratio[] = [ratio(1), ratio(1.5), ratio(2.6)];
 
 /**
- * Mean distance of each free position to the pool, with the penalties (the largest mean, in doubles and in the order of the
- * seed: a pool earlier in creation order may raise the weight that a later one is compared with).
+ * The free position of least weight: its mean distance to the pool, with the penalties (the largest mean, in doubles and in
+ * the order of the seed: a pool earlier in creation order may raise the weight that a later one is compared with).
  */
-function penalisedMeans(draft: Draft, index: number): Float64Array {
-  const { owner, pools } = draft;
-  const { size, sums } = pools[index]!;
-  const weights = new Float64Array(owner.length);
+function nearestWithPenalties(draft: Draft, index: number): number {
+  const free = draft.freePositions();
+  const { size, sums } = draft.pools[index]!;
+  const weights = new Float64Array(free.length);
   let penalty = 0;
-  for (let position = 0; position < weights.length; position++) {
-    if (owner[position] !== FREE) continue;
-    const mean = size === 0 ? 0 : sums[position]! / size;
-    weights[position] = mean;
+  for (let i = 0; i < free.length; i++) {
+    const mean = size === 0 ? 0 : sums[free[i]!]! / size;
+    weights[i] = mean;
     if (mean > penalty) penalty = mean;
   }
-  for (let other = 0; other < pools.length; other++) {
-    if (other === index) continue;
-    const { size: otherSize, sums: otherSums } = pools[other]!;
-    for (let position = 0; position < weights.length; position++) {
-      // An empty pool is at distance 0 from everything, so it penalises everything alike.
-      const mean = otherSize === 0 ? 0 : otherSums[position]! / otherSize;
-      if (mean < weights[position]!) weights[position]! += penalty;
-    }
+  for (let other = 0; other < draft.pools.length; other++) {
+    if (other !== index) penalise(draft.pools[other]!, free, weights, penalty);
   }
-  return weights;
+  let best = 0;
+  // Strictly lighter: ties go to the first in topology order.
+  for (let i = 1; i < weights.length; i++) if (weights[i]! < weights[best]!) best = i;
+  return free[best]!;
+}
+
+/** Adds the penalty where a free position is nearer to `other` than its weight so far. */
+function penalise(other: DraftPool, free: Int32Array, weights: Float64Array, penalty: number): void {
+  const { size, sums } = other;
+  for (let i = 0; i < free.length; i++) {
+    // An empty pool is at distance 0 from everything, so it penalises everything alike.
+    const mean = size === 0 ? 0 : sums[free[i]!]! / size;
+    if (mean < weights[i]!) weights[i]! += penalty;
+  }
 }
 
 const traits: SeedTraits = {
@@ -47,7 +53,7 @@ const traits: SeedTraits = {
   sharing: "all-pools",
   effectiveRatio: (allocationRatio) => allocationRatio,
   grow(draft, index, count) {
-    for (let i = 0; i < count; i++) draft.take(index, lightestFree(draft, penalisedMeans(draft, index)));
+    for (let i = 0; i < count; i++) draft.take(index, nearestWithPenalties(draft, index));
     return true;
   },
 };
