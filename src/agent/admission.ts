@@ -30,15 +30,13 @@ export async function admit(
       name: request.name,
     });
   }
-  const base = request.image === null ? null : await context.images.resolve(request.image);
-  if (request.image !== null && base === null) {
-    return refuse("image-not-found", `there is no image ${request.image} below the configured image folders`, {
-      image: request.image,
-    });
+  const image = request.image === null ? null : await context.images.resolve(request.image);
+  if (image !== null && "problem" in image) {
+    return refuse("image-not-found", image.problem, { image: request.image });
   }
   const vm = newRecord(context, request, requestId);
   const placed = context.policy.deploy(state.host, { ...specOf(context.policy, vm), ratio: request.ratio });
-  return placed.ok ? accept({ vm, base, host: placed.value }) : placed;
+  return placed.ok ? accept({ vm, base: image?.path ?? null, host: placed.value }) : placed;
 }
 
 async function nameInUse({ hypervisor, store }: AgentContext, name: string): Promise<boolean> {

@@ -23,12 +23,15 @@ export interface DurableText {
   write(text: string): Promise<void>;
 }
 
+/** The image behind a path, or a sentence that says why there is none to use. */
+export type ImageLookup = { readonly path: string } | { readonly problem: string };
+
 export interface DiskImages {
   /**
-   * The file behind `path` when it exists as a regular file below one of the configured image folders after symbolic
-   * links are followed; else null.
+   * The qcow2 image behind `path` when it is a regular file below one of the configured image folders after symbolic links
+   * are followed. The sentence tells nothing about files that lie elsewhere.
    */
-  resolve(path: string): Promise<string | null>;
+  resolve(path: string): Promise<ImageLookup>;
   /** A copy-on-write overlay for the VM over `base`; gives its path. Replaces a left-over of the same name. */
   createOverlay(vm: string, base: string): Promise<string>;
   /** No error when it is gone already. Refuses paths outside the overlay folder. */

@@ -69,7 +69,7 @@ export function memoryImages(...known: string[]): MemoryImages {
     overlays: new Set(),
     failures: [],
     async resolve(path) {
-      return this.known.has(path) ? path : null;
+      return this.known.has(path) ? { path } : { problem: `there is no image ${path}` };
     },
     async createOverlay(vm) {
       const failure = this.failures.shift();

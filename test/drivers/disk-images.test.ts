@@ -17,7 +17,7 @@ async function host(context: TestContext, run?: RunProgram) {
   const outside = join(folder, "outside");
   await mkdir(join(images, "deep"), { recursive: true });
   await mkdir(outside);
-  await writeFile(join(images, "disk.qcow2"), "raw bytes");
+  await writeFile(join(images, "disk.qcow2"), qcow2(null));
   await writeFile(join(outside, "secret"), "password");
   const commands: (readonly string[])[] = [];
   const pretend: RunProgram = async (file, args) => {
@@ -51,15 +51,15 @@ test("an image below an image folder is found, and a link inside it is followed"
   const { images, disks } = await host(context);
   const disk = join(images, "disk.qcow2");
   await symlink(disk, join(images, "deep", "link.qcow2"));
-  assert.equal(await disks.resolve(disk), disk);
-  assert.equal(await disks.resolve(join(images, "deep", "link.qcow2")), disk);
+  assert.deepEqual(await disks.resolve(disk), { path: disk });
+  assert.deepEqual(await disks.resolve(join(images, "deep", "link.qcow2")), { path: disk });
 });
 
 test("an image folder that is a link itself is followed too", async (context) => {
   const { folder, images } = await host(context);
   await symlink(images, join(folder, "linked"));
   const disks = diskImages({ imageFolders: [join(folder, "linked")], overlayFolder: join(folder, "overlays") });
-  assert.equal(await disks.resolve(join(folder, "linked", "disk.qcow2")), join(images, "disk.qcow2"));
+  assert.deepEqual(await disks.resolve(join(folder, "linked", "disk.qcow2")), { path: join(images, "disk.qcow2") });
 });
 
 test("what lies outside, is no regular file, or is not written plainly is not an image", async (context) => {
@@ -97,7 +97,7 @@ test("what lies outside, is no regular file, or is not written plainly is not an
     "nbd://127.0.0.1/x",
     'json:{"driver":"file"}',
   ]) {
-    assert.equal(await disks.resolve(path), null, `${JSON.stringify(path)} was taken for an image`);
+    assert.ok("problem" in (await disks.resolve(path)), `${JSON.stringify(path)} was taken for an image`);
   }
 });
 
@@ -107,7 +107,7 @@ test("an image whose backing files lie below the image folders is accepted", asy
   await writeFile(join(images, "over.qcow2"), qcow2("alone.qcow2"));
   await writeFile(join(images, "deep", "top.qcow2"), qcow2(join(images, "over.qcow2")));
   for (const name of ["alone.qcow2", "over.qcow2", "deep/top.qcow2"]) {
-    assert.equal(await disks.resolve(join(images, name)), join(images, name));
+    assert.deepEqual(await disks.resolve(join(images, name)), { path: join(images, name) });
   }
 });
 
@@ -128,8 +128,18 @@ test("an image that would make QEMU open another file of the host is refused", a
   for (const [name, header] of Object.entries(refused)) await writeFile(join(images, name), header);
   await writeFile(join(images, "second-layer"), qcow2("absolute"));
   for (const name of [...Object.keys(refused), "second-layer"]) {
-    assert.equal(await disks.resolve(join(images, name)), null, `${name} was accepted`);
+    assert.ok("problem" in (await disks.resolve(join(images, name))), `${name} was accepted`);
   }
+});
+
+test("a file that is no qcow2 image is refused in words that help, and taken where guests open none", async (context) => {
+  const { folder, images, disks } = await host(context);
+  const raw = join(images, "raw.img");
+  await writeFile(raw, "no qcow2 at all");
+  const found = await disks.resolve(raw);
+  assert.match("problem" in found ? found.problem : "", /raw\.img is not a qcow2 image.*qemu-img convert/);
+  const simulated = diskImages({ imageFolders: [images], overlayFolder: join(folder, "o"), anyContent: true });
+  assert.deepEqual(await simulated.resolve(raw), { path: raw });
 });
 
 test("an overlay is made by qemu-img over its base, with both formats named", async (context) => {
@@ -172,7 +182,7 @@ test("an overlay is removed once and again, and nothing else ever is", async (co
   ]) {
     await assert.rejects(disks.removeOverlay(other), failed, other);
   }
-  assert.equal(await readFile(join(images, "disk.qcow2"), "utf8"), "raw bytes");
+  assert.equal(await readFile(join(images, "disk.qcow2"), "utf8"), qcow2(null).toString("utf8"));
 });
 
 test("a failure of qemu-img is told in its own words", async (context) => {
@@ -191,9 +201,9 @@ test("the real qemu-img's overlay names its base, which its own header shows", {
   assert.equal(spawnSync("qemu-img", ["create", "-q", "-f", "qcow2", base, "8M"]).status, 0);
   const disks = diskImages({ imageFolders: [images, join(folder, "o")], overlayFolder: join(folder, "o") });
   const path = await disks.createOverlay("vm", base);
-  assert.equal(await disks.resolve(path), path);
+  assert.deepEqual(await disks.resolve(path), { path });
   const strict = diskImages({ imageFolders: [join(folder, "o")], overlayFolder: join(folder, "o") });
-  assert.equal(await strict.resolve(path), null, "its base lies outside the image folders now");
+  assert.ok("problem" in (await strict.resolve(path)), "its base lies outside the image folders now");
   await writeFile(join(images, "raw.img"), "no qcow2 at all");
   await assert.rejects(disks.createOverlay("vm2", join(images, "raw.img")), failed);
 });

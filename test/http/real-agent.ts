@@ -20,7 +20,8 @@ const SHAPE = {
 
 /** Every image below the folder exists, but those that are called missing. */
 const images: DiskImages = {
-  resolve: async (path) => (path.startsWith(`${IMAGES}/`) && !path.includes("missing") ? path : null),
+  resolve: async (path) =>
+    path.startsWith(`${IMAGES}/`) && !path.includes("missing") ? { path } : { problem: `there is no image ${path}` },
   createOverlay: async (vm) => `${IMAGES}/overlays/${vm}.qcow2`,
   removeOverlay: async () => undefined,
 };

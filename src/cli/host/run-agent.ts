@@ -18,6 +18,7 @@ import { listen } from "../../http/server.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
 import type { Settings } from "../settings/agent-settings.js";
+import { hypervisorKind } from "./hypervisor-kind.js";
 import type { OpenedHost } from "./open-host.js";
 
 export interface AgentParts {
@@ -69,6 +70,8 @@ export function policyOf(settings: Settings, host: OpenedHost): ReturnType<typeo
 
 function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
   const { imageFolders, overlayFolder } = settings;
+  // Simulated guests open no disk: any file will do, and an overlay would only be litter.
+  const simulated = hypervisorKind(settings.hypervisor) === "fake";
   return createAgent({
     policy: policyOf(settings, host),
     hypervisor: host.hypervisor,
@@ -76,14 +79,14 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
     log,
     journal: host.journal,
     corruptJournal: host.corruptJournal,
-    images: diskImages({ imageFolders, overlayFolder }),
+    images: diskImages({ imageFolders, overlayFolder, anyContent: simulated }),
     hostProbe: host.probe,
     recorder: recorder ?? null,
     settings: {
       hostname: settings.hostName,
       reservedMemoryMiB: mib(settings.reservedMemoryMiB),
       tickInterval: milliseconds(settings.tickSeconds * 1000),
-      imageMode: settings.imageMode,
+      imageMode: simulated ? "direct" : settings.imageMode,
       liveVcpuFactor: settings.liveVcpuFactor,
       liveMemoryFactor: settings.liveMemoryFactor,
       shutdownPatience: milliseconds(settings.shutdownPatienceSeconds * 1000),

@@ -8,8 +8,8 @@ import { mkdir, open, realpath, rm, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { OperationalError } from "../../ports/errors.js";
-import type { DiskImages } from "../../ports/host.js";
-import { QCOW2_PROLOGUE_BYTES, readQcow2References } from "./qcow2-header.js";
+import type { DiskImages, ImageLookup } from "../../ports/host.js";
+import { isQcow2, QCOW2_PROLOGUE_BYTES, readQcow2References } from "./qcow2-header.js";
 
 /** Runs a program to its end; rejects with its standard error in the message. */
 export type RunProgram = (file: string, args: readonly string[]) => Promise<void>;
@@ -19,6 +19,8 @@ export interface DiskImageSettings {
   readonly imageFolders: readonly string[];
   /** Where overlays go; made when first needed. */
   readonly overlayFolder: string;
+  /** Takes files of any content: for hosts whose guests open none. */
+  readonly anyContent?: boolean;
   readonly run?: RunProgram;
 }
 
@@ -35,19 +37,34 @@ const VM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export function diskImages(settings: DiskImageSettings): DiskImages {
   const run = settings.run ?? runProgram;
   return {
-    resolve: (path) => resolveImage(path, settings.imageFolders, DEEPEST_CHAIN),
+    resolve: (path) => lookUp(path, settings.imageFolders, settings.anyContent ?? false),
     createOverlay: (vm, base) => createOverlay(vm, base, settings.overlayFolder, run),
     removeOverlay: (path) => removeOverlay(path, settings.overlayFolder),
   };
 }
 
-async function resolveImage(path: string, folders: readonly string[], layersLeft: number): Promise<string | null> {
-  if (!isAbsolute(path) || normalize(path) !== path || layersLeft === 0) return null;
+async function lookUp(path: string, folders: readonly string[], anyContent: boolean): Promise<ImageLookup> {
+  const image = await findFile(path, folders);
+  if (image === null) return { problem: `there is no image ${path} below the configured image folders` };
+  if (anyContent) return { path: image };
+  const prologue = await orNull(readPrologue(image));
+  if (prologue === null) return { problem: `the image ${path} cannot be read` };
+  if (!isQcow2(prologue))
+    return { problem: `${path} is not a qcow2 image: "qemu-img convert -O qcow2" makes one of other formats` };
+  if (!(await opensOnly(image, prologue, folders, DEEPEST_CHAIN)))
+    return {
+      problem: `the image ${path} names a file that may not be used: all it opens must lie below the image folders`,
+    };
+  return { path: image };
+}
+
+/** The regular file behind `path`, links followed, when it lies below one of the folders. */
+async function findFile(path: string, folders: readonly string[]): Promise<string | null> {
+  if (!isAbsolute(path) || normalize(path) !== path) return null;
   const real = await orNull(realpath(path));
   if (real === null || !(await isBelowOne(real, folders))) return null;
   const found = await orNull(stat(real));
-  if (!found?.isFile()) return null;
-  return (await opensOnly(real, folders, layersLeft)) ? real : null;
+  return found?.isFile() ? real : null;
 }
 
 async function isBelowOne(real: string, folders: readonly string[]): Promise<boolean> {
@@ -59,17 +76,21 @@ async function isBelowOne(real: string, folders: readonly string[]): Promise<boo
 }
 
 /** Whether everything behind the image (backing files, and theirs) lies in the image folders too. */
-async function opensOnly(image: string, folders: readonly string[], layersLeft: number): Promise<boolean> {
-  const prologue = await orNull(readPrologue(image));
-  if (prologue === null) return false;
+async function opensOnly(
+  image: string,
+  prologue: Buffer,
+  folders: readonly string[],
+  layersLeft: number,
+): Promise<boolean> {
   try {
     const references = readQcow2References(prologue);
     if (references === null) return true;
     if (references.externalData) return false;
     if (references.backingFile === null) return true;
-    if (NOT_A_PATH.test(references.backingFile)) return false;
-    const backing = resolve(dirname(image), references.backingFile);
-    return (await resolveImage(backing, folders, layersLeft - 1)) !== null;
+    if (NOT_A_PATH.test(references.backingFile) || layersLeft === 0) return false;
+    const backing = await findFile(resolve(dirname(image), references.backingFile), folders);
+    const below = backing === null ? null : await orNull(readPrologue(backing));
+    return backing !== null && below !== null && (await opensOnly(backing, below, folders, layersLeft - 1));
   } catch (error) {
     if (error instanceof RangeError) return false;
     throw error;

@@ -19,9 +19,14 @@ const HEADER_V3_BYTES = 104;
 const INCOMPATIBLE_EXTERNAL_DATA = 1 << 2;
 const LONGEST_BACKING_NAME = 1023;
 
+const HEADER_V2_BYTES = 72;
+
+export const isQcow2 = (prologue: Buffer): boolean =>
+  prologue.length >= HEADER_V2_BYTES && prologue.readUInt32BE(0) === MAGIC;
+
 /** Null: not a qcow2 image (raw, or anything else). Throws `RangeError` on a header that contradicts itself. */
 export function readQcow2References(prologue: Buffer): Qcow2References | null {
-  if (prologue.length < 72 || prologue.readUInt32BE(0) !== MAGIC) return null;
+  if (!isQcow2(prologue)) return null;
   const version = prologue.readUInt32BE(4);
   const offset = prologue.readBigUInt64BE(8);
   const length = prologue.readUInt32BE(16);
