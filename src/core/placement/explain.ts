@@ -1,0 +1,105 @@
+/** Why a host would be chosen and why not the others: every filter's verdict and every weigher's score, for every host. */
+import { growthPcpus } from "./arithmetic.js";
+import type { Constraints, HostSummary, Veto, VmShape } from "./model.js";
+import type { Rules } from "./rules.js";
+
+export interface FilterVerdict {
+  readonly filter: string;
+  /** Null: the filter lets the host through. */
+  readonly veto: string | null;
+}
+
+export interface WeigherScore {
+  readonly weigher: string;
+  readonly weight: number;
+  readonly score: number;
+}
+
+export interface HostExplanation {
+  readonly hostId: string;
+  /** All filters, in the order in which they are asked. */
+  readonly verdicts: readonly FilterVerdict[];
+  /** All weighers, also those without weight; null where the host cannot count the VM at all. */
+  readonly scores: readonly WeigherScore[] | null;
+  /** Weighted sum; null for a host that a filter vetoes. */
+  readonly score: number | null;
+}
+
+export interface PlacementExplanation {
+  readonly shape: VmShape;
+  readonly constraints: Constraints;
+  /** Null: no host can take it. */
+  readonly chosen: string | null;
+  /** Best first, then the vetoed ones by id. */
+  readonly hosts: readonly HostExplanation[];
+  /** How many hosts each filter vetoes, those that others veto too included; filters that veto none are left out. */
+  readonly vetoes: Readonly<Record<string, number>>;
+}
+
+function verdictsOf(rules: Rules, host: HostSummary, shape: VmShape, constraints: Constraints): FilterVerdict[] {
+  const verdict = (filter: string, veto: Veto | null): FilterVerdict => ({
+    filter,
+    veto: veto === null ? null : veto(),
+  });
+  return [
+    ...rules.shapeFilters.map((filter) => verdict(filter.name, filter.veto(host, shape))),
+    ...rules.profileFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
+    ...rules.hostFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
+  ];
+}
+
+function scoresOf(rules: Rules, host: HostSummary, shape: VmShape): WeigherScore[] | null {
+  const growth = growthPcpus(host, shape);
+  if (growth === Number.POSITIVE_INFINITY) return null;
+  return rules.weighers.map((weigher, i) => {
+    const fact = weigher.fact?.(host) ?? 0;
+    const score = weigher.score({ host, shape, growthPcpus: growth, fact });
+    return { weigher: weigher.name, weight: rules.weights[i]!, score };
+  });
+}
+
+/** The terms in the order in which `shapeScore` adds them. */
+function weightedSum(scores: readonly WeigherScore[]): number {
+  let sum = 0;
+  for (const { weight, score } of scores) if (weight !== 0) sum += weight * score;
+  return sum;
+}
+
+export function explainHost(
+  rules: Rules,
+  host: HostSummary,
+  shape: VmShape,
+  constraints: Constraints,
+): HostExplanation {
+  const verdicts = verdictsOf(rules, host, shape, constraints);
+  const scores = scoresOf(rules, host, shape);
+  const passes = scores !== null && verdicts.every(({ veto }) => veto === null);
+  return { hostId: host.id, verdicts, scores, score: passes ? weightedSum(scores) : null };
+}
+
+const byId = (a: HostExplanation, b: HostExplanation): number => (a.hostId < b.hostId ? -1 : 1);
+
+function bestFirst(a: HostExplanation, b: HostExplanation): number {
+  if (a.score === b.score) return byId(a, b);
+  if (a.score === null || b.score === null) return a.score === null ? 1 : -1;
+  return b.score - a.score;
+}
+
+export function explainPlacement(
+  rules: Rules,
+  summaries: Iterable<HostSummary>,
+  shape: VmShape,
+  constraints: Constraints,
+): PlacementExplanation {
+  const hosts: HostExplanation[] = [];
+  const vetoes: Record<string, number> = {};
+  for (const summary of summaries) {
+    const host = explainHost(rules, summary, shape, constraints);
+    hosts.push(host);
+    for (const { filter, veto } of host.verdicts) if (veto !== null) vetoes[filter] = (vetoes[filter] ?? 0) + 1;
+  }
+  hosts.sort(bestFirst);
+  const first = hosts[0];
+  const chosen = first === undefined || first.score === null ? null : first.hostId;
+  return { shape, constraints, chosen, hosts, vetoes };
+}

@@ -1,0 +1,45 @@
+/**
+ * Verdict and score of one host for one shape: the one place where filters and weighers are asked, for the plain scan and
+ * for the index alike, so that both compute the same double.
+ */
+import { assert } from "../assert.js";
+import { growthPcpus } from "./arithmetic.js";
+import type { Constraints, HostClass, HostProfile, HostSummary, VmShape } from "./model.js";
+import type { Rules } from "./rules.js";
+
+/** Score of a host that some filter vetoes. */
+export const VETOED = Number.NEGATIVE_INFINITY;
+
+/** What the weighers that count read of the host beyond its class; in the order of `rules.weighers`. */
+export function factsOf(rules: Rules, host: HostSummary): readonly number[] {
+  return rules.weighers.map((weigher, i) => (rules.weights[i] === 0 ? 0 : (weigher.fact?.(host) ?? 0)));
+}
+
+/** Weighted sum of the weighers' scores; `VETOED` where a filter of shapes says no. */
+export function shapeScore(rules: Rules, host: HostClass, facts: readonly number[], shape: VmShape): number {
+  for (const filter of rules.shapeFilters) if (filter.veto(host, shape) !== null) return VETOED;
+  const growth = growthPcpus(host, shape);
+  const { weighers, weights } = rules;
+  let sum = 0;
+  for (let i = 0; i < weighers.length; i++) {
+    const weight = weights[i]!;
+    if (weight === 0) continue;
+    sum += weight * weighers[i]!.score({ host, shape, growthPcpus: growth, fact: facts[i]! });
+  }
+  assert(Number.isFinite(sum), `weighers gave the score ${sum}; every weigher gives a finite number`);
+  return sum;
+}
+
+export function profileAllows(rules: Rules, profile: HostProfile, constraints: Constraints): boolean {
+  for (const filter of rules.profileFilters) if (filter.veto(profile, constraints) !== null) return false;
+  return true;
+}
+
+export function hostAllows(rules: Rules, host: HostSummary, constraints: Constraints): boolean {
+  for (const filter of rules.hostFilters) if (filter.veto(host, constraints) !== null) return false;
+  return true;
+}
+
+/** Best first: the higher score, then the lower id; so the order of hosts decides nothing. */
+export const isBetter = (score: number, hostId: string, other: number, otherId: string): boolean =>
+  score !== other ? score > other : hostId < otherId;

@@ -1,0 +1,41 @@
+/** The counts of a host's pools as placement wants them, from the agent's own state and policy. */
+import type { HostState } from "../pool/model.js";
+import type { PoolPolicy } from "../pool/policy.js";
+import type { HostClass, PoolSummary } from "./model.js";
+
+export type HostCounts = Pick<
+  HostClass,
+  | "policy"
+  | "template"
+  | "criticalSize"
+  | "totalPcpus"
+  | "usablePcpus"
+  | "freePcpus"
+  | "memoryCapacityMiB"
+  | "memoryAllocatedMiB"
+> & { readonly pools: readonly PoolSummary[] };
+
+/** All of a `HostSummary` that follows from the pools. */
+export function hostCounts(policy: PoolPolicy, host: HostState): HostCounts {
+  const pools = host.pools.map(
+    (pool): PoolSummary => ({
+      ratio: pool.ratio,
+      pcpus: pool.pcpus.length,
+      allocatedVcpus: pool.allocatedVcpus,
+      vmCount: pool.members.length,
+      largestVmVcpus: pool.members.reduce((most, { vcpuIndexes }) => Math.max(most, vcpuIndexes.length), 0),
+    }),
+  );
+  const freePcpus = policy.freePcpus(host).length;
+  return {
+    policy: policy.name,
+    template: policy.settings.template,
+    criticalSize: policy.settings.criticalSize,
+    totalPcpus: policy.settings.topology.ids.length,
+    usablePcpus: freePcpus + pools.reduce((sum, pool) => sum + pool.pcpus, 0),
+    freePcpus,
+    memoryCapacityMiB: host.memory.capacityMiB,
+    memoryAllocatedMiB: host.memory.allocatedMiB,
+    pools,
+  };
+}
