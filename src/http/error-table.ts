@@ -4,6 +4,7 @@
  */
 import type { RefusalCode } from "../core/result.js";
 import type { FailureCode } from "../ports/errors.js";
+import type { ClusterRefusalCode } from "../scheduler/service.js";
 
 /** Codes of the HTTP layer itself: the request was wrong, not allowed, or came at a bad moment. */
 export const REQUEST_CODES = [
@@ -27,12 +28,13 @@ export const REQUEST_CODES = [
   "overloaded",
   "deadline-exceeded",
   "not-ready",
+  "not-leader",
   "shutting-down",
   "internal",
 ] as const;
 export type RequestCode = (typeof REQUEST_CODES)[number];
 
-export type ErrorCode = RefusalCode | FailureCode | RequestCode;
+export type ErrorCode = RefusalCode | ClusterRefusalCode | FailureCode | RequestCode;
 
 export interface ErrorEntry {
   readonly status: number;
@@ -77,7 +79,7 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
   "unknown-vm": {
     status: 404,
     title: "No such VM",
-    meaning: "The agent knows no VM of this name. GET /v1/vms lists those that it knows.",
+    meaning: "There is no VM of this name. GET /v1/vms lists those that are known.",
   },
   "restart-required": {
     status: 409,
@@ -92,7 +94,8 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
   "image-not-found": {
     status: 422,
     title: "No such disk image",
-    meaning: "The path is well formed, but no regular file lies there below a configured image folder.",
+    meaning:
+      "The path is well formed, but no qcow2 image lies there below a configured image folder, or it names files that lie elsewhere.",
   },
   busy: {
     status: 503,
@@ -110,6 +113,39 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
     status: 409,
     title: "The request was revoked",
     meaning: "POST /v1/requests/{id}:revoke came first, so the request is not carried out any more. Use a new id.",
+  },
+};
+
+/** `unknown-host` is a scheduler's refusal and an agent's: it stands with the requests. */
+const CLUSTER_REFUSALS: Record<Exclude<ClusterRefusalCode, RefusalCode | RequestCode>, ErrorEntry> = {
+  "no-host-fits": {
+    status: 409,
+    title: "No host takes the VM",
+    meaning:
+      "Every host was asked and none fits; `hosts` says why, host by host. POST /v1/placements:explain says more. Nothing was changed.",
+  },
+  "request-id-reused": {
+    status: 422,
+    title: "The Idempotency-Key belongs to another VM",
+    meaning: "The key was used for another VM before, perhaps with an earlier leader. Use a new key for a new request.",
+    about: { in: "header", field: "idempotency-key" },
+  },
+  "vm-in-conflict": {
+    status: 409,
+    title: "Several hosts have a VM of this name",
+    meaning:
+      "The scheduler touches none of them. GET /v1/vms/{name} names the hosts; remove all but one through their own agents.",
+  },
+  "host-taken": {
+    status: 409,
+    title: "Another machine has this host's name",
+    meaning:
+      "A host of this name is alive and another machine. Give the host another name, or stop the other one first.",
+  },
+  "host-alive": {
+    status: 409,
+    title: "The host is alive",
+    meaning: "Only a host that is silent can be given up. Drain a host that is alive, then stop its agent.",
   },
 };
 
@@ -285,7 +321,8 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
   "unknown-host": {
     status: 404,
     title: "No such host",
-    meaning: "This agent serves one host; GET /v1/hosts names it.",
+    meaning:
+      "GET /v1/hosts names the hosts that there are; an agent serves one, a scheduler those that it has heard of.",
     about: { in: "path", field: "id" },
   },
   "method-not-allowed": {
@@ -338,13 +375,21 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
   },
   "not-ready": {
     status: 503,
-    title: "The agent is not ready",
-    meaning: "The first tick has not succeeded yet, or the hypervisor is not reachable.",
+    title: "Not ready yet",
+    meaning:
+      "Agent: the first tick has not succeeded yet, or the hypervisor is not reachable. Scheduler: it is taking over, or hears nothing of its store.",
     retryAfterSeconds: 2,
+  },
+  "not-leader": {
+    status: 503,
+    title: "This scheduler does not lead",
+    meaning:
+      "It stands by, and could not pass the request on. `details.leader` and the header `Headroom-Leader` say who leads; null while nobody does. Nothing was changed.",
+    retryAfterSeconds: 1,
   },
   "shutting-down": {
     status: 503,
-    title: "The agent is stopping",
+    title: "The server is stopping",
     meaning: "It finishes what it began and takes nothing new. Guests go on running.",
     retryAfterSeconds: 5,
   },
@@ -356,6 +401,11 @@ const REQUESTS: Record<RequestCode, ErrorEntry> = {
   },
 };
 
-export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = { ...REFUSALS, ...FAILURES, ...REQUESTS };
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
+  ...REFUSALS,
+  ...CLUSTER_REFUSALS,
+  ...FAILURES,
+  ...REQUESTS,
+};
 
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_TABLE, code);

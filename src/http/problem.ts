@@ -5,6 +5,7 @@
 import type { FastifyReply } from "fastify";
 import type { Refusal } from "../core/result.js";
 import { OperationalError } from "../ports/errors.js";
+import type { ClusterRefusal } from "../scheduler/service.js";
 import { ERROR_TABLE, type ErrorCode, type RequestCode } from "./error-table.js";
 
 export type FieldPlace = "path" | "query" | "header" | "body";
@@ -21,7 +22,7 @@ export interface FieldError {
   readonly allowed: string | null;
 }
 
-/** A problem of one host in an answer that speaks of several; on an agent there is one. */
+/** Why one host refused; an agent's answer has one. */
 export interface HostProblem {
   readonly host: string;
   readonly code: string;
@@ -48,6 +49,7 @@ export class RequestError extends Error {
     message: string,
     readonly fields: readonly FieldError[] = [],
     readonly headers: Readonly<Record<string, string>> = {},
+    readonly details: Refusal["details"] = undefined,
   ) {
     super(message);
   }
@@ -80,12 +82,16 @@ export function requestProblem(code: RequestCode, detail: string, fields: readon
 }
 
 /** `host` names the host that refused: an answer to a placement lists every host's reason. */
-export function refusalProblem(refusal: Refusal, host: string): Problem {
-  const problem = problemOf(refusal.code, refusal.reason);
+export const refusalProblem = (refusal: Refusal, host: string): Problem =>
+  clusterProblem({ ...refusal, hosts: [{ host, code: refusal.code, reason: refusal.reason }] });
+
+export function clusterProblem({ code, reason, details, hosts }: ClusterRefusal): Problem {
+  const { about } = ERROR_TABLE[code];
   return {
-    ...problem,
-    ...(refusal.details === undefined ? {} : { details: refusal.details }),
-    hosts: [{ host, code: refusal.code, reason: refusal.reason }],
+    ...problemOf(code, reason),
+    ...(about === undefined ? {} : { errors: [{ ...about, fault: "not-allowed", message: reason, allowed: null }] }),
+    ...(details === undefined ? {} : { details }),
+    ...(hosts === undefined ? {} : { hosts }),
   };
 }
 
@@ -117,7 +123,10 @@ function frameworkCode(error: unknown): RequestCode {
 
 /** The problem that any thrown thing stands for. What a bug says stays in the log. */
 export function problemFromError(error: unknown): Problem {
-  if (error instanceof RequestError) return requestProblem(error.code, error.message, error.fields);
+  if (error instanceof RequestError) {
+    const problem = requestProblem(error.code, error.message, error.fields);
+    return error.details === undefined ? problem : { ...problem, details: error.details };
+  }
   if (error instanceof OperationalError) return problemOf(error.code, error.message, error.retryable);
   const code = frameworkCode(error);
   if (code === "internal") return problemOf(code, DETAIL_OF_BUG);

@@ -5,9 +5,12 @@ import { REFUSAL_CODES } from "../../src/core/result.js";
 import { ERROR_TABLE, type ErrorCode, REQUEST_CODES } from "../../src/http/error-table.js";
 import { problemAnswer } from "../../src/http/schemas/answers.js";
 import { FAILURE_CODES, OperationalError } from "../../src/ports/errors.js";
+import { CLUSTER_REFUSAL_CODES } from "../../src/scheduler/service.js";
 import { serve, VM } from "./support.js";
 
-const ALL: readonly ErrorCode[] = [...REFUSAL_CODES, ...FAILURE_CODES, ...REQUEST_CODES];
+/** A scheduler refuses unknown hosts as an agent does. */
+const CLUSTER_CODES = CLUSTER_REFUSAL_CODES.filter((code) => code !== "unknown-host");
+const ALL: readonly ErrorCode[] = [...REFUSAL_CODES, ...CLUSTER_CODES, ...FAILURE_CODES, ...REQUEST_CODES];
 
 test("every code of refusals, failures and requests is in the table, once, and nothing else is", () => {
   assert.deepEqual(Object.keys(ERROR_TABLE).sort(), [...ALL].sort());
@@ -20,7 +23,7 @@ test("every code is documented with its status", () => {
 });
 
 test("refusals and wrong requests are never 5xx, but where a retry helps", () => {
-  for (const code of [...REFUSAL_CODES, ...REQUEST_CODES]) {
+  for (const code of [...REFUSAL_CODES, ...CLUSTER_CODES, ...REQUEST_CODES]) {
     const { status, retryAfterSeconds } = ERROR_TABLE[code];
     assert.ok(status < 500 || status === 503 || code === "internal", code);
     assert.equal(status === 503, retryAfterSeconds !== undefined, `${code}: 503 and Retry-After go together`);

@@ -2,6 +2,7 @@
 
 import { REFUSAL_CODES } from "../../core/result.js";
 import { FAILURE_CODES } from "../../ports/errors.js";
+import { CLUSTER_REFUSAL_CODES } from "../../scheduler/service.js";
 import { ERROR_TABLE, type ErrorCode, REQUEST_CODES } from "../error-table.js";
 
 const HEAD = `# Errors of the HTTP interface
@@ -35,6 +36,11 @@ Every error is \`application/problem+json\` (RFC 9457). Programs compare \`code\
 
 const SECTIONS: readonly (readonly [title: string, about: string, codes: readonly ErrorCode[]])[] = [
   ["Refusals", "The request was understood and the answer is no. Nothing was changed.", REFUSAL_CODES],
+  [
+    "Refusals of a scheduler",
+    "As above, where a whole cluster is asked. A host's own refusals pass through.",
+    CLUSTER_REFUSAL_CODES.filter((code) => !REQUEST_CODES.some((other) => other === code)),
+  ],
   ["The request", "The request was wrong, not allowed, or came at a bad moment. Nothing was changed.", REQUEST_CODES],
   [
     "Failures",

@@ -3,7 +3,7 @@
  * The agent's views are sent as they are; the compiler checks (`Wire`) that schema and view agree.
  */
 import { z } from "zod";
-import type { AgentEvent, AgentStatus, Explanation, PoolView, VmUsage, VmView } from "../../agent/service.js";
+import type { AgentEvent, AgentStatus, Explanation, PoolView, VmState, VmUsage, VmView } from "../../agent/service.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { named, type Wire } from "./names.js";
 
@@ -13,6 +13,8 @@ const cpuSet = text.meta({ description: "CPU set in kernel notation: `0-3,8`" })
 const optionalNumber = z.number().nullable();
 const unixMs = z.number().meta({ description: "Milliseconds since the epoch" });
 const ratio = z.number().meta({ description: "Allocation ratio: vCPUs per pCPU" });
+
+export const vmStates = ["running", "paused", "stopped", "unplaced"] as const satisfies readonly VmState[];
 
 const vmUsage = z.object({
   cpuPcpus: optionalNumber.meta({ description: "pCPUs in use over the last tick; null before two samples" }),
@@ -26,7 +28,7 @@ export const vmAnswer = named(
   z.object({
     name: text,
     uuid: text,
-    state: z.enum(["running", "paused", "stopped", "unplaced"]).meta({
+    state: z.enum(vmStates).meta({
       description: "`unplaced`: it runs, but no pool could take it; it is left unpinned until there is room",
     }),
     vcpus: count,
@@ -56,7 +58,7 @@ export const poolView = named(
   "A CPU pool: pCPUs of the host whose VMs share one allocation ratio.",
   z.object(poolShape) satisfies z.ZodType<Wire<PoolView>>,
 );
-const hostPool = named("HostPool", "A pool and the host that it is on.", z.object({ host: text, ...poolShape }));
+export const hostPool = named("HostPool", "A pool and the host that it is on.", z.object({ host: text, ...poolShape }));
 
 const hostShape = {
   policy: z.enum(POLICY_NAMES),
@@ -75,7 +77,7 @@ const hostShape = {
   lastTick: z.object({ at: unixMs, durationMs: z.number(), actions: count }).nullable(),
   problems: z.array(text).meta({ description: "Actions that failed and will be tried again, in words" }),
 };
-const hostView = z.object({ host: text, ...hostShape }) satisfies z.ZodType<Wire<AgentStatus>>;
+export const hostView = z.object({ host: text, ...hostShape }) satisfies z.ZodType<Wire<AgentStatus>>;
 export const hostAnswer = named(
   "Host",
   "A host: its pools, what is free, how its agent fares.",

@@ -17,3 +17,9 @@ export type Wire<T> = unknown extends T
       : T extends readonly (infer Item)[]
         ? readonly Wire<Item>[]
         : { readonly [Key in keyof T]: Wire<T[Key]> };
+
+/**
+ * The way back: JSON has no units, so a value that was checked against the schema of `T` is a `T` again by its name alone.
+ * The one place where units are given without a conversion.
+ */
+export const fromWire = <T>(value: Wire<T>): T => value as T;

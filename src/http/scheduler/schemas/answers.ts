@@ -1,0 +1,208 @@
+/** What the scheduler's `/v1` answers, as schemas. Its views are sent as they are; the compiler checks (`Wire`) that they agree. */
+import { z } from "zod";
+import type {
+  ClusterEvent,
+  ClusterHost,
+  ClusterStatus,
+  ClusterVm,
+  Drain,
+  HeartbeatAnswer,
+} from "../../../scheduler/service.js";
+import { hostPool, vmAnswer } from "../../schemas/answers.js";
+import { named, type Wire } from "../../schemas/names.js";
+import { hostStatus } from "../../schemas/report.js";
+import { seedStatusAnswer } from "../../schemas/seed.js";
+import { clusterVmStates, hostStates } from "./states.js";
+
+const count = z.int().min(0);
+const text = z.string();
+const unixMs = z.number().meta({ description: "Milliseconds since the epoch" });
+
+export const clusterVmAnswer = named(
+  "ClusterVm",
+  "A VM of the cluster, as its record says and its host last reported.",
+  z.object({
+    name: text,
+    host: text,
+    state: z.enum(clusterVmStates).meta({
+      description:
+        "`placing`, `removing`: asked for, not confirmed yet; `lost`: its host was given up; `conflict`: several hosts have one",
+    }),
+    vcpus: count,
+    memoryMiB: z.number(),
+    ratio: z.number().nullable().meta({ description: "Null where the host's per-vCPU template decides" }),
+    image: text.nullable(),
+    uuid: text.nullable().meta({ description: "Null until its host confirmed it" }),
+    deployedHere: z.boolean().meta({ description: "False: found on a host, not deployed through a scheduler" }),
+    antiAffinity: text.nullable(),
+    hosts: z.array(text).meta({ description: "Hosts that have a VM of this name; more than one only in a conflict" }),
+    view: vmAnswer.nullable().meta({ description: "Its host's own view, where the answer came from there just now" }),
+  }) satisfies z.ZodType<Wire<ClusterVm>>,
+);
+export const clusterVmPage = named(
+  "ClusterVmPage",
+  "A page of VMs, by name.",
+  z.object({ items: z.array(clusterVmAnswer), next: text.nullable() }),
+);
+
+export const clusterHostAnswer = named(
+  "ClusterHost",
+  "A host of the cluster.",
+  z.object({
+    id: text,
+    url: text,
+    state: z.enum(hostStates).meta({
+      description: "`suspect`, `down`: silent, it takes no new VM; `new`: in the list, never heard of",
+    }),
+    silence: z.number().nullable().meta({ description: "Milliseconds since it was last heard of; null: never" }),
+    cordoned: z.boolean().meta({ description: "Closed to new VMs, here at the scheduler" }),
+    agentCordoned: z.boolean().meta({ description: "Closed at its own agent" }),
+    draining: z.boolean(),
+    machineId: text.nullable(),
+    labels: z.record(text, text),
+    vmCount: count.meta({ description: "VMs that records place here, confirmed or not" }),
+    reserved: count.meta({ description: "Of those, the ones that its agent has not confirmed yet" }),
+    status: hostStatus.nullable().meta({ description: "The last that was heard; null: nothing" }),
+    clockSkew: z
+      .number()
+      .nullable()
+      .meta({ description: "Host's clock less the scheduler's, ms; nothing rests on it" }),
+    problems: z.array(text),
+  }) satisfies z.ZodType<Wire<ClusterHost>>,
+);
+export const clusterHostPage = named(
+  "ClusterHostPage",
+  "A page of hosts, by id.",
+  z.object({ items: z.array(clusterHostAnswer), next: text.nullable() }),
+);
+export const clusterPoolPage = named(
+  "ClusterPoolPage",
+  "Pools of a page of hosts, by the hosts' ids.",
+  z.object({ items: z.array(hostPool), next: text.nullable() }),
+);
+
+export const drainAnswer = named(
+  "Drain",
+  "A host that is being emptied, and what is still on it.",
+  z.object({ host: clusterHostAnswer, remaining: z.array(clusterVmAnswer), advice: text }) satisfies z.ZodType<
+    Wire<Drain>
+  >,
+);
+
+/** `PlacementExplanation` in the words of the interface: routes/explain.ts turns one into the other. */
+export const clusterExplanationAnswer = named(
+  "ClusterExplanation",
+  "Every filter's verdict and every weigher's score, for every host; best first, then those that do not fit.",
+  z.object({
+    chosen: text.nullable().meta({ description: "The host; null when none fits" }),
+    hosts: z.array(
+      z.object({
+        host: text,
+        fits: z.boolean(),
+        score: z.number().nullable().meta({ description: "Sum of score x weight; null when a filter objects" }),
+        filters: z.array(
+          z.object({
+            filter: text,
+            passed: z.boolean(),
+            reason: text.nullable().meta({ description: "Why not; null when passed" }),
+          }),
+        ),
+        weighers: z
+          .array(z.object({ weigher: text, score: z.number(), weight: z.number() }))
+          .nullable()
+          .meta({
+            description: "Higher is better; those of weight 0 count nothing. Null: the VM cannot be counted there",
+          }),
+      }),
+    ),
+    vetoes: z.record(text, count).meta({ description: "How many hosts each filter objects to" }),
+  }),
+);
+
+export const clusterEvent = named(
+  "ClusterEvent",
+  "Something that happened in the cluster.",
+  z.object({
+    id: count,
+    at: unixMs,
+    kind: z.enum([
+      "vm-placed",
+      "vm-removed",
+      "vm-resized",
+      "vm-refused",
+      "vm-adopted",
+      "vm-vanished",
+      "vm-conflict",
+      "vm-lost",
+      "vm-resolved",
+      "host-registered",
+      "host-up",
+      "host-suspect",
+      "host-down",
+      "host-replaced",
+      "host-forgotten",
+      "host-cordoned",
+      "host-uncordoned",
+      "host-draining",
+      "leader-elected",
+      "leader-lost",
+    ]),
+    vm: text.nullable(),
+    host: text.nullable(),
+    message: text,
+  }) satisfies z.ZodType<Wire<ClusterEvent>>,
+);
+
+export const clusterStatusAnswer = named(
+  "ClusterStatus",
+  "The cluster in sum: who leads, the store, hosts and VMs by state, what is free.",
+  z.object({
+    leadership: z.object({
+      role: z.enum(["leader", "taking-over", "standby"]),
+      epoch: count.nullable(),
+      leader: text.nullable().meta({ description: "Address of the scheduler that leads; null: nobody, or not known" }),
+    }),
+    store: z.object({ kind: text, where: text, reachable: z.boolean(), problem: text.nullable() }),
+    hosts: z.object({ up: count, suspect: count, down: count, new: count }),
+    vms: z.object({ total: count, placing: count, removing: count, lost: count }),
+    pcpus: z.object({ total: z.number(), free: z.number() }),
+    memory: z.object({ capacityMiB: z.number(), freeMiB: z.number() }),
+    problems: z.array(text).meta({ description: "VMs and hosts that need a person, in words" }),
+  }) satisfies z.ZodType<Wire<ClusterStatus>>,
+);
+
+export const heartbeatAnswer = named(
+  "HeartbeatAnswer",
+  "What the scheduler wants to hear next, and when.",
+  z.object({
+    wants: z.enum(["report", "nothing"]).meta({ description: "`report`: register again, with the whole report" }),
+    epoch: count,
+    next: z.number().meta({ description: "Milliseconds until the next heartbeat" }),
+  }) satisfies z.ZodType<Wire<HeartbeatAnswer>>,
+);
+
+export const schedulerReady = named(
+  "SchedulerReady",
+  "The scheduler takes requests: it leads, or it stands by with current reads.",
+  z.object({ status: z.literal("ready"), role: z.enum(["leader", "standby"]), leader: text.nullable() }),
+);
+
+export const seedClusterStatus = z.record(text, seedStatusAnswer);
+export const seedPlacement = named(
+  "SeedPlacement",
+  "Outcome of a deploy or remove, as the earlier systems answered, and on which host.",
+  z.object({
+    success: z.boolean(),
+    reason: text.nullable(),
+    host: text.nullable().meta({ description: "Id of the host; null: none took it" }),
+    url: text.nullable().meta({ description: "Its agent's address" }),
+  }),
+);
+
+export type ClusterVmAnswer = z.infer<typeof clusterVmAnswer>;
+export type ClusterVmPage = z.infer<typeof clusterVmPage>;
+export type ClusterHostAnswer = z.infer<typeof clusterHostAnswer>;
+export type ClusterHostPage = z.infer<typeof clusterHostPage>;
+export type DrainAnswer = z.infer<typeof drainAnswer>;
+export type ClusterExplanationAnswer = z.infer<typeof clusterExplanationAnswer>;
+export type ClusterStatusAnswer = z.infer<typeof clusterStatusAnswer>;
