@@ -6,11 +6,14 @@ import { readCapabilities } from "../../src/drivers/libvirt/capabilities.js";
 import { probeRom } from "../../src/drivers/libvirt/kvm-probe.js";
 import { XmlError } from "../../src/drivers/libvirt/xml.js";
 
-const capabilities = (...domainTypes: string[]) => ({
-  arch: "x86_64",
-  domainTypes: new Set(domainTypes),
-  emulator: "/usr/bin/qemu-system-x86_64",
-});
+const guest = (arch: string, ...types: string[]) =>
+  `<guest><os_type>hvm</os_type><arch name='${arch}'><emulator>/usr/bin/qemu-system-${arch}</emulator>${types
+    .map((type) => `<domain type='${type}'/>`)
+    .join("")}</arch></guest>`;
+const hostWith = (...guests: string[]) =>
+  readCapabilities(`<capabilities><host><cpu><arch>x86_64</arch></cpu></host>${guests.join("")}</capabilities>`);
+const capabilities = (...types: string[]) => hostWith(guest("x86_64", ...types));
+
 const ask = (change: Partial<AcceleratorQuestion>) =>
   chooseAccelerator({
     choice: "auto",
@@ -59,12 +62,8 @@ test("libvirt's test driver has domains of its own kind", async () => {
 });
 
 test("capabilities are those of the host's own architecture", () => {
-  const guest = (arch: string, ...types: string[]) =>
-    `<guest><os_type>hvm</os_type><arch name='${arch}'><emulator>/usr/bin/qemu-system-${arch}</emulator>${types
-      .map((type) => `<domain type='${type}'/>`)
-      .join("")}</arch></guest>`;
-  const text = `<capabilities><host><cpu><arch>x86_64</arch></cpu></host>${guest("aarch64", "qemu")}${guest("x86_64", "qemu", "kvm")}</capabilities>`;
-  assert.deepEqual(readCapabilities(text), capabilities("qemu", "kvm"));
+  const { arch, domainTypes, emulator } = hostWith(guest("aarch64", "qemu"), guest("x86_64", "qemu", "kvm"));
+  assert.deepEqual([arch, [...domainTypes], emulator], ["x86_64", ["qemu", "kvm"], "/usr/bin/qemu-system-x86_64"]);
   assert.throws(() => readCapabilities("<capabilities/>"), XmlError);
 });
 
