@@ -3,7 +3,7 @@
  * the command: wrong input is wrong usage (2), any other refusal a failure (1), no agent is 3.
  */
 import type { Command } from "commander";
-import { type AgentClient, agentClient, ProblemError } from "../http/client.js";
+import type { AgentClient, ProblemError } from "../http/client.js";
 import { loadSettings } from "./config.js";
 import { Unsuccessful, UsageError } from "./exit.js";
 import { addSettingsOptions, settingsRequest } from "./settings-options.js";
@@ -27,6 +27,8 @@ export async function withAgent<T>(
   work: (client: AgentClient) => Promise<T>,
 ): Promise<T> {
   const { settings } = loadSettings(settingsRequest(options));
+  // Loaded here: the HTTP client is the largest part of the start of commands that need none.
+  const { agentClient, ProblemError } = await import("../http/client.js");
   const client = agentClient({ baseUrl: settings.url, token: settings.token, timeoutMs: TIMEOUT_MS });
   try {
     return await work(client);

@@ -106,13 +106,12 @@ test("a reader that stops reading is no failure", () => {
 });
 
 describe("the launcher", () => {
-  const launcher = join(ROOT, "bin/headroom");
-
-  /** A checkout that is not built, and a folder with a `node` of our making. */
+  /** A checkout that is not built, and a folder with a `node` that takes itself for another version. */
   function checkout(nodeVersion: string | null): { bin: string; path: string } {
     const root = mkdtempSync(join(folder, "checkout-"));
     mkdirSync(join(root, "bin"));
-    writeFileSync(join(root, "bin/headroom"), readFileSync(launcher));
+    for (const part of ["headroom", "start.mjs"])
+      writeFileSync(join(root, "bin", part), readFileSync(join(ROOT, "bin", part)));
     chmodSync(join(root, "bin/headroom"), 0o755);
     mkdirSync(join(root, "tools"));
     for (const tool of ["dirname", "readlink"]) {
@@ -120,7 +119,14 @@ describe("the launcher", () => {
       symlinkSync(found, join(root, "tools", tool));
     }
     if (nodeVersion !== null) {
-      writeFileSync(join(root, "tools/node"), `#!/bin/sh\necho ${nodeVersion}\n`);
+      const versions = { ...process.versions, node: nodeVersion.slice(1) };
+      const disguise = `for (const [name, value] of [["version", "${nodeVersion}"], ["versions", ${JSON.stringify(versions)}]])
+        Object.defineProperty(process, name, { value });`;
+      writeFileSync(join(root, "tools/disguise.mjs"), disguise);
+      writeFileSync(
+        join(root, "tools/node"),
+        `#!/bin/sh\nexec "${process.execPath}" --import "${join(root, "tools/disguise.mjs")}" "$@"\n`,
+      );
       chmodSync(join(root, "tools/node"), 0o755);
     }
     return { bin: join(root, "bin/headroom"), path: join(root, "tools") };
