@@ -16,7 +16,7 @@ export abstract class Tenure implements Leadership {
 
   /** The first reason counts. */
   lose(reason: string): void {
-    if (!this.isOver) this.over.abort(new Error(reason));
+    if (!this.over.signal.aborted) this.over.abort(new Error(reason));
   }
 
   abstract resign(): Promise<void>;
