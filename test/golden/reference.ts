@@ -1,12 +1,19 @@
-/** The reference decisions (../shared/goldens, format in the README there), and the replays that must equal them. */
+/**
+ * The reference decisions and the replays that must equal them: the two small ones lie beside this file, so that the project
+ * proves itself alone; the others are read from the reference data (format in the README of ../shared/goldens).
+ */
 import { createHash } from "node:crypto";
-import { createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { type ReplayOptions, runReplay } from "../../src/agent/replay/run.js";
 import type { ReplaySummary } from "../../src/agent/replay/summary.js";
 import type { VmSpec } from "../../src/core/pool/model.js";
+import { excludePcpus } from "../../src/core/topology/exclude.js";
+import type { Topology } from "../../src/core/topology/model.js";
+import { presetTopology } from "../../src/core/topology/presets.js";
 import { parseSeedTopology } from "../../src/core/topology/seed-json.js";
 import { mib, ratio } from "../../src/core/units.js";
 import { sharedPath } from "../support/shared.js";
@@ -48,12 +55,32 @@ export interface Golden {
   readonly peer: "slackvm" | "sweetspotvm";
   readonly topology: string;
   readonly config: { readonly critical_size: number };
+  readonly host: { readonly cpus: readonly number[]; readonly mem_mb: number };
   readonly progress_candidates: readonly { cpu: number; mem_gb: number; oc: number }[] | null;
   readonly steps: readonly GoldenStep[];
 }
 
+const OWN = fileURLToPath(new URL("data/", import.meta.url));
+
+/** A file of a reference: our own copy where there is one. */
+function referencePath(folder: string, name: string): string {
+  const own = join(OWN, folder, name);
+  return existsSync(own) ? own : sharedPath(`goldens/${folder}/${name}`);
+}
+
 const unzipped = (folder: string, name: string): string =>
-  gunzipSync(readFileSync(sharedPath(`goldens/${folder}/${name}`))).toString("utf8");
+  gunzipSync(readFileSync(referencePath(folder, name))).toString("utf8");
+
+/** The host of the reference: as it was recorded, or, for our own copies, the preset of the same machine. */
+function hostOf(folder: string, golden: Golden): Topology {
+  if (!existsSync(join(OWN, folder)))
+    return parseSeedTopology(readFileSync(sharedPath(`data/topologies/${golden.topology}`), "utf8"));
+  const machine = presetTopology("epyc-7662-2s")!;
+  const used = new Set(golden.host.cpus);
+  const others = machine.pcpus.map((pcpu) => pcpu.id).filter((id) => !used.has(id));
+  const memory = { totalMiB: mib(golden.host.mem_mb), allowedMiB: mib(golden.host.mem_mb) };
+  return { ...excludePcpus(machine, others), memory };
+}
 
 export const readGolden = (folder: string): Golden => JSON.parse(unzipped(folder, "golden.json.gz")) as Golden;
 
@@ -61,7 +88,7 @@ export const readSlimMonitoring = (folder: string): string => unzipped(folder, "
 
 /** sha256 of the whole monitoring.csv that the original wrote. */
 export function monitoringDigest(folder: string): string {
-  const meta: unknown = JSON.parse(readFileSync(sharedPath(`goldens/${folder}/meta.json`), "utf8"));
+  const meta: unknown = JSON.parse(readFileSync(referencePath(folder, "meta.json"), "utf8"));
   return (meta as { monitoring: { sha256: string } }).monitoring.sha256;
 }
 
@@ -90,8 +117,8 @@ export async function replayReference(
   try {
     const monitoringPath = join(outDir, "monitoring.csv");
     const summary = await runReplay({
-      topology: parseSeedTopology(readFileSync(sharedPath(`data/topologies/${golden.topology}`), "utf8")),
-      tracePath: sharedPath(`goldens/${folder}/trace.csv.gz`),
+      topology: hostOf(folder, golden),
+      tracePath: referencePath(folder, "trace.csv.gz"),
       policy: golden.peer,
       template: null,
       criticalSize: golden.config.critical_size,

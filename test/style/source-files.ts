@@ -14,7 +14,16 @@ export interface SourceFile {
 const CODE = /\.(ts|mjs|js)$/;
 const PROSE = /\.(md|json|yaml|yml|html|css|sh|xml)$/;
 /** Recorded machines and reference data are not ours to style. */
-const DATA_FOLDERS = new Set(["test/hosts", "test/golden", "node_modules", "dist", ".git", ".cache", ".lab", "debug"]);
+const DATA_FOLDERS = new Set([
+  "test/hosts",
+  "test/golden/data",
+  "node_modules",
+  "dist",
+  ".git",
+  ".cache",
+  ".lab",
+  "debug",
+]);
 
 function walk(folder: string, into: string[]): void {
   for (const name of readdirSync(join(ROOT, folder))) {
