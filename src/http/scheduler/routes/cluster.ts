@@ -1,0 +1,48 @@
+/** `GET /v1/cluster`, the cluster in sum, and `/readyz`. */
+import { RequestError } from "../../problem.js";
+import { noQuery } from "../../schemas/requests.js";
+import type { SchedulerRoutes } from "../context.js";
+import { clusterStatusAnswer, schedulerReady } from "../schemas/answers.js";
+
+export const clusterRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "GET",
+    url: "/v1/cluster",
+    config: { access: "read" },
+    schema: {
+      tags: ["Cluster"],
+      summary: "Show the cluster in sum: who leads, the store, hosts and VMs by state, what is free",
+      operationId: "showCluster",
+      querystring: noQuery,
+      response: { 200: clusterStatusAnswer },
+    },
+    handler: () => context.scheduler.clusterStatus(),
+  });
+};
+
+export const readyRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "GET",
+    url: "/readyz",
+    config: { access: "open" },
+    schema: {
+      tags: ["Health"],
+      summary: "The scheduler takes requests: it leads and has taken over, or it stands by with current reads",
+      operationId: "ready",
+      querystring: noQuery,
+      response: { 200: schedulerReady },
+    },
+    handler: () => {
+      const { role, leader } = context.scheduler.leadership();
+      if (role === "taking-over" || !context.scheduler.ready())
+        throw new RequestError(
+          "not-ready",
+          "The scheduler is taking over, or does not hear of its store",
+          [],
+          {},
+          { role, leader },
+        );
+      return { status: "ready" as const, role, leader };
+    },
+  });
+};

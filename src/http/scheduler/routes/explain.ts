@@ -1,0 +1,46 @@
+/** `POST /v1/placements:explain`: every filter's verdict and every weigher's score, for every host; changes nothing. */
+import type { HostExplanation, PlacementExplanation } from "../../../core/placement/explain.js";
+import { BODY_NAMES } from "../../host-rules.js";
+import { noQuery } from "../../schemas/requests.js";
+import type { SchedulerRoutes } from "../context.js";
+import { type ClusterExplanationAnswer, clusterExplanationAnswer } from "../schemas/answers.js";
+import { explainClusterBody } from "../schemas/requests.js";
+import { onLeader } from "./leading.js";
+import { checkInput, deployOf } from "./wanted.js";
+
+export const explainRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "POST",
+    url: "/v1/placements::explain",
+    config: { access: "read" },
+    schema: {
+      tags: ["Placement"],
+      summary: "Explain which host a VM would go to, and why not the others; changes nothing",
+      operationId: "explainPlacement",
+      querystring: noQuery,
+      body: explainClusterBody,
+      response: { 200: clusterExplanationAnswer },
+    },
+    handler: (request, reply) => {
+      checkInput(context, request.body, BODY_NAMES);
+      return onLeader(context, request, reply, async () => ({
+        status: 200,
+        body: explanationOf(context.scheduler.explain(deployOf(request.body))),
+      }));
+    },
+  });
+};
+
+const explanationOf = ({ chosen, hosts, vetoes }: PlacementExplanation): ClusterExplanationAnswer => ({
+  chosen,
+  hosts: hosts.map(hostOf),
+  vetoes: { ...vetoes },
+});
+
+const hostOf = ({ hostId, verdicts, scores, score }: HostExplanation): ClusterExplanationAnswer["hosts"][number] => ({
+  host: hostId,
+  fits: score !== null,
+  score,
+  filters: verdicts.map(({ filter, veto }) => ({ filter, passed: veto === null, reason: veto })),
+  weighers: scores === null ? null : scores.map((one) => ({ ...one })),
+});
