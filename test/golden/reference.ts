@@ -71,10 +71,13 @@ function referencePath(folder: string, name: string): string {
 const unzipped = (folder: string, name: string): string =>
   gunzipSync(readFileSync(referencePath(folder, name))).toString("utf8");
 
+/** The host as the original saw it; the pool texts repeat its pCPUs' attributes. */
+export const recordedHost = (golden: Golden): Topology =>
+  parseSeedTopology(readFileSync(sharedPath(`data/topologies/${golden.topology}`), "utf8"));
+
 /** The host of the reference: as it was recorded, or, for our own copies, the preset of the same machine. */
 function hostOf(folder: string, golden: Golden): Topology {
-  if (!existsSync(join(OWN, folder)))
-    return parseSeedTopology(readFileSync(sharedPath(`data/topologies/${golden.topology}`), "utf8"));
+  if (!existsSync(join(OWN, folder))) return recordedHost(golden);
   const machine = presetTopology("epyc-7662-2s")!;
   const used = new Set(golden.host.cpus);
   const others = machine.pcpus.map((pcpu) => pcpu.id).filter((id) => !used.has(id));

@@ -10,6 +10,7 @@ import {
   monitoringDigest,
   readGolden,
   readSlimMonitoring,
+  recordedHost,
   replayReference,
 } from "./reference.js";
 
@@ -76,17 +77,19 @@ function holdsTo(folder: string): void {
 }
 
 describe("small reference decisions, on the preset of their machine", () => {
-  for (const folder of SMALL) {
-    holdsTo(folder);
+  for (const folder of SMALL) holdsTo(folder);
+});
 
+describe("reference decisions on the recorded host", { skip: skipWithoutShared }, () => {
+  for (const folder of MEDIUM) holdsTo(folder);
+
+  for (const folder of SMALL) {
     it(`${folder}: with the full pool texts monitoring.csv is the original's, byte for byte`, async () => {
-      await replayReference(folder, readGolden(folder), { poolText: "full" }, async ({ monitoringPath }) => {
+      const golden = readGolden(folder);
+      const full = { poolText: "full", topology: recordedHost(golden) } as const;
+      await replayReference(folder, golden, full, async ({ monitoringPath }) => {
         assert.equal(await digestOf(monitoringPath), monitoringDigest(folder));
       });
     });
   }
-});
-
-describe("medium reference decisions, on the recorded host", { skip: skipWithoutShared }, () => {
-  for (const folder of MEDIUM) holdsTo(folder);
 });
