@@ -29,6 +29,9 @@ export function checkChanges(changes: readonly Change[]): void {
   let bytes = 0;
   for (const change of changes) {
     checkKey(change.key);
+    // To etcd, revision 0 is a record that does not exist.
+    const names = change.kind === "create" || (Number.isSafeInteger(change.revision) && change.revision > 0);
+    assert(names, `${change.kind} of ${change.key} names the revision of a record`);
     bytes += change.key.length + (change.kind === "delete" ? 0 : Buffer.byteLength(change.value));
   }
   assert(bytes <= MOST_COMMIT_BYTES, `a commit of ${bytes} bytes; ${MOST_COMMIT_BYTES} are the most`);

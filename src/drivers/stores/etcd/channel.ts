@@ -73,6 +73,7 @@ export class Channel {
   }
 
   close(): void {
+    this.problem = "it is closed";
     this.closed.abort(new OperationalError("store-unreachable", "the cluster's store is closed", false));
     this.current?.close("closed");
     this.current = null;
@@ -122,7 +123,7 @@ export class Channel {
   /** Notes that something came from the server. */
   answered<A>(answer: A): A {
     this.lastAnswer = this.settings.clock.monotonic();
-    this.problem = null;
+    if (!this.closed.signal.aborted) this.problem = null;
     return answer;
   }
 
