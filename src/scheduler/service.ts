@@ -20,8 +20,10 @@ export const CLUSTER_REFUSAL_CODES = [
   "request-id-reused",
   /** Two hosts have a VM of this name: neither is touched until an operator removes one. */
   "vm-in-conflict",
-  /** A registration under the name or address of a host that is alive and another machine. */
+  /** A registration under the name of a host that is alive and another machine. */
   "host-taken",
+  /** Only a host that is silent can be given up. */
+  "host-alive",
 ] as const;
 export type ClusterRefusalCode = (typeof CLUSTER_REFUSAL_CODES)[number] | RefusalCode;
 

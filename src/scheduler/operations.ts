@@ -1,0 +1,82 @@
+/** What operators do with hosts: cordon, uncordon, drain, forget. Written to the store before it holds. */
+import type { HostEntry } from "./host-entry.js";
+import { mourn } from "./inventory.js";
+import type { HostRecord } from "./record-model.js";
+import { accept, refuseWith, unknownHost } from "./refusals.js";
+import type { Reign } from "./reign.js";
+import type { ClusterHost, ClusterResult, Drain } from "./service.js";
+import { forgetReported } from "./settle.js";
+import { shownHost, shownVm } from "./shown.js";
+
+type Marks = Partial<Pick<HostRecord, "cordoned" | "draining">>;
+
+function changeHost<T>(
+  reign: Reign,
+  host: string,
+  change: (entry: HostEntry) => Promise<ClusterResult<T>>,
+): Promise<ClusterResult<T>> {
+  return reign.hostLocks.run(host, async () => {
+    reign.mustLead();
+    const entry = reign.entries.get(host);
+    return entry === undefined ? unknownHost(host) : change(entry);
+  });
+}
+
+async function mark(reign: Reign, entry: HostEntry, marks: Marks): Promise<boolean> {
+  const record = { ...entry.record, ...marks };
+  if (record.cordoned === entry.record.cordoned && record.draining === entry.record.draining) return false;
+  await reign.hosts.put(record, "once");
+  entry.record = record;
+  reign.room.refresh(entry.id);
+  return true;
+}
+
+export const cordonHost = (reign: Reign, host: string): Promise<ClusterResult<ClusterHost>> =>
+  changeHost(reign, host, async (entry) => {
+    if (await mark(reign, entry, { cordoned: true }))
+      reign.events.emit("host-cordoned", { host }, "the host takes no new VMs");
+    return accept(shownHost(reign, entry));
+  });
+
+export const uncordonHost = (reign: Reign, host: string): Promise<ClusterResult<ClusterHost>> =>
+  changeHost(reign, host, async (entry) => {
+    if (await mark(reign, entry, { cordoned: false, draining: false }))
+      reign.events.emit("host-uncordoned", { host }, "the host takes new VMs again");
+    return accept(shownHost(reign, entry));
+  });
+
+/** Closes the host and tells what is still there. Live migration is not done: the VMs stay until they are removed. */
+export const drainHost = (reign: Reign, host: string): Promise<ClusterResult<Drain>> =>
+  changeHost(reign, host, async (entry) => {
+    if (await mark(reign, entry, { cordoned: true, draining: true }))
+      reign.events.emit("host-draining", { host }, "the host takes no new VMs, and is to be emptied");
+    const remaining = [...reign.room.claimsOn(host).keys()].sort().flatMap((name) => {
+      const record = reign.vms.get(name);
+      return record === null ? [] : [shownVm(reign, record)];
+    });
+    const advice =
+      remaining.length === 0
+        ? `${host} is empty: it can be switched off`
+        : `VMs are not migrated: remove these ${remaining.length}, or deploy them anew elsewhere; ${host} takes no new ones`;
+    return accept({ host: shownHost(reign, entry), remaining, advice });
+  });
+
+/** Only for a host that is silent: the operator says what the scheduler must not guess. */
+export const forgetHost = (reign: Reign, host: string): Promise<ClusterResult<ClusterHost>> =>
+  changeHost(reign, host, async (entry) => {
+    if (entry.state === "up") {
+      const reason = `${host} answers: stop its agent first, or drain it`;
+      return refuseWith({ code: "host-alive", reason, details: { host } });
+    }
+    const last = shownHost(reign, entry);
+    const names = [...reign.room.claimsOn(host).keys()];
+    await reign.hosts.delete(host, "once");
+    reign.entries.delete(host);
+    reign.room.refresh(host);
+    for (const [url, id] of reign.listed) if (id === host) reign.listed.set(url, null);
+    for (const name of entry.vms.keys()) forgetReported(reign, name, host);
+    reign.events.emit("host-forgotten", { host }, "an operator gave the host up: its VMs are lost");
+    for (const name of names) reign.bereaved.add(name);
+    await Promise.all(names.map((name) => reign.locks.run(name, () => mourn(reign, name))));
+    return accept(last);
+  });

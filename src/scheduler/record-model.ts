@@ -1,0 +1,128 @@
+/**
+ * What the cluster's store holds: one record for each VM and each host, as JSON, checked field by field when read. A VM's
+ * record is written before its host is asked and changed only by compare-and-swap under the leader's fence, so it says at
+ * any time what may be true of the VM:
+ *
+ *   reserved   its host was, or will be, asked to run it by the request `pending`; nobody knows the answer yet
+ *   placed     its host confirmed it
+ *   resizing   as placed; its host was asked for the size `to` by `pending`
+ *   removing   its host was asked to remove it by `pending`; the removal is final, and repeated until it is confirmed
+ *   lost       its host was replaced by another machine or given up; the record waits for an operator, or for the VM
+ */
+import { z } from "zod";
+import { type MiB, mib, type Ratio, ratio } from "../core/units.js";
+import { OperationalError } from "../ports/errors.js";
+
+export const VM_PREFIX = "vms/";
+export const HOST_PREFIX = "hosts/";
+
+export interface VmSize {
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Null: the host's per-vCPU template decides. */
+  readonly ratio: Ratio | null;
+}
+
+export interface VmRecord extends VmSize {
+  readonly name: string;
+  readonly image: string | null;
+  /** No two VMs of a group share a host; null: no group. */
+  readonly antiAffinity: string | null;
+  readonly phase: "reserved" | "placed" | "resizing" | "removing" | "lost";
+  readonly host: string;
+  /** Of the machine that was asked; null: not known when it was. */
+  readonly machineId: string | null;
+  /** The caller's id of the request that asked for the VM; null: found on a host. */
+  readonly requestId: string | null;
+  /** Id of the request to the agent that is not settled; null in the phases placed and lost. */
+  readonly pending: string | null;
+  /** While resizing. */
+  readonly to: VmSize | null;
+  /** Null until confirmed. */
+  readonly uuid: string | null;
+}
+
+export interface HostRecord {
+  readonly id: string;
+  readonly url: string;
+  readonly machineId: string;
+  readonly cordoned: boolean;
+  readonly draining: boolean;
+}
+
+const size = {
+  vcpus: z.number().int().positive(),
+  memoryMiB: z
+    .number()
+    .positive()
+    .transform((value): MiB => mib(value)),
+  ratio: z
+    .number()
+    .positive()
+    .transform((value): Ratio => ratio(value))
+    .nullable(),
+};
+
+const text = z.string().min(1);
+
+const vmRecord = z.strictObject({
+  ...size,
+  name: text,
+  image: z.string().nullable(),
+  antiAffinity: z.string().nullable(),
+  phase: z.enum(["reserved", "placed", "resizing", "removing", "lost"]),
+  host: text,
+  machineId: text.nullable(),
+  requestId: text.nullable(),
+  pending: text.nullable(),
+  to: z.strictObject(size).nullable(),
+  uuid: text.nullable(),
+}) satisfies z.ZodType<VmRecord>;
+
+const hostRecord = z.strictObject({
+  id: text,
+  url: text,
+  machineId: text,
+  cordoned: z.boolean(),
+  draining: z.boolean(),
+}) satisfies z.ZodType<HostRecord>;
+
+/** A kind of record: where it is kept, and how it is read. */
+export interface RecordKind<T> {
+  readonly prefix: string;
+  nameOf(record: T): string;
+  /** Throws `state-corrupt` naming the record and the field. */
+  decode(key: string, value: string): T;
+}
+
+export const VM_RECORDS: RecordKind<VmRecord> = {
+  prefix: VM_PREFIX,
+  nameOf: (record) => record.name,
+  decode: (key, value) => decoded(vmRecord, key, value),
+};
+
+export const HOST_RECORDS: RecordKind<HostRecord> = {
+  prefix: HOST_PREFIX,
+  nameOf: (record) => record.id,
+  decode: (key, value) => decoded(hostRecord, key, value),
+};
+
+function decoded<T>(schema: z.ZodType<T>, key: string, value: string): T {
+  const parsed = schema.safeParse(jsonOf(key, value));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined || issue.path.length === 0 ? "" : ` in ${issue.path.join(".")}`;
+  throw new OperationalError(
+    "state-corrupt",
+    `the store's record ${key} is wrong${field}: ${issue?.message ?? "unreadable"}`,
+    false,
+  );
+}
+
+function jsonOf(key: string, value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw new OperationalError("state-corrupt", `the store's record ${key} is not JSON`, false, { cause: error });
+  }
+}

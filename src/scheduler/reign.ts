@@ -1,0 +1,127 @@
+/**
+ * One leadership, from the election to its end: everything that the leader keeps in memory, thrown away with it. The parts
+ * that do something take it as their first argument; what they share and must not break is here.
+ */
+import { createPlacer, type PlacerSettings } from "../core/placement/placer.js";
+import type { Milliseconds } from "../core/units.js";
+import type { AgentClients } from "../ports/agent-client.js";
+import type { Clock } from "../ports/clock.js";
+import type { ClusterStore, Leadership } from "../ports/cluster-store.js";
+import type { Log } from "../ports/log.js";
+import { Answers } from "./answers.js";
+import { Book } from "./book.js";
+import type { ClusterEvents } from "./events.js";
+import type { HostEntry } from "./host-entry.js";
+import { KeyedLocks, Limiter } from "./locks.js";
+import { HOST_RECORDS, type HostRecord, VM_RECORDS, type VmRecord } from "./record-model.js";
+import { Room } from "./room.js";
+import { type ClusterVm, NotLeader } from "./service.js";
+import type { SchedulerSettings } from "./settings.js";
+
+export interface SchedulerPorts {
+  readonly store: ClusterStore;
+  readonly clients: AgentClients;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A fresh id for a request to an agent. */
+  readonly newId: () => string;
+}
+
+/** A VM that a host's report and the records tell differently about. */
+export interface Doubt {
+  readonly name: string;
+  readonly host: string;
+}
+
+export class Reign {
+  readonly epoch: number;
+  readonly startedAt: Milliseconds;
+  readonly vms: Book<VmRecord>;
+  readonly hosts: Book<HostRecord>;
+  readonly entries = new Map<string, HostEntry>();
+  /** Listed addresses, and which host was found there. */
+  readonly listed = new Map<string, string | null>();
+  /** Why a listed address that is no host's has none. */
+  readonly listedProblems = new Map<string, string>();
+  readonly room: Room;
+  readonly answers: Answers<ClusterVm>;
+  /** By VM. */
+  readonly locks = new KeyedLocks();
+  /** By host. */
+  readonly hostLocks = new KeyedLocks();
+  /** Apart, so that hosts that do not answer polls hold up no other work. */
+  readonly polling: Limiter;
+  readonly working: Limiter;
+  /** VM by the caller's request id. */
+  readonly byRequest = new Map<string, string>();
+  /** Hosts whose last reports show a VM of this name. */
+  readonly reportedOn = new Map<string, Set<string>>();
+  /** Hosts that have a VM of this name, where they are several. */
+  readonly conflicts = new Map<string, readonly string[]>();
+  readonly doubts = new Map<string, Doubt>();
+  /** VMs of hosts whose machine was replaced. */
+  readonly bereaved = new Set<string>();
+  /** Names of the records that are not settled. */
+  readonly unsettled = new Set<string>();
+
+  constructor(
+    readonly ports: SchedulerPorts,
+    readonly settings: SchedulerSettings,
+    /** As the store gave it: the fence of every write. */
+    readonly leadership: Leadership,
+    /** Aborts when the leadership is over, for whatever reason. */
+    readonly lost: AbortSignal,
+    readonly events: ClusterEvents,
+    placement: PlacerSettings,
+    ended: (why: string) => void,
+  ) {
+    const { store, clock } = ports;
+    this.epoch = leadership.epoch;
+    this.startedAt = clock.monotonic();
+    this.room = new Room(createPlacer(placement), (host) => this.entries.get(host));
+    this.answers = new Answers(settings.rememberedAnswers);
+    this.polling = new Limiter(settings.mostCalls);
+    this.working = new Limiter(settings.mostCalls);
+    const tenure = { store, clock, leadership, lost, ended };
+    this.vms = new Book(VM_RECORDS, tenure, (name, before, after) => this.vmChanged(name, before, after));
+    this.hosts = new Book(HOST_RECORDS, tenure, () => undefined);
+    for (const url of settings.listedUrls) this.listed.set(url, null);
+  }
+
+  get over(): boolean {
+    return this.lost.aborted;
+  }
+
+  mustLead(): void {
+    if (this.over) throw new NotLeader(null);
+  }
+
+  now(): Milliseconds {
+    return this.ports.clock.monotonic();
+  }
+
+  sleep(duration: Milliseconds): Promise<void> {
+    return this.ports.clock.sleep(duration, this.lost);
+  }
+
+  doubt(doubt: Doubt): void {
+    this.doubts.set(doubtKey(doubt), doubt);
+  }
+
+  dispel(doubt: Doubt): void {
+    this.doubts.delete(doubtKey(doubt));
+  }
+
+  private vmChanged(name: string, before: VmRecord | null, after: VmRecord | null): void {
+    if (before?.requestId && before.requestId !== after?.requestId) this.byRequest.delete(before.requestId);
+    if (after?.requestId) this.byRequest.set(after.requestId, name);
+    if (after !== null && after.pending !== null) this.unsettled.add(name);
+    else this.unsettled.delete(name);
+    if (before !== null && before.host !== after?.host) this.room.release(before.host, name);
+    if (after === null) return;
+    if (after.phase === "lost") this.room.release(after.host, name);
+    else this.room.claim(after.host, after);
+  }
+}
+
+const doubtKey = ({ name, host }: Doubt): string => `${name} ${host}`;

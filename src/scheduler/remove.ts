@@ -1,0 +1,54 @@
+/** Removing one VM: its record says so first, then its host is asked until it confirms, then the record goes. */
+import { unsettledError, until } from "./asking.js";
+import { examine } from "./look.js";
+import type { VmRecord } from "./record-model.js";
+import { backToPlaced, removingRecord } from "./record-steps.js";
+import { accept, inConflict, refuseWith, unknownVm } from "./refusals.js";
+import type { Reign } from "./reign.js";
+import type { ClusterResult, ClusterVm } from "./service.js";
+import { askToRemove, confirmGone, settle } from "./settle.js";
+import { shownVm } from "./shown.js";
+
+export function removeVm(reign: Reign, name: string): Promise<ClusterResult<ClusterVm>> {
+  return reign.locks.run(name, async () => {
+    reign.mustLead();
+    const conflict = reign.conflicts.get(name);
+    if (conflict !== undefined) return inConflict(name, conflict);
+    const record = await settledRecord(reign, name);
+    if (record === null) return unknownVm(name);
+    if (record.phase === "lost") return removeLost(reign, record);
+    return carryOut(reign, record);
+  });
+}
+
+/** The record once nothing but a removal is under way; found on a host, it is adopted first. Null: there is no such VM. */
+export async function settledRecord(reign: Reign, name: string): Promise<VmRecord | null> {
+  if (reign.vms.get(name) === null)
+    for (const host of reign.reportedOn.get(name) ?? []) await examine(reign, { name, host });
+  const record = reign.vms.get(name);
+  if (record === null || record.pending === null || record.phase === "removing") return record;
+  const { kind } = await until(reign, async () => ({ kind: (await settle(reign, name)) ? "settled" : "unknown" }));
+  if (kind === "unknown") throw unsettledError(record.host, `has ${name}`, "no answer");
+  return reign.vms.get(name);
+}
+
+async function removeLost(reign: Reign, record: VmRecord): Promise<ClusterResult<ClusterVm>> {
+  await reign.vms.delete(record.name, "once");
+  reign.events.emit("vm-removed", { vm: record.name, host: record.host }, "the record of a lost VM is removed");
+  return accept(shownVm(reign, record));
+}
+
+async function carryOut(reign: Reign, before: VmRecord): Promise<ClusterResult<ClusterVm>> {
+  const last = shownVm(reign, before.phase === "removing" ? before : backToPlaced(before));
+  const record = before.phase === "removing" ? before : removingRecord(before, reign.ports.newId());
+  if (record !== before) await reign.vms.put(record, "once");
+  const step = await until(reign, () => askToRemove(reign, record));
+  if (step.kind === "unknown") throw unsettledError(record.host, `removed ${record.name}`, step.why);
+  if (step.kind === "kept") {
+    await reign.vms.put(backToPlaced(record), "insist");
+    return refuseWith(step.refusal);
+  }
+  await confirmGone(reign, record);
+  reign.events.emit("vm-removed", { vm: record.name, host: record.host }, "removed");
+  return accept({ ...last, view: step.view });
+}

@@ -1,0 +1,78 @@
+/** Giving a VM another size: its host decides; the record says which request is under way, and then what the VM is. */
+import { ask, unsettledError, until } from "./asking.js";
+import type { HostEntry } from "./host-entry.js";
+import type { VmRecord, VmSize } from "./record-model.js";
+import { afterResize, backToPlaced, type ResizeSettled, type ResizeStep, resizingRecord } from "./record-steps.js";
+import { accept, inConflict, refuseWith, unknownVm } from "./refusals.js";
+import type { Reign } from "./reign.js";
+import { settledRecord } from "./remove.js";
+import type { ClusterResize, ClusterResult, ClusterVm } from "./service.js";
+import { askAboutResize, confirmPlaced, confirmResize } from "./settle.js";
+import { shownVm } from "./shown.js";
+
+export function resizeVm(reign: Reign, request: ClusterResize): Promise<ClusterResult<ClusterVm>> {
+  const { name } = request;
+  return reign.locks.run(name, async () => {
+    reign.mustLead();
+    const conflict = reign.conflicts.get(name);
+    if (conflict !== undefined) return inConflict(name, conflict);
+    const record = await settledRecord(reign, name);
+    if (record === null || record.phase === "lost") return unknownVm(name);
+    const entry = reign.entries.get(record.host);
+    if (record.phase === "removing" || entry === undefined)
+      return refuseWith({ code: "busy", reason: `the VM ${name} is being removed`, details: { vm: name } });
+    return carryOut(reign, entry, record, request);
+  });
+}
+
+const sizeAfter = (record: VmRecord, request: ClusterResize): VmSize => ({
+  vcpus: request.vcpus ?? record.vcpus,
+  memoryMiB: request.memoryMiB ?? record.memoryMiB,
+  ratio: request.ratio ?? record.ratio,
+});
+
+async function carryOut(
+  reign: Reign,
+  entry: HostEntry,
+  before: VmRecord,
+  request: ClusterResize,
+): Promise<ClusterResult<ClusterVm>> {
+  const id = reign.ports.newId();
+  const record = resizingRecord(before, sizeAfter(before, request), id);
+  await reign.vms.put(record, "once");
+  const { requestId: _, ...wanted } = request;
+  const question = { ...wanted, requestId: id, epoch: reign.epoch, uuid: record.uuid };
+  const step = afterResize(await ask(reign, entry, () => entry.client.resize(question, reign.lost)));
+  if (step.kind === "unknown") return afterSilence(reign, record, step.why);
+  return conclude(reign, record, step);
+}
+
+async function conclude(
+  reign: Reign,
+  record: VmRecord,
+  step: Exclude<ResizeStep, { kind: "unknown" }>,
+): Promise<ClusterResult<ClusterVm>> {
+  if (step.kind === "resized") return resized(reign, await confirmPlaced(reign, record, step.vm), step.vm.view);
+  await reign.vms.put(backToPlaced(record), "insist");
+  if (step.kind === "kept") return refuseWith(step.refusal);
+  throw unsettledError(record.host, `can resize ${record.name}: it was not asked`, step.why);
+}
+
+async function afterSilence(reign: Reign, record: VmRecord, why: string): Promise<ClusterResult<ClusterVm>> {
+  const settled: ResizeSettled = await until(reign, () => askAboutResize(reign, record));
+  if (settled.kind === "unknown") throw unsettledError(record.host, `resized ${record.name}`, settled.why);
+  const now = await confirmResize(reign, record, settled);
+  if (now === null) return unknownVm(record.name);
+  if (settled.done) return resized(reign, now, settled.vm?.view ?? null);
+  throw unsettledError(
+    record.host,
+    `can resize ${record.name}: the request was lost, and will not be carried out`,
+    why,
+  );
+}
+
+function resized(reign: Reign, record: VmRecord, view: ClusterVm["view"]): ClusterResult<ClusterVm> {
+  const { name, host, vcpus, memoryMiB, ratio } = record;
+  reign.events.emit("vm-resized", { vm: name, host }, `${vcpus} vCPUs and ${memoryMiB} MiB at ratio ${ratio}`);
+  return accept(shownVm(reign, record, view));
+}

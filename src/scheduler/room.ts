@@ -1,0 +1,105 @@
+/**
+ * Which host has room: what hosts last said, and the claims of VMs that they did not show yet. A claim is made in the same
+ * turn in which its host is chosen, so two requests at once never get the same room; it is given up when the record goes.
+ */
+import { afterPlacement } from "../core/placement/after.js";
+import { growthPcpus } from "../core/placement/arithmetic.js";
+import type { PlacementExplanation } from "../core/placement/explain.js";
+import type { Constraints, HostSummary, VmShape } from "../core/placement/model.js";
+import type { Placer } from "../core/placement/placer.js";
+import type { HostStatus } from "../ports/agent-client.js";
+import { type HostEntry, livenessOf } from "./host-entry.js";
+import type { VmSize } from "./record-model.js";
+import type { ClusterDeploy } from "./service.js";
+
+export interface Claim extends VmSize {
+  readonly name: string;
+  readonly antiAffinity: string | null;
+}
+
+export const constraintsOf = (request: ClusterDeploy): Constraints => ({
+  image: request.image,
+  labels: request.constraints?.labels ?? {},
+  antiAffinityGroup: request.constraints?.antiAffinity ?? null,
+});
+
+export class Room {
+  /** By host, then by VM: all that the cluster's records say is there or may come to be there. */
+  private readonly claims = new Map<string, Map<string, Claim>>();
+
+  constructor(
+    private readonly placer: Placer,
+    private readonly entryOf: (host: string) => HostEntry | undefined,
+  ) {}
+
+  /** The best host, or null. */
+  choose(shape: VmShape, constraints: Constraints, exclude: ReadonlySet<string>): string | null {
+    return this.placer.choose(shape, constraints, exclude)?.hostId ?? null;
+  }
+
+  explain(shape: VmShape, constraints: Constraints): PlacementExplanation {
+    return this.placer.explain(shape, constraints);
+  }
+
+  claim(host: string, claim: Claim): void {
+    let here = this.claims.get(host);
+    if (here === undefined) {
+      here = new Map();
+      this.claims.set(host, here);
+    }
+    here.set(claim.name, claim);
+    this.refresh(host);
+  }
+
+  /** No error when there is none. */
+  release(host: string, name: string): void {
+    const here = this.claims.get(host);
+    if (here?.delete(name) !== true) return;
+    if (here.size === 0) this.claims.delete(host);
+    this.refresh(host);
+  }
+
+  claimsOn(host: string): ReadonlyMap<string, Claim> {
+    return this.claims.get(host) ?? NO_CLAIMS;
+  }
+
+  /** After anything about the host has changed. */
+  refresh(host: string): void {
+    const entry = this.entryOf(host);
+    if (entry === undefined || entry.status === null) this.placer.removeHost(host);
+    else this.placer.upsertHost(hostSummary(entry, entry.status, this.claimsOn(host)));
+  }
+}
+
+const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map();
+
+/** The host as placement is to see it. Pure. */
+export function hostSummary(entry: HostEntry, status: HostStatus, claims: ReadonlyMap<string, Claim>): HostSummary {
+  const groups: string[] = [];
+  let summary: HostSummary = {
+    ...status.counts,
+    id: entry.id,
+    state: livenessOf(entry.state),
+    cordoned: entry.record.cordoned || status.cordoned || !status.ready,
+    ratiosOffered: status.ratiosOffered,
+    labels: status.labels,
+    images: status.images,
+    antiAffinityGroups: groups,
+    estimatedPcpus: null,
+    generation: status.generation,
+  };
+  const shown = new Set(status.pools.flatMap((pool) => pool.vms));
+  for (const claim of claims.values()) {
+    if (claim.antiAffinity !== null) groups.push(claim.antiAffinity);
+    // What is on the host but in no pool (stopped, unplaced) has no room there, and needs none.
+    if (!shown.has(claim.name) && !entry.vms.has(claim.name)) summary = withClaim(summary, claim);
+  }
+  return summary;
+}
+
+/** A claim that the host's pools cannot count any more (its policy changed meanwhile) closes the host until it is settled. */
+function withClaim(summary: HostSummary, claim: Claim): HostSummary {
+  const shape: VmShape = { vcpus: claim.vcpus, memoryMiB: claim.memoryMiB, ratio: claim.ratio };
+  if (growthPcpus(summary, shape) === Number.POSITIVE_INFINITY) return { ...summary, cordoned: true };
+  return afterPlacement(summary, shape);
+}

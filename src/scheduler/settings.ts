@@ -1,0 +1,41 @@
+/** How a scheduler behaves. The command line fills it from the operator's settings. */
+import { type Milliseconds, milliseconds } from "../core/units.js";
+
+export interface SchedulerSettings {
+  /** Agents that do not register themselves: their addresses, polled. */
+  readonly listedUrls: readonly string[];
+  /** Between two heartbeats of an agent, and between two polls of a listed one. */
+  readonly heartbeatInterval: Milliseconds;
+  /** Silent for so long, a host takes no new VM. Three heartbeats: one lost and one late are no reason. */
+  readonly suspectAfter: Milliseconds;
+  /** Silent for so long, it counts as down. Nothing is done about its VMs: only an operator can say that a host is gone. */
+  readonly downAfter: Milliseconds;
+  /** Between two looks at who is silent, who is to be polled and what is unsettled. */
+  readonly tickInterval: Milliseconds;
+  /** How long a new leader waits for the hosts' answers before it begins to decide; who answers later joins later. */
+  readonly takeoverPatience: Milliseconds;
+  /** How long a caller waits for a request whose answer was lost, while the agent is asked what became of it. */
+  readonly settlePatience: Milliseconds;
+  /** Between two questions about the same unsettled request. */
+  readonly settleInterval: Milliseconds;
+  /** Polls, and questions about doubtful VMs, under way at once. */
+  readonly mostCalls: number;
+  /** Hosts that one request is offered to before it is refused: their views were all stale, so the cluster is in flux. */
+  readonly mostCandidates: number;
+  /** Answers remembered for request ids that come again. */
+  readonly rememberedAnswers: number;
+}
+
+export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
+  listedUrls: [],
+  heartbeatInterval: milliseconds(5_000),
+  suspectAfter: milliseconds(15_000),
+  downAfter: milliseconds(60_000),
+  tickInterval: milliseconds(1_000),
+  takeoverPatience: milliseconds(3_000),
+  settlePatience: milliseconds(20_000),
+  settleInterval: milliseconds(1_000),
+  mostCalls: 256,
+  mostCandidates: 20,
+  rememberedAnswers: 10_000,
+};
