@@ -8,8 +8,11 @@ import type { PlacementExplanation } from "../core/placement/explain.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
-import type { HostReport, HostStatus } from "../ports/agent-client.js";
+import type { HostStatus } from "../ports/agent-client.js";
 import type { VmState, VmView } from "../ports/agent-views.js";
+import type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
+
+export type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
 
 /** Refusals that only a cluster has; an agent's own codes pass through. */
 export const CLUSTER_REFUSAL_CODES = [
@@ -196,32 +199,6 @@ export interface ClusterStatus {
   readonly memory: { readonly capacityMiB: MiB; readonly freeMiB: MiB };
   /** VMs and hosts that need a person, in words. */
   readonly problems: readonly string[];
-}
-
-/** An agent announces itself, and again whenever its report has changed or the scheduler asks for it. */
-export interface Registration {
-  /** Where its agent is reached. */
-  readonly url: string;
-  readonly report: HostReport;
-  /** The host's wall clock. */
-  readonly at: Milliseconds;
-}
-
-/** An unchanged host costs this much. */
-export interface Heartbeat {
-  readonly host: string;
-  readonly machineId: string;
-  /** `reportTag` of the host's present state. */
-  readonly tag: string;
-  readonly at: Milliseconds;
-}
-
-export interface HeartbeatAnswer {
-  /** report: register again, with the whole report. nothing: known already. */
-  readonly wants: "report" | "nothing";
-  readonly epoch: number;
-  /** When to be heard of next. */
-  readonly next: Milliseconds;
 }
 
 export interface SchedulerService {

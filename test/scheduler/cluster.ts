@@ -1,0 +1,310 @@
+/**
+ * A cluster on a virtual clock: real agents on fake hypervisors, one store, a network with faults between, and schedulers that
+ * are started, killed, frozen and replaced.
+ */
+import assert from "node:assert/strict";
+import { type Agent, createAgent } from "../../src/agent/agent.js";
+import { WEIGHTS } from "../../src/core/placement/weights.js";
+import { checkHost } from "../../src/core/pool/invariants.js";
+import type { PoolPolicy } from "../../src/core/pool/policy.js";
+import { createPolicy } from "../../src/core/pool/registry.js";
+import { indexTopology } from "../../src/core/topology/index-topology.js";
+import { buildTopology } from "../../src/core/topology/presets.js";
+import { mib, ratio } from "../../src/core/units.js";
+import { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-clock.js";
+import { FakeWorld } from "../../src/drivers/fake/world.js";
+import type { AgentClient } from "../../src/ports/agent-client.js";
+import type { ClusterStore } from "../../src/ports/cluster-store.js";
+import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
+import type { ClusterDeploy } from "../../src/scheduler/service.js";
+import type { SchedulerSettings } from "../../src/scheduler/settings.js";
+import { Mortal, mortalHypervisor, mortalImages, mortalText } from "../agent/crashing.js";
+import { memoryImages, memoryText, silentLog } from "../agent/support.js";
+import { StoreCore } from "./memory-store.js";
+import { type Fate, FINE, Link } from "./network.js";
+import { mortalClient, mortalClock, mortalStore, Process } from "./process.js";
+
+/** 8 pCPUs, 16 GiB: small enough to be full soon. */
+const TOPOLOGY = buildTopology({
+  packages: 1,
+  cellsPerPackage: 1,
+  coresPerCell: 4,
+  threadsPerCore: 2,
+  coresPerL3: 2,
+  memoryMiB: mib(16_384),
+});
+
+/** One machine with its agent. */
+export class Machine {
+  readonly world: FakeWorld;
+  readonly policy: PoolPolicy;
+  private readonly journal = memoryText();
+  private readonly images = memoryImages("/images/debian.qcow2");
+  hypervisor: FakeHypervisor;
+  mortal: Mortal;
+  /** Null: its process is down. */
+  agent: Agent | null = null;
+  /** Of the next messages to it, one each; then all are fine. */
+  readonly fates: Fate[] = [];
+  /** Cut off: nothing arrives. */
+  reachable = true;
+
+  constructor(
+    readonly clock: VirtualClock,
+    readonly name: string,
+    readonly machineId: string,
+    readonly labels: Readonly<Record<string, string>>,
+  ) {
+    this.policy = createPolicy("headroom", {
+      topology: indexTopology(TOPOLOGY),
+      criticalSize: 0,
+      template: null,
+      hostPcpus: [],
+    });
+    this.world = new FakeWorld({ topology: TOPOLOGY, clock, hostname: name });
+    this.hypervisor = new FakeHypervisor(this.world, "fake:///");
+    this.mortal = new Mortal(this.hypervisor);
+  }
+
+  get url(): string {
+    return `http://${this.name}:8099`;
+  }
+
+  async start(): Promise<void> {
+    if (this.agent !== null) return;
+    this.hypervisor = this.hypervisor.another();
+    this.mortal = new Mortal(this.hypervisor);
+    const agent = createAgent({
+      policy: this.policy,
+      hypervisor: mortalHypervisor(this.mortal, this.hypervisor),
+      clock: this.clock,
+      log: silentLog,
+      journal: mortalText(this.mortal, this.journal),
+      images: mortalImages(this.mortal, this.images),
+      settings: { hostname: this.name },
+      machine: { machineId: this.machineId, labels: this.labels },
+    });
+    await this.clock.runUntil(agent.start());
+    this.agent = agent;
+  }
+
+  /** The agent's process is killed; its guests run on. */
+  kill(): void {
+    this.mortal.kill();
+    this.agent = null;
+  }
+
+  async tick(): Promise<void> {
+    const { agent } = this;
+    if (agent !== null) await this.clock.runUntil(Promise.race([agent.tick(), this.mortal.died]));
+  }
+
+  /** Names of the domains that exist. */
+  domains(): readonly string[] {
+    return this.world.names();
+  }
+
+  uuidOf(name: string): string | null {
+    return this.world.detail(name)?.uuid ?? null;
+  }
+
+  link(): AgentClient {
+    const fateOf = (): Fate => (this.reachable ? (this.fates.shift() ?? FINE) : { kind: "lost-request" });
+    return new Link(this.clock, () => this.agent, fateOf);
+  }
+}
+
+export interface Running {
+  readonly name: string;
+  readonly process: Process;
+  readonly scheduler: Scheduler;
+}
+
+export interface ClusterOptions {
+  readonly hosts?: number;
+  readonly settings?: Partial<SchedulerSettings>;
+  /** Hosts are polled at listed addresses; default: they register themselves. */
+  readonly listed?: boolean;
+  readonly labelsOf?: (host: number) => Readonly<Record<string, string>>;
+  /** Makes another thing of what schedulers work with: to show that tests notice. */
+  readonly breakClient?: (client: AgentClient) => AgentClient;
+  readonly breakStore?: (store: ClusterStore) => ClusterStore;
+}
+
+export class Cluster {
+  readonly clock = virtualClock(1_700_000_000_000);
+  readonly core = new StoreCore();
+  readonly machines: Machine[] = [];
+  readonly schedulers: Running[] = [];
+  private ids = 0;
+
+  constructor(readonly options: ClusterOptions = {}) {
+    const { hosts = 3, labelsOf = () => ({}) } = options;
+    for (let host = 1; host <= hosts; host++)
+      this.machines.push(new Machine(this.clock, `h${host}`, `machine-${host}`, labelsOf(host)));
+  }
+
+  async start(schedulers = 1): Promise<this> {
+    for (const machine of this.machines) await machine.start();
+    for (let one = 0; one < schedulers; one++) this.startScheduler();
+    await this.settle();
+    return this;
+  }
+
+  startScheduler(): Running {
+    const name = `s${this.schedulers.length + 1}`;
+    const process = new Process();
+    const { breakStore = (store) => store, breakClient = (client) => client, settings, listed } = this.options;
+    const scheduler = createScheduler({
+      store: mortalStore(process, breakStore(this.core.connect())),
+      clients: (url) => mortalClient(process, breakClient(this.at(url).link())),
+      clock: mortalClock(process, this.clock),
+      log: silentLog,
+      address: name,
+      placement: { weights: WEIGHTS.headroom },
+      settings: { ...(listed ? { listedUrls: this.machines.map(({ url }) => url) } : {}), ...settings },
+      newId: () => `${name}-${++this.ids}`,
+    });
+    const running = { name, process, scheduler };
+    this.schedulers.push(running);
+    // A dead process never ends; one that fails on a bug must be heard.
+    scheduler.run(new AbortController().signal).catch((error: unknown) => this.failures.push(error));
+    return running;
+  }
+
+  readonly failures: unknown[] = [];
+
+  machine(host: number): Machine {
+    return this.machines[host - 1]!;
+  }
+
+  /** Another machine takes the host's name and address. */
+  async replaceMachine(host: number): Promise<Machine> {
+    const old = this.machine(host);
+    old.kill();
+    const machine = new Machine(this.clock, old.name, `${old.machineId}-new`, old.labels);
+    this.machines[host - 1] = machine;
+    await machine.start();
+    return machine;
+  }
+
+  /** The one that decides now, or null. */
+  leader(): Running | null {
+    const leading = this.schedulers.filter(
+      ({ process, scheduler }) => !process.isDead && !process.isFrozen && scheduler.leadership().role === "leader",
+    );
+    return leading.at(-1) ?? null;
+  }
+
+  get scheduler(): Scheduler {
+    const leader = this.leader();
+    assert.ok(leader !== null, "somebody leads");
+    return leader.scheduler;
+  }
+
+  kill(running: Running): void {
+    running.process.kill();
+    this.core.bury(running.name);
+  }
+
+  /** Frozen, and given up by the store: another one may lead. It does not know. */
+  freeze(running: Running): void {
+    running.process.freeze();
+    const tenure = this.core.current();
+    if (tenure?.candidate === running.name) this.core.depose(tenure, "frozen", false);
+  }
+
+  // Time
+
+  /** Time passes; hosts heartbeat and tick every five seconds. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 5_000) {
+      await this.beat();
+      await this.clock.advance(Math.min(left, 5_000));
+      for (const machine of this.machines) await machine.tick();
+      this.checkNow();
+    }
+  }
+
+  /** Long enough for everybody to be heard of. */
+  settle(): Promise<void> {
+    return this.advance(15_000);
+  }
+
+  async run<T>(work: Promise<T>): Promise<T> {
+    return this.clock.runUntil(work);
+  }
+
+  private async beat(): Promise<void> {
+    const leader = this.leader();
+    if (leader === null || this.options.listed) return;
+    const hearts = this.machines.map((machine) => this.heartbeat(leader.scheduler, machine));
+    await Promise.race([Promise.allSettled(hearts), this.clock.advance(1_000)]);
+  }
+
+  private async heartbeat(scheduler: Scheduler, machine: Machine): Promise<void> {
+    const { agent, machineId, name: host, url } = machine;
+    if (agent === null || !machine.reachable) return;
+    const at = this.clock.now();
+    const answer = await scheduler.heartbeat({ host, machineId, tag: agent.tag(), at });
+    if (answer.ok && answer.value.wants === "report") await scheduler.register({ url, report: agent.report(), at });
+  }
+
+  // What must be true
+
+  /** At any moment: no VM exists twice, and no host's pools are above what they sell. */
+  checkNow(): void {
+    if (this.failures.length > 0) throw this.failures[0];
+    const where = new Map<string, string>();
+    for (const machine of this.machines) {
+      for (const name of machine.domains()) {
+        const other = where.get(name);
+        assert.equal(other, undefined, `${name} exists on ${other} and on ${machine.name}`);
+        where.set(name, machine.name);
+      }
+      if (machine.agent !== null) assert.deepEqual(checkHost(machine.policy, machine.agent.host()), []);
+    }
+  }
+
+  /** Once everything has settled: records and domains are the same VMs, on the same hosts. */
+  checkSettled(): void {
+    this.checkNow();
+    const { scheduler } = this;
+    const records = scheduler.vms().map(({ name, host, uuid, state }) => ({ name, host, uuid, state }));
+    const domains = this.machines.flatMap((machine) =>
+      machine
+        .domains()
+        .map((name) => ({ name, host: machine.name, uuid: machine.uuidOf(name), state: "running" as const })),
+    );
+    assert.deepEqual(
+      records,
+      domains.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+  }
+
+  // Requests
+
+  deploy(name: string, more: Partial<ClusterDeploy> = {}) {
+    return this.run(this.scheduler.deploy(deployRequest(name, more)));
+  }
+
+  remove(name: string) {
+    return this.run(this.scheduler.remove(name));
+  }
+
+  at(url: string): Machine {
+    const found = this.machines.find((machine) => machine.url === url);
+    assert.ok(found !== undefined, `there is a machine at ${url}`);
+    return found;
+  }
+}
+
+export const deployRequest = (name: string, more: Partial<ClusterDeploy> = {}): ClusterDeploy => ({
+  name,
+  vcpus: 2,
+  memoryMiB: mib(1024),
+  ratio: ratio(1),
+  image: null,
+  ...more,
+});
