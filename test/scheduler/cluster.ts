@@ -15,6 +15,7 @@ import { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import { FakeWorld } from "../../src/drivers/fake/world.js";
 import type { AgentClient } from "../../src/ports/agent-client.js";
+import type { AppendFile } from "../../src/ports/append-file.js";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
 import type { ClusterDeploy } from "../../src/scheduler/service.js";
@@ -127,6 +128,7 @@ export interface ClusterOptions {
   /** Hosts are polled at listed addresses; default: they register themselves. */
   readonly listed?: boolean;
   readonly labelsOf?: (host: number) => Readonly<Record<string, string>>;
+  readonly eventLog?: AppendFile;
   /** Makes another thing of what schedulers work with: to show that tests notice. */
   readonly breakClient?: (client: AgentClient) => AgentClient;
   readonly breakStore?: (store: ClusterStore) => ClusterStore;
@@ -164,6 +166,7 @@ export class Cluster {
       address: name,
       placement: { weights: WEIGHTS.headroom },
       settings: { ...(listed ? { listedUrls: this.machines.map(({ url }) => url) } : {}), ...settings },
+      ...(this.options.eventLog === undefined ? {} : { eventLog: this.options.eventLog }),
       newId: () => `${name}-${++this.ids}`,
     });
     const running = { name, process, scheduler };
@@ -174,6 +177,8 @@ export class Cluster {
   }
 
   readonly failures: unknown[] = [];
+  /** VMs that a test has put on two hosts by hand. */
+  readonly allowDoubles = new Set<string>();
 
   machine(host: number): Machine {
     return this.machines[host - 1]!;
@@ -260,6 +265,7 @@ export class Cluster {
     for (const machine of this.machines) {
       for (const name of machine.domains()) {
         const other = where.get(name);
+        if (this.allowDoubles.has(name)) continue;
         assert.equal(other, undefined, `${name} exists on ${other} and on ${machine.name}`);
         where.set(name, machine.name);
       }

@@ -3,18 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { mib, ratio } from "../../src/core/units.js";
 import { OperationalError } from "../../src/ports/errors.js";
-import { type ClusterRefusal, type ClusterResult, NotLeader } from "../../src/scheduler/service.js";
+import { NotLeader } from "../../src/scheduler/service.js";
+import { accepted, refused } from "./answers.js";
 import { Cluster, deployRequest } from "./cluster.js";
-
-export function accepted<T>(result: ClusterResult<T>): T {
-  assert.ok(result.ok, result.ok ? "" : `refused: ${result.refusal.reason}`);
-  return result.value;
-}
-
-export function refused<T>(result: ClusterResult<T>): ClusterRefusal {
-  assert.ok(!result.ok, "it was accepted");
-  return result.refusal;
-}
 
 describe("deploying", () => {
   test("places a VM on one host and shows it there", async () => {
