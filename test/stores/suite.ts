@@ -177,7 +177,7 @@ function commitSuite(promise: Promised): void {
     for (const [number, steps] of fc.sample(commits, { numRuns: 1, seed: 7 })[0]!.entries()) {
       const value = `v${number}`;
       const changes = steps.map((s): Change => {
-        const revision = (model.get(s.key)?.revision ?? 2) - (s.stale ? 1 : 0);
+        const revision = (model.get(s.key)?.revision ?? 1) + (s.stale ? 1_000_000 : 0);
         return { kind: s.kind, key: s.key, value, revision } as Change;
       });
       const holds = (c: Change): boolean =>

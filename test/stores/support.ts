@@ -1,5 +1,6 @@
 /** What tests of the stores share. */
 import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type {
   Change,
@@ -32,6 +33,22 @@ export const failsWith = (code: string) => (error: unknown) => {
   assert.equal(error.code, code, error.message);
   return true;
 };
+
+const cleanups = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
+
+/** Like `context.after`, but the last one first: clients are closed before their servers. */
+export function afterwards(context: TestContext, clean: () => Promise<unknown>): void {
+  const stack = cleanups.get(context);
+  if (stack) {
+    stack.push(clean);
+    return;
+  }
+  const fresh = [clean];
+  cleanups.set(context, fresh);
+  context.after(async () => {
+    for (let last = fresh.pop(); last; last = fresh.pop()) await last();
+  });
+}
 
 /** Resolves when `condition` holds; throws after ten seconds. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

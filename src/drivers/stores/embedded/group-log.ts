@@ -119,19 +119,19 @@ export class GroupLog {
 
   private takeGroup(draft: Draft): readonly Request[] {
     const group: Request[] = [];
+    let taken = 0;
     let counted = 0;
-    let bytes = 0;
-    while (this.queue.length > group.length && bytes < GROUP_BYTES) {
-      const request = this.queue[group.length]!;
-      group.push(request);
+    for (let bytes = 0; taken < this.queue.length && bytes < GROUP_BYTES; taken++) {
+      const request = this.queue[taken]!;
       try {
         request.decide(draft);
+        group.push(request);
       } catch (error) {
-        request.fail(error); // answers nothing later: its promise is settled
+        request.fail(error);
       }
       for (; counted < draft.entries.length; counted++) bytes += sizeOf(draft.entries[counted]!);
     }
-    this.queue.splice(0, group.length);
+    this.queue.splice(0, taken);
     return group;
   }
 

@@ -10,6 +10,7 @@
  * after each write and before it acknowledges (`isHeld`). What it acknowledged has then been read, and what it writes later
  * goes to files that nobody reads.
  */
+import { randomUUID } from "node:crypto";
 import { access, link, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -137,7 +138,7 @@ async function generations(folder: string): Promise<{ locks: readonly number[]; 
 
 /** False: another process was quicker. */
 async function take(folder: string, generation: number, self: Holder): Promise<boolean> {
-  const own = join(folder, `lock-new-${self.pid}-${generation}`);
+  const own = join(folder, `lock-new-${randomUUID()}`);
   await writeFile(own, JSON.stringify(self), { mode: 0o600, flush: true });
   try {
     await link(own, join(folder, nameOf(generation)));

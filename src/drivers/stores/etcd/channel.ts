@@ -17,6 +17,7 @@ const PROBE_EVERY_MS = 1_000;
 const PROBE_DEADLINE_MS = 1_500;
 /** One attempt of a call; after it the next endpoint is asked. */
 const ATTEMPT_MS = 2_000;
+const DEADLINE_MS = 5_000;
 /** Between rounds through all endpoints. */
 const PAUSE_MS = 100;
 
@@ -25,6 +26,8 @@ export interface ChannelSettings {
   readonly endpoints: readonly string[];
   readonly tls?: Tls;
   readonly auth?: { readonly user: string; readonly password: string };
+  /** How long a question or a commit may take, through all endpoints; 5 s without it. */
+  readonly deadlineMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,8 +51,11 @@ export class Channel {
   private lastAnswer: number | null = null;
   private problem: string | null = "not connected yet";
   private readonly closed = new AbortController();
+  /** How long a question or a commit may take, with all its attempts. */
+  readonly deadlineMs: number;
 
   constructor(private readonly settings: ChannelSettings) {
+    this.deadlineMs = settings.deadlineMs ?? DEADLINE_MS;
     if (settings.endpoints.length === 0) throw new OperationalError("bad-settings", "etcd needs an endpoint", false);
     for (const endpoint of settings.endpoints) checkEndpoint(endpoint);
   }
@@ -80,7 +86,7 @@ export class Channel {
   }
 
   /** For what may be asked twice: repeats until the deadline. Throws `store-unreachable` or `store-timeout`. */
-  async ask<Q, A>(method: Method<Q, A>, question: Q, deadlineMs: number): Promise<A> {
+  async ask<Q, A>(method: Method<Q, A>, question: Q, deadlineMs = this.deadlineMs): Promise<A> {
     const { clock } = this.settings;
     const until = clock.monotonic() + deadlineMs;
     for (;;) {
@@ -97,17 +103,19 @@ export class Channel {
 
   /** One attempt. Throws `GrpcError`; a connection that did not answer is left. */
   async once<Q, A>(method: Method<Q, A>, question: Q, deadlineMs = ATTEMPT_MS): Promise<A> {
-    let connection = await this.connection();
+    const until = this.settings.clock.monotonic() + deadlineMs;
+    const left = (): number => Math.max(1, until - this.settings.clock.monotonic());
+    let connection = await within(this.connection(), deadlineMs);
     try {
-      return this.answered(await connection.ask(method, question, deadlineMs));
+      return this.answered(await connection.ask(method, question, left()));
     } catch (error) {
       if (isPassing(error)) this.leave(connection, error.message);
       if (!(error instanceof GrpcError) || error.status !== STATUS.unauthenticated) throw error;
     }
     // The token has run out; a new connection has a new one. A call that was refused so has done nothing.
     this.leave(connection, "the token has expired");
-    connection = await this.connection();
-    return this.answered(await connection.ask(method, question, deadlineMs));
+    connection = await within(this.connection(), left());
+    return this.answered(await connection.ask(method, question, left()));
   }
 
   /** A stream on the present connection. Throws `GrpcError` when there is none to be had. */
@@ -207,6 +215,15 @@ export class Channel {
       this.answered(error);
     }
   }
+}
+
+/** The way to a server is looked for by all calls together, and may take longer than one of them has. */
+function within<T>(connecting: Promise<T>, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = new GrpcError(STATUS.unavailable, `no server found in ${Math.round(deadlineMs)} ms`, false);
+    const timer = setTimeout(() => reject(late), deadlineMs);
+    connecting.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function checkEndpoint(endpoint: string): void {

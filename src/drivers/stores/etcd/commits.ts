@@ -16,8 +16,6 @@ import type { KeyValue, Txn, TxnAnswer } from "./messages.js";
 import { TXN } from "./messages.js";
 import { Seat } from "./seat.js";
 
-const COMMIT_DEADLINE_MS = 6_000;
-const RESOLVE_DEADLINE_MS = 5_000;
 const PAUSE_MS = 50;
 
 /** The key that the port knows is what follows the prefix. */
@@ -38,7 +36,7 @@ export class Commits {
   async commit(changes: readonly Change[], fence: Leadership): Promise<CommitOutcome> {
     checkChanges(changes);
     const seat = seatOf(fence);
-    const until = this.clock.monotonic() + COMMIT_DEADLINE_MS;
+    const until = this.clock.monotonic() + this.channel.deadlineMs;
     for (;;) {
       if (seat.isOver) return { kind: "fenced" };
       try {
@@ -62,7 +60,7 @@ export class Commits {
     checkChanges(changes);
     const seat = seatOf(fence);
     if (seat.isOver) return "fenced";
-    const found = await this.bar(changes, seat, RESOLVE_DEADLINE_MS);
+    const found = await this.bar(changes, seat, this.channel.deadlineMs);
     return found === null ? "fenced" : verdict(changes, found.record);
   }
 

@@ -12,7 +12,6 @@ import { type KeyValue, LEASE_GRANT, TXN } from "./messages.js";
 import { readPrefix, watchRange } from "./range-watch.js";
 import { Seat } from "./seat.js";
 
-const DEADLINE_MS = 5_000;
 const RETRY_MS = 300;
 /** Lease numbers are chosen here, below 2^48: etcd's own would not fit a safe integer. */
 const MOST_LEASE = 2 ** 48 - 1;
@@ -31,7 +30,7 @@ export interface ElectionParts {
 const byAge = (a: KeyValue, b: KeyValue): number => a.createRevision - b.createRevision;
 
 export async function findLeader({ channel, prefix, epochAbove }: ElectionParts): Promise<Leader | null> {
-  const oldest = [...(await readPrefix(channel, prefix, DEADLINE_MS)).kvs].sort(byAge)[0];
+  const oldest = [...(await readPrefix(channel, prefix)).kvs].sort(byAge)[0];
   return oldest ? { candidate: oldest.value, epoch: epochAbove + oldest.createRevision } : null;
 }
 
@@ -59,14 +58,14 @@ async function takeSeat(parts: ElectionParts, candidate: string): Promise<Seat> 
   const { channel, clock, prefix, epochAbove } = parts;
   const id = newLease();
   const grantedAt = clock.monotonic();
-  const { ttl } = await channel.ask(LEASE_GRANT, { id, ttl: parts.ttlSeconds }, DEADLINE_MS);
+  const { ttl } = await channel.ask(LEASE_GRANT, { id, ttl: parts.ttlSeconds });
   const key = `${prefix}${id.toString(16).padStart(12, "0")}`;
   const txn = {
     when: [{ key, createRevision: 0 }],
     success: [{ kind: "put" as const, key, value: candidate, lease: id }],
     failure: [{ kind: "range" as const, key }],
   };
-  const { succeeded, revision, found } = await channel.ask(TXN, txn, DEADLINE_MS);
+  const { succeeded, revision, found } = await channel.ask(TXN, txn);
   const createRevision = succeeded ? revision : found[0]![0]!.createRevision;
   const epoch = epochAbove + createRevision;
   return new Seat({ channel, clock, key, candidate, lease: id, ttlSeconds: ttl, grantedAt, createRevision, epoch });
@@ -77,7 +76,7 @@ async function waitForTurn(parts: ElectionParts, seat: Seat, signal: AbortSignal
   const ended = AbortSignal.any([signal, seat.lost]);
   try {
     for (;;) {
-      const { kvs, revision } = await readPrefix(parts.channel, parts.prefix, DEADLINE_MS);
+      const { kvs, revision } = await readPrefix(parts.channel, parts.prefix);
       if (ended.aborted || seat.see(kvs.find(({ key }) => key === seat.key)) === "gone" || seat.isOver) return false;
       const before = kvs.filter(({ createRevision }) => createRevision < seat.createRevision).sort(byAge);
       const predecessor = before.at(-1);

@@ -16,7 +16,6 @@ import { LEASE_GRANT, LEASE_REVOKE, TXN, type Txn } from "./messages.js";
 import { readPatiently, readPrefix, watchRange } from "./range-watch.js";
 import type { Seat } from "./seat.js";
 
-const DEADLINE_MS = 5_000;
 /** Ten thousand renewals take less than a second; a server that needs longer for so many is left. */
 const RENEW_DEADLINE_MS = 4_000;
 const MOST_AT_ONCE = 5_000;
@@ -47,7 +46,7 @@ export class EtcdLeases implements HostLeases {
     const seat = seatOf(fence);
     if (seat.isOver) return "fenced";
     const lease = newLease();
-    await this.channel.ask(LEASE_GRANT, { id: lease, ttl: period }, DEADLINE_MS);
+    await this.channel.ask(LEASE_GRANT, { id: lease, ttl: period });
     const key = this.prefix + host;
     const success = [
       { kind: "range" as const, key },
@@ -102,7 +101,7 @@ export class EtcdLeases implements HostLeases {
     const nameOf = (key: string): string => key.slice(this.prefix.length);
     const ended = AbortSignal.any([signal, this.channel.closing]);
     for (;;) {
-      const read = await readPatiently(this.channel, this.prefix, DEADLINE_MS, ended);
+      const read = await readPatiently(this.channel, this.prefix, ended);
       if (read === null) return;
       const { kvs, revision } = read;
       const known = new Set(kvs.map(({ key }) => nameOf(key)));
@@ -124,7 +123,7 @@ export class EtcdLeases implements HostLeases {
   private async fenced(seat: Seat, success: Txn["success"]) {
     const own = { kind: "range" as const, key: seat.key };
     const when = [{ key: seat.key, createRevision: seat.createRevision }];
-    const answer = await this.channel.ask(TXN, { when, success, failure: [own] }, DEADLINE_MS);
+    const answer = await this.channel.ask(TXN, { when, success, failure: [own] });
     if (answer.succeeded) return answer.found;
     assert(seat.see(answer.found[0]?.[0]) === "gone", "a fenced transaction fails only when the seat is gone");
     return null;
@@ -139,7 +138,7 @@ export class EtcdLeases implements HostLeases {
   }
 
   private async load(): Promise<void> {
-    const { kvs } = await readPrefix(this.channel, this.prefix, DEADLINE_MS);
+    const { kvs } = await readPrefix(this.channel, this.prefix);
     for (const { key, lease } of kvs) {
       const host = key.slice(this.prefix.length);
       if (!this.leases.has(host)) this.leases.set(host, lease);
@@ -150,7 +149,7 @@ export class EtcdLeases implements HostLeases {
   /** Of a lease that nothing depends on any more: it would expire by itself. */
   private async revoke(lease: number): Promise<void> {
     try {
-      await this.channel.ask(LEASE_REVOKE, lease, DEADLINE_MS);
+      await this.channel.ask(LEASE_REVOKE, lease);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
     }

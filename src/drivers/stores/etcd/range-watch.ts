@@ -20,17 +20,17 @@ export interface RangeState {
   readonly kvs: readonly KeyValue[];
 }
 
-/** All pages as of one revision. `deadlineMs` for each page. Throws as `Channel.ask`. */
-export async function readPrefix(channel: Channel, prefix: string, deadlineMs: number): Promise<RangeState> {
+/** All pages as of one revision. The deadline is for each page. Throws as `Channel.ask`. */
+export async function readPrefix(channel: Channel, prefix: string): Promise<RangeState> {
   const end = prefixEnd(prefix);
   for (;;) {
-    const first = await channel.ask(RANGE, { key: prefix, end, limit: PAGE }, deadlineMs);
+    const first = await channel.ask(RANGE, { key: prefix, end, limit: PAGE });
     const kvs = [...first.kvs];
     const { revision } = first;
     try {
       for (let page = first; page.more; ) {
         const question = { key: `${kvs.at(-1)!.key}\0`, end, limit: PAGE, revision };
-        page = await channel.ask(RANGE, question, deadlineMs);
+        page = await channel.ask(RANGE, question);
         for (const kv of page.kvs) kvs.push(kv);
       }
       return { revision, kvs };
@@ -42,15 +42,10 @@ export async function readPrefix(channel: Channel, prefix: string, deadlineMs: n
 }
 
 /** The same for watches, which go on trying while etcd is not there. Null: `signal` aborted. */
-export async function readPatiently(
-  channel: Channel,
-  prefix: string,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<RangeState | null> {
+export async function readPatiently(channel: Channel, prefix: string, signal: AbortSignal): Promise<RangeState | null> {
   while (!signal.aborted) {
     try {
-      return await readPrefix(channel, prefix, deadlineMs);
+      return await readPrefix(channel, prefix);
     } catch (error) {
       if (!(error instanceof OperationalError) || error.code === "store-failed") throw error;
     }

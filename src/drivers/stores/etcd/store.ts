@@ -27,7 +27,6 @@ import { RANGE, type WatchEvent } from "./messages.js";
 import { type RangeState, readPatiently, readPrefix, watchRange } from "./range-watch.js";
 import type { Seat } from "./seat.js";
 
-const DEADLINE_MS = 5_000;
 const LEADER_TTL_SECONDS = 6;
 /** etcd grants no shorter leases (its election timeout). */
 const SHORTEST_TTL_SECONDS = 2;
@@ -110,12 +109,12 @@ class EtcdStore implements ClusterStore {
 
   async get(key: string): Promise<StoreRecord | null> {
     checkKey(key);
-    const { kvs } = await this.channel.ask(RANGE, { key: this.records + key }, DEADLINE_MS);
+    const { kvs } = await this.channel.ask(RANGE, { key: this.records + key });
     return kvs[0] ? toRecord(this.records, kvs[0]) : null;
   }
 
   async snapshot(prefix: string): Promise<Snapshot> {
-    return this.toSnapshot(await readPrefix(this.channel, this.records + prefix, DEADLINE_MS));
+    return this.toSnapshot(await readPrefix(this.channel, this.records + prefix));
   }
 
   async *watch(prefix: string, { after, signal }: WatchOptions): AsyncIterable<StoreUpdate> {
@@ -123,7 +122,7 @@ class EtcdStore implements ClusterStore {
     let from = after === undefined ? null : after + 1;
     while (!ended.aborted) {
       if (from === null) {
-        const read = await readPatiently(this.channel, this.records + prefix, DEADLINE_MS, ended);
+        const read = await readPatiently(this.channel, this.records + prefix, ended);
         if (read === null) return;
         from = read.revision + 1;
         yield { kind: "snapshot", ...this.toSnapshot(read) };
