@@ -3,86 +3,51 @@
  * decisions are in core (pools, reconcile), the steps in the files beside this one. Stopping it leaves the guests running.
  */
 import { randomUUID } from "node:crypto";
-import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
 import type { HostState, VmSpec } from "../core/pool/model.js";
-import type { PoolPolicy } from "../core/pool/policy.js";
 import { progress } from "../core/pool/progress.js";
 import { type SeedStatus, seedStatus } from "../core/pool/status.js";
 import type { VmRecord } from "../core/reconcile/model.js";
 import { type Result, refuse } from "../core/result.js";
 import type { Topology } from "../core/topology/model.js";
-import { type MiB, type Milliseconds, mib, milliseconds } from "../core/units.js";
-import type { Clock } from "../ports/clock.js";
+import { type MiB, mib, milliseconds } from "../core/units.js";
+import { type HostReport, type HostStatus, reportTag } from "../ports/agent-client.js";
 import { OperationalError } from "../ports/errors.js";
-import type { DiskImages, DurableText, HostProbe } from "../ports/host.js";
-import type { Hypervisor, HypervisorEvent, HypervisorHost } from "../ports/hypervisor.js";
-import type { Log } from "../ports/log.js";
+import type { HypervisorEvent, HypervisorHost } from "../ports/hypervisor.js";
 import { Alarm } from "./alarm.js";
+import { checkTopology } from "./check-topology.js";
 import type { AgentContext } from "./context.js";
 import { type AgentMetrics, Counters, type RequestKind } from "./counters.js";
 import { deployVm } from "./deploy.js";
 import { EventLog } from "./events.js";
+import { guarded } from "./guard.js";
 import { journalEncoder } from "./journal.js";
+import { lookAt } from "./look.js";
+import type { Agent, AgentOptions, TickReport } from "./options.js";
 import { Pinner } from "./pinner.js";
 import { SerialQueue } from "./queue.js";
-import type { Recorder } from "./recorder.js";
 import { recoverState } from "./recovery.js";
 import { removeVm, visibleVm } from "./remove.js";
+import { hostStatus, type MachineFacts, ReadinessCount, reportOf, UNKNOWN_MACHINE } from "./report.js";
 import { resizeVm } from "./resize.js";
+import { revokeRequest } from "./revoke.js";
 import type {
   AgentEvent,
-  AgentService,
   AgentStatus,
   DeployRequest,
   Explanation,
+  RemoveOptions,
   ResizeRequest,
+  Revocation,
+  RevokeRequest,
   VmView,
 } from "./service.js";
-import { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./settings.js";
+import { DEFAULT_AGENT_SETTINGS } from "./settings.js";
 import { emptyState } from "./state.js";
 import { StateStore } from "./store.js";
 import { runTick, TickMemory, type TickOutcome } from "./tick.js";
 import { explanation, statusView, visibleVms, vmView } from "./views.js";
 
-export interface AgentOptions {
-  readonly policy: PoolPolicy;
-  readonly hypervisor: Hypervisor;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly journal: DurableText;
-  /** Where a journal that cannot be read is put aside before it is replaced. */
-  readonly corruptJournal?: DurableText;
-  readonly images: DiskImages;
-  /** Null or absent: usage of the host is the sum of its VMs. */
-  readonly hostProbe?: HostProbe | null;
-  /** Writes every state as a trace (spec 3). */
-  readonly recorder?: Recorder | null;
-  readonly settings?: Partial<AgentSettings>;
-  /** Fresh uuids; replaced in tests. */
-  readonly newUuid?: () => string;
-}
-
-export interface Agent extends AgentService {
-  /**
-   * Connects, reads the journal and takes the first tick. Throws `hypervisor-unreachable` with what to do, and
-   * `bad-settings` when the topology has pCPUs that the host lacks. What the first tick could not do, later ones do.
-   */
-  start(): Promise<void>;
-  /** One tick now, after the requests that wait. Operational failures are in the answer; bugs are thrown. */
-  tick(): Promise<TickReport>;
-  /** Ticks until `signal` aborts or the agent is stopped: on the interval, and early when something happens. */
-  run(signal: AbortSignal): Promise<void>;
-  /** Finishes the step in progress, turns waiting requests away, closes recording and connection. Guests run on. */
-  stop(): Promise<void>;
-  metrics(): AgentMetrics;
-}
-
-export interface TickReport extends TickOutcome {
-  readonly at: Milliseconds;
-  readonly durationMs: Milliseconds;
-  /** Why the tick could not be carried out; null: it was. */
-  readonly failure: string | null;
-}
+export type { Agent, AgentOptions, TickReport } from "./options.js";
 
 export const createAgent = (options: AgentOptions): Agent => new HostAgent(options);
 
@@ -93,6 +58,9 @@ class HostAgent implements Agent {
   private readonly memory = new TickMemory();
   private readonly stopping = new AbortController();
   private readonly capacityMiB: MiB;
+  private readonly machine: MachineFacts;
+  private readonly instance = randomUUID();
+  private readonly readiness = new ReadinessCount();
   private facts: HypervisorHost | null = null;
   private lastTick: TickReport | null = null;
   private tickEndedAt = milliseconds(0);
@@ -105,6 +73,7 @@ class HostAgent implements Agent {
   constructor(private readonly options: AgentOptions) {
     const { policy, hypervisor, clock, log, images, journal } = options;
     const settings = { ...DEFAULT_AGENT_SETTINGS, ...options.settings };
+    this.machine = { ...UNKNOWN_MACHINE, ...options.machine };
     this.capacityMiB = mib(
       Math.max(0, policy.settings.topology.topology.memory.allowedMiB - settings.reservedMemoryMiB),
     );
@@ -134,7 +103,7 @@ class HostAgent implements Agent {
     this.unsubscribe = hypervisor.subscribe((event) => this.heard(event));
     await hypervisor.connect();
     this.facts = await hypervisor.host();
-    this.checkTopology(this.facts);
+    checkTopology(this.context.policy, this.facts);
     await this.tick();
   }
 
@@ -169,15 +138,23 @@ class HostAgent implements Agent {
   // Changes
 
   deploy(request: DeployRequest): Promise<Result<VmView>> {
-    return this.enqueue("deploy", () => deployVm(this.context, request, this.viewOf));
+    return this.change("deploy", request, () => deployVm(this.context, request, this.viewOf));
   }
 
-  remove(name: string): Promise<Result<VmView>> {
-    return this.enqueue("remove", () => removeVm(this.context, name, this.viewOf));
+  remove(name: string, options: RemoveOptions = {}): Promise<Result<VmView>> {
+    return this.change("remove", options, () => removeVm(this.context, name, options, this.viewOf));
   }
 
   resize(request: ResizeRequest): Promise<Result<VmView>> {
-    return this.enqueue("resize", () => resizeVm(this.context, request, this.viewOf));
+    return this.change("resize", request, () => resizeVm(this.context, request, this.viewOf));
+  }
+
+  revoke(request: RevokeRequest): Promise<Result<Revocation>> {
+    return this.enqueue(() => revokeRequest(this.context, request, this.viewOf));
+  }
+
+  look(name: string, epoch: number): Promise<Result<VmView>> {
+    return this.enqueue(() => lookAt(this.context, name, epoch, this.viewOf));
   }
 
   cordon(on: boolean): Promise<void> {
@@ -219,7 +196,26 @@ class HostAgent implements Agent {
       },
       lastTick: tick === null ? null : { at: tick.at, durationMs: tick.durationMs, actions: tick.actions },
       problems: tick === null ? [] : tick.failure === null ? tick.problems : [tick.failure, ...tick.problems],
+      generation: this.generation(),
     });
+  }
+
+  hostStatus(): HostStatus {
+    const { policy, store } = this.context;
+    const standing = { machineId: this.machineId(), instance: this.instance, ready: this.ready() };
+    return hostStatus(this.status(), policy, store.state.host, this.machine, standing);
+  }
+
+  hostReport(): HostReport {
+    return reportOf(this.hostStatus(), this.context.store.state);
+  }
+
+  tag(): string {
+    return reportTag({ instance: this.instance, generation: this.generation() });
+  }
+
+  requestIdOf(name: string): string | null {
+    return visibleVm(this.context.store.state, name)?.requestId ?? null;
   }
 
   seedStatus(): SeedStatus {
@@ -263,23 +259,46 @@ class HostAgent implements Agent {
   private readonly viewOf = (vm: VmRecord, host: HostState): VmView =>
     vmView(this.context.policy, host, vm, this.memory.usage?.report ?? null);
 
-  private async enqueue(kind: RequestKind, job: () => Promise<Result<VmView>>): Promise<Result<VmView>> {
-    const { counters, settings } = this.context;
-    if (this.queue.length >= settings.longestQueue) {
-      counters.request(kind, "refused");
+  /** Of pools and VMs, and of whether requests are taken at all. */
+  private generation(): number {
+    return this.context.store.state.generation + this.readiness.look(this.ready());
+  }
+
+  private machineId(): string {
+    return this.machine.machineId ?? this.facts?.machineId ?? this.context.hypervisor.uri;
+  }
+
+  private async change(
+    kind: RequestKind,
+    from: RemoveOptions,
+    job: () => Promise<Result<VmView>>,
+  ): Promise<Result<VmView>> {
+    const { counters } = this.context;
+    try {
+      const result = await this.enqueue(() =>
+        guarded(this.context, kind, from, this.viewOf, async () => {
+          this.mustBeReady();
+          const done = await job();
+          if (done.ok) this.record();
+          return done;
+        }),
+      );
+      counters.request(kind, result.ok ? "accepted" : "refused");
+      return result;
+    } catch (error) {
+      counters.request(kind, "failed");
+      throw error;
+    }
+  }
+
+  private async enqueue<T>(job: () => Promise<Result<T>>): Promise<Result<T>> {
+    if (this.queue.length >= this.context.settings.longestQueue) {
       return refuse("busy", `${this.queue.length} requests wait already; ask again`, { waiting: this.queue.length });
     }
     return this.queue.run(async () => {
-      try {
-        this.mustBeReady();
-        const result = await job();
-        counters.request(kind, result.ok ? "accepted" : "refused");
-        if (result.ok) this.record();
-        return result;
-      } catch (error) {
-        counters.request(kind, "failed");
-        throw error;
-      }
+      // What the journal says is not known yet.
+      if (!this.loaded) this.mustBeReady();
+      return job();
     });
   }
 
@@ -352,17 +371,5 @@ class HostAgent implements Agent {
       this.memory.reporting.delete(event.uuid);
     }
     this.alarm.ring();
-  }
-
-  private checkTopology({ hostname, pcpus }: HypervisorHost): void {
-    const present = new Set(pcpus);
-    const absent = this.context.policy.settings.topology.ids.filter((id) => !present.has(id));
-    if (absent.length === 0) return;
-    const listed = formatCpuSet(cpuSetOf(absent));
-    throw new OperationalError(
-      "bad-settings",
-      `the topology has pCPUs ${listed} that the host ${hostname} does not have online: read it anew, or exclude them`,
-      false,
-    );
   }
 }

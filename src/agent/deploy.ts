@@ -15,33 +15,20 @@ import { domainSpecOf, liveMaximum } from "./domain-spec.js";
 import { repin, repinBack } from "./repin.js";
 import type { DeployRequest, VmView } from "./service.js";
 import { removeOverlay, settleName } from "./settle.js";
-import { type DeployTask, isDoomed, withAnswer, withoutTask, withTask, withUndone, withVm } from "./state.js";
+import { type DeployTask, withAnswerTo, withoutTask, withTask, withUndone, withVm } from "./state.js";
 
 /** How a VM is shown, given the pools that it is in. */
 export type ViewOf = (vm: VmRecord, host: HostState) => VmView;
 
-/** Repeated request ids get the first answer. Throws `OperationalError` with the state as before. */
+/** Throws `OperationalError` with the state as before. */
 export async function deployVm(context: AgentContext, request: DeployRequest, view: ViewOf): Promise<Result<VmView>> {
-  const known = request.requestId === undefined ? null : answered(context, request.requestId, view);
-  if (known !== null) return known;
   await settleName(context, request.name);
   const admission = await admit(context, request, request.requestId ?? context.newUuid());
   if (!admission.ok) {
-    // Nobody can ask again under an id that was made up here.
-    const { requestId } = request;
-    if (requestId !== undefined) context.store.set(withAnswer(context.store.state, { requestId, result: admission }));
     context.events.emit("vm-refused", request.name, admission.refusal.reason);
     return admission;
   }
   return carryOut(context, admission.value, view);
-}
-
-function answered(context: AgentContext, requestId: string, view: ViewOf): Result<VmView> | null {
-  const { state } = context.store;
-  for (const vm of state.vms.values()) {
-    if (vm.requestId === requestId && !isDoomed(state, vm)) return accept(view(vm, state.host));
-  }
-  return state.answers.find((answer) => answer.requestId === requestId)?.result ?? null;
 }
 
 async function carryOut(context: AgentContext, admission: Admission, view: ViewOf): Promise<Result<VmView>> {
@@ -67,8 +54,7 @@ async function carryOut(context: AgentContext, admission: Admission, view: ViewO
     await context.pinner.applyOrThrow(split.beforeStart);
     await bringUp(context, vm, admission);
     const done = withVm(withoutTask(store.state, vm.name), admission.host, vm);
-    const requestId = vm.requestId!;
-    await store.save(withAnswer(done, { requestId, result: accept(view(vm, admission.host)) }));
+    await store.save(withAnswerTo(done, "deploy", vm.requestId!, accept(view(vm, admission.host))));
   } catch (error) {
     await undoDeploy(context, task, vm, admission, split.beforeStart.length > 0);
     if (error instanceof OperationalError && error.code === "domain-exists") {

@@ -11,8 +11,9 @@ import type { PoolPolicy } from "../core/pool/policy.js";
 import { restoreHost, saveHost } from "../core/pool/restore.js";
 import { isPlaced, type VmRecord, type VmRecords } from "../core/reconcile/model.js";
 import { REFUSAL_CODES } from "../core/result.js";
-import { type MiB, mib, pcpus, type Ratio, ratio } from "../core/units.js";
+import { type MiB, mib, milliseconds, pcpus, type Ratio, ratio } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
+import { REQUEST_KINDS } from "./counters.js";
 import type { VmUsage, VmView } from "./service.js";
 import type { AgentState, Answer, Task } from "./state.js";
 
@@ -84,6 +85,8 @@ const refusal = z
   .transform(({ code, reason, details }) => (details === undefined ? { code, reason } : { code, reason, details }));
 
 const answer = z.strictObject({
+  /** Journals of before 0.2 remember deploys only. */
+  kind: z.enum(REQUEST_KINDS).default("deploy"),
   requestId: z.string(),
   result: z.discriminatedUnion("ok", [
     z.strictObject({ ok: z.literal(true), value: vmView }),
@@ -103,6 +106,10 @@ const journal = z.strictObject({
   tasks: z.array(task),
   answers: z.array(answer),
   undone: z.array(z.string()),
+  epoch: count.default(0),
+  revoked: z
+    .array(z.strictObject({ requestId: z.string(), at: z.number().transform((value) => milliseconds(value)) }))
+    .default([]),
 });
 
 /** What a journal said; `host` is null where its pools were made by another policy. */
@@ -122,6 +129,8 @@ export function journalEncoder(policy: PoolPolicy, capacityMiB: MiB): (state: Ag
       tasks: [...state.tasks.values()],
       answers: state.answers,
       undone: state.undone,
+      epoch: state.epoch,
+      revoked: state.revoked,
     } satisfies Record<keyof z.input<typeof journal>, unknown>);
 }
 
@@ -134,13 +143,15 @@ export function decodeJournal(text: string, policy: PoolPolicy, capacityMiB: MiB
       issue === undefined || issue.path.length === 0 ? "the journal" : `the journal's ${issue.path.join(".")}`;
     throw new OperationalError("state-corrupt", `${where} is wrong: ${issue?.message ?? "unreadable"}`, false);
   }
-  const { madeBy, vms, tasks, host, generation, cordoned, answers, undone } = parsed.data;
+  const { madeBy, vms, tasks, host, generation, cordoned, answers, undone, epoch, revoked } = parsed.data;
   const records = new Map(vms.map((vm) => [vm.name, vm]));
   return {
     generation,
     cordoned,
     answers,
     undone,
+    epoch,
+    revoked,
     vms: records,
     tasks: new Map(tasks.map((one) => [one.name, one])),
     host: madeBy === signatureOf(policy, capacityMiB) ? poolsOf(policy, host, records) : null,

@@ -10,17 +10,22 @@ import { eraseDomain, runs } from "./ask.js";
 import type { AgentContext } from "./context.js";
 import type { ViewOf } from "./deploy.js";
 import { repinFrom } from "./repin.js";
-import type { VmView } from "./service.js";
+import type { RemoveOptions, VmView } from "./service.js";
 import { removeOverlay, settleName } from "./settle.js";
-import { type AgentState, isDoomed, type RemoveTask, withoutTask, withoutVm, withTask } from "./state.js";
+import { type AgentState, isDoomed, type RemoveTask, withAnswerTo, withoutTask, withoutVm, withTask } from "./state.js";
 
 /** Gives the VM as it last was. Refuses `unknown-vm`; throws `OperationalError`. */
-export async function removeVm(context: AgentContext, name: string, view: ViewOf): Promise<Result<VmView>> {
+export async function removeVm(
+  context: AgentContext,
+  name: string,
+  { uuid, requestId }: RemoveOptions,
+  view: ViewOf,
+): Promise<Result<VmView>> {
   const { store, policy, hypervisor } = context;
   if (visibleVm(store.state, name) === null) return unknownVm(name);
   await settleName(context, name);
-  const vm = visibleVm(store.state, name);
-  if (vm === null) return unknownVm(name);
+  const vm = visibleVm(store.state, name, uuid);
+  if (vm === null) return unknownVm(name, uuid);
   const before = store.state.host;
   const last = view(vm, before);
   const task: RemoveTask = { kind: "remove", name, uuid: vm.uuid, overlay: vm.overlay, answered: false };
@@ -32,20 +37,24 @@ export async function removeVm(context: AgentContext, name: string, view: ViewOf
     throw error;
   }
   await removeOverlay(context, name, vm.overlay);
-  await store.keep(withoutVm(store.state, policy, name));
+  const gone = withoutVm(store.state, policy, name);
+  await store.keep(withAnswerTo(gone, "remove", requestId, accept(last)));
   context.events.emit("vm-removed", name, "removed");
   await repinFrom(context, before);
   return accept(last);
 }
 
-/** The VM of that name that callers may see. */
-export function visibleVm(state: AgentState, name: string): VmRecord | null {
+/** The VM of that name (and uuid, where one is named) that callers may see. */
+export function visibleVm(state: AgentState, name: string, uuid?: string): VmRecord | null {
   const vm = state.vms.get(name);
-  return vm === undefined || isDoomed(state, vm) ? null : vm;
+  if (vm === undefined || isDoomed(state, vm)) return null;
+  return uuid === undefined || vm.uuid === uuid ? vm : null;
 }
 
-export const unknownVm = (name: string): Result<never> =>
-  refuse("unknown-vm", `there is no VM named ${name} on this host`, { name });
+export const unknownVm = (name: string, uuid?: string): Result<never> =>
+  uuid === undefined
+    ? refuse("unknown-vm", `there is no VM named ${name} on this host`, { name })
+    : refuse("unknown-vm", `there is no VM named ${name} with uuid ${uuid} on this host`, { name, uuid });
 
 /** A guest that still runs stays, and all is as before. One that stopped, or that nobody can ask about, is settled later. */
 async function giveUp(context: AgentContext, task: RemoveTask): Promise<void> {

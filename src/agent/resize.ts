@@ -19,7 +19,7 @@ import { repin, repinBack } from "./repin.js";
 import { redefine, restoreSize, sizeByRestart, sizeLive } from "./resize-steps.js";
 import type { ResizeRequest, VmView } from "./service.js";
 import { settleName } from "./settle.js";
-import { type ResizeTask, withoutTask, withTask, withVm } from "./state.js";
+import { type AgentState, type ResizeTask, withAnswerTo, withoutTask, withTask, withVm } from "./state.js";
 
 /** What the resize comes to. */
 interface Decision {
@@ -35,14 +35,16 @@ export async function resizeVm(context: AgentContext, request: ResizeRequest, vi
   const { store } = context;
   if (visibleVm(store.state, request.name) === null) return unknownVm(request.name);
   await settleName(context, request.name);
-  const vm = visibleVm(store.state, request.name);
-  if (vm === null) return unknownVm(request.name);
+  const vm = visibleVm(store.state, request.name, request.uuid);
+  if (vm === null) return unknownVm(request.name, request.uuid);
   const target = targetOf(context, vm, request);
   if (!target.ok) return target;
   if (sameSize(vm, target.value)) return accept(view(vm, store.state.host));
   const decision = await decide(context, vm, target.value, request.restart ?? false);
   if (!decision.ok) return decision;
-  await carryOut(context, decision.value);
+  await carryOut(context, decision.value, (state) =>
+    withAnswerTo(state, "resize", request.requestId, accept(view(decision.value.to, state.host))),
+  );
   const { to } = decision.value;
   context.events.emit(
     "vm-resized",
@@ -140,7 +142,11 @@ function restartReason(to: VmRecord, detail: DomainDetail): string | null {
   return null;
 }
 
-async function carryOut(context: AgentContext, decision: Decision): Promise<void> {
+async function carryOut(
+  context: AgentContext,
+  decision: Decision,
+  noting: (state: AgentState) => AgentState,
+): Promise<void> {
   const { store, policy } = context;
   const { from, to, host, way } = decision;
   const before = store.state.host;
@@ -159,7 +165,7 @@ async function carryOut(context: AgentContext, decision: Decision): Promise<void
     }
     begun = true;
     await size(context, decision);
-    await store.save(withVm(withoutTask(store.state, to.name), host, to));
+    await store.save(noting(withVm(withoutTask(store.state, to.name), host, to)));
   } catch (error) {
     await takeBack(context, task, begun);
     await repinBack(context, host, before);

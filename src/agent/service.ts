@@ -8,13 +8,26 @@ import type { SeedStatus } from "../core/pool/status.js";
 import type { Result } from "../core/result.js";
 import type { Topology } from "../core/topology/model.js";
 import type { MiB, Milliseconds } from "../core/units.js";
-import type { AgentStatus, DeployRequest, PoolView, ResizeRequest, VmView } from "../ports/agent-views.js";
+import type { HostReport, HostStatus } from "../ports/agent-client.js";
+import type {
+  AgentStatus,
+  DeployRequest,
+  PoolView,
+  RemoveOptions,
+  ResizeRequest,
+  Revocation,
+  RevokeRequest,
+  VmView,
+} from "../ports/agent-views.js";
 
 export type {
   AgentStatus,
   DeployRequest,
   PoolView,
+  RemoveOptions,
   ResizeRequest,
+  Revocation,
+  RevokeRequest,
   VmState,
   VmUsage,
   VmView,
@@ -56,15 +69,32 @@ export interface Explanation {
 }
 
 export interface AgentService {
-  /** Refusals are values; hypervisor failures throw `OperationalError` and leave the state as before. */
+  /**
+   * Refusals are values; hypervisor failures throw `OperationalError` and leave the state as before. A request that carries
+   * an epoch is refused `stale-leader` below the highest one seen; one that was revoked, `request-revoked`.
+   */
   deploy(request: DeployRequest): Promise<Result<VmView>>;
-  remove(name: string): Promise<Result<VmView>>;
+  remove(name: string, options?: RemoveOptions): Promise<Result<VmView>>;
   resize(request: ResizeRequest): Promise<Result<VmView>>;
+  /** What became of a request; after the answer it is not carried out any more, whenever it comes. */
+  revoke(request: RevokeRequest): Promise<Result<Revocation>>;
+  /**
+   * The VM of that name, or `unknown-vm`, after everything that leaders of earlier epochs have begun: they change nothing
+   * any more after this answer.
+   */
+  look(name: string, epoch: number): Promise<Result<VmView>>;
   cordon(on: boolean): Promise<void>;
   vm(name: string): VmView | null;
   /** By name. */
   vms(): readonly VmView[];
   status(): AgentStatus;
+  /** What schedulers know hosts by. */
+  hostStatus(): HostStatus;
+  hostReport(): HostReport;
+  /** `reportTag` of both, at little cost. */
+  tag(): string;
+  /** Of the request that made the VM; null: it was found, or there is none. */
+  requestIdOf(name: string): string | null;
   /** `GET /status` of the seeds (spec 1.4). */
   seedStatus(): SeedStatus;
   progress(vm: VmSpec): number;

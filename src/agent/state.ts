@@ -9,6 +9,8 @@ import type { PoolPolicy } from "../core/pool/policy.js";
 import type { VmRecord, VmRecords } from "../core/reconcile/model.js";
 import { isPlaced } from "../core/reconcile/model.js";
 import type { Result } from "../core/result.js";
+import type { Milliseconds } from "../core/units.js";
+import type { RequestKind } from "./counters.js";
 import type { VmView } from "./service.js";
 
 /**
@@ -47,8 +49,17 @@ export interface ResizeTask {
 }
 
 export interface Answer {
+  /** A client may use one id for a deploy and for the removal of the same VM: they are different requests. */
+  readonly kind: RequestKind;
   readonly requestId: string;
   readonly result: Result<VmView>;
+}
+
+/** A request that is not carried out, should it still come. */
+export interface Revoked {
+  readonly requestId: string;
+  /** Wall time: it has to outlast the process. */
+  readonly at: Milliseconds;
 }
 
 export interface AgentState {
@@ -63,6 +74,10 @@ export interface AgentState {
   readonly answers: readonly Answer[];
   /** Uuids of deploys that were undone, oldest first: a domain that appears with one of them came too late, and goes. */
   readonly undone: readonly string[];
+  /** The highest epoch of a scheduler that was seen; 0: none. Lower ones belong to leaders that were replaced. */
+  readonly epoch: number;
+  /** Oldest first. */
+  readonly revoked: readonly Revoked[];
 }
 
 /** A client that repeats a request does so within minutes; at one deploy a second this is four of them. */
@@ -78,6 +93,8 @@ export const emptyState = (host: HostState): AgentState => ({
   tasks: new Map(),
   answers: [],
   undone: [],
+  epoch: 0,
+  revoked: [],
 });
 
 /** The state with other pools or VMs: a new generation. */
@@ -125,6 +142,14 @@ export const withAnswer = (state: AgentState, answer: Answer): AgentState => ({
   ...state,
   answers: [...state.answers, answer].slice(-REMEMBERED_ANSWERS),
 });
+
+/** Nobody can ask again under an id that was made up here. */
+export const withAnswerTo = (
+  state: AgentState,
+  kind: RequestKind,
+  requestId: string | undefined,
+  result: Result<VmView>,
+): AgentState => (requestId === undefined ? state : withAnswer(state, { kind, requestId, result }));
 
 export const withUndone = (state: AgentState, uuid: string): AgentState => ({
   ...state,

@@ -62,6 +62,7 @@ export interface StatusFacts {
   readonly hypervisor: AgentStatus["hypervisor"];
   readonly lastTick: AgentStatus["lastTick"];
   readonly problems: readonly string[];
+  readonly generation: number;
 }
 
 export function statusView(
@@ -80,7 +81,7 @@ export function statusView(
     policy: policy.name,
     template: policy.settings.template,
     hypervisor: facts.hypervisor,
-    generation: state.generation,
+    generation: facts.generation,
     cordoned: state.cordoned,
     pcpus: { total, reserved: total - free - inPools, free, inPools },
     memory: {

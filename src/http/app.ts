@@ -11,6 +11,7 @@ import { healthRoute, metricsRoute, readyRoute } from "./routes/health.js";
 import { hostRoutes } from "./routes/hosts.js";
 import { poolsRoute } from "./routes/pools.js";
 import { referenceRoutes } from "./routes/reference.js";
+import { requestRoutes } from "./routes/requests.js";
 import { AGENT_FACE, rootRoute } from "./routes/root.js";
 import { seedRoutes } from "./routes/seed.js";
 import { topologyRoute } from "./routes/topology.js";
@@ -23,6 +24,7 @@ const V1_ROUTES: readonly Routes[] = [
   resizeVmRoute,
   removeVmRoute,
   hostRoutes,
+  requestRoutes,
   poolsRoute,
   topologyRoute,
   explainRoute,

@@ -112,7 +112,7 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
   "request-revoked": {
     status: 409,
     title: "The request was revoked",
-    meaning: "POST /v1/requests/{id}:revoke came first, so the request is not carried out any more. Use a new id.",
+    meaning: "POST /v1/requests/{id}/revoke came first, so the request is not carried out any more. Use a new id.",
   },
 };
 

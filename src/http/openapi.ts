@@ -45,6 +45,14 @@ const IDEMPOTENCY_PARAMETER = {
   description: "The same key gives the same answer; the work is done once. 1 to 128 visible ASCII characters",
   schema: { type: "string", minLength: 1, maxLength: 128 },
 };
+const EPOCH_PARAMETER = {
+  name: "Headroom-Epoch",
+  in: "header",
+  required: false,
+  description:
+    "Of the scheduler that asks; one below the highest seen is refused (`stale-leader`). People leave it out",
+  schema: { type: "integer", minimum: 1 },
+};
 const RESUME_PARAMETER = {
   name: "Last-Event-ID",
   in: "header",
@@ -60,9 +68,12 @@ const PROBLEM_RESPONSE = {
 /** Must be called before the routes are added: it watches them come. Gives the document, made when first asked for. */
 export function addOpenapi(app: App, head: OpenapiHead, version: string): () => OpenapiDocument {
   const access = new Map<string, Access>();
+  const epochs = new Set<string>();
   app.addHook("onRoute", (route) => {
     const id = route.schema?.operationId;
-    if (id !== undefined && route.config?.access !== undefined) access.set(id, route.config.access);
+    if (id === undefined) return;
+    if (route.config?.access !== undefined) access.set(id, route.config.access);
+    if (route.config?.epoch) epochs.add(id);
   });
   app.register(swagger, {
     openapi: {
@@ -75,12 +86,17 @@ export function addOpenapi(app: App, head: OpenapiHead, version: string): () => 
   });
   let document: OpenapiDocument | null = null;
   return () => {
-    document ??= complete(app.swagger(), access, head.event);
+    document ??= complete(app.swagger(), access, epochs, head.event);
     return document;
   };
 }
 
-function complete(generated: unknown, access: ReadonlyMap<string, Access>, event: string): OpenapiDocument {
+function complete(
+  generated: unknown,
+  access: ReadonlyMap<string, Access>,
+  epochs: ReadonlySet<string>,
+  event: string,
+): OpenapiDocument {
   const document = parseOpenapi(withoutSafeBounds(generated));
   for (const operations of Object.values(document.paths)) {
     delete operations.head;
@@ -91,7 +107,14 @@ function complete(generated: unknown, access: ReadonlyMap<string, Access>, event
       operation.responses = { ...operation.responses, default: PROBLEM_RESPONSE };
       for (const response of Object.values(operation.responses))
         if (response.description === "Default Response") response.description = "Done";
-      if (method === "post") operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_PARAMETER];
+      const forSchedulers = epochs.has(operation.operationId);
+      const keyed = method === "post" || (method === "delete" && forSchedulers);
+      operation.parameters = [
+        ...(operation.parameters ?? []),
+        ...(keyed ? [IDEMPOTENCY_PARAMETER] : []),
+        ...(forSchedulers ? [EPOCH_PARAMETER] : []),
+      ];
+      if (operation.parameters.length === 0) delete operation.parameters;
       if (operation.operationId === "followEvents") operation.parameters = [RESUME_PARAMETER];
     }
   }

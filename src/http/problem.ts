@@ -4,6 +4,7 @@
  */
 import type { FastifyReply } from "fastify";
 import type { Refusal } from "../core/result.js";
+import type { HostStatus } from "../ports/agent-client.js";
 import { OperationalError } from "../ports/errors.js";
 import type { ClusterRefusal } from "../scheduler/service.js";
 import { ERROR_TABLE, type ErrorCode, type RequestCode } from "./error-table.js";
@@ -39,6 +40,8 @@ export interface Problem {
   readonly errors?: readonly FieldError[];
   readonly details?: Refusal["details"];
   readonly hosts?: readonly HostProblem[];
+  /** Where it was asked for: an agent's host after its refusal. */
+  readonly hostStatus?: HostStatus;
 }
 
 /** A request that is refused before the agent sees it. `headers` go out with the answer. */

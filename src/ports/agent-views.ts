@@ -19,8 +19,7 @@ export interface DeployRequest {
   readonly epoch?: number;
 }
 
-export interface RemoveRequest {
-  readonly name: string;
+export interface RemoveOptions {
   /** Only this VM: another one that meanwhile has the name stays (`unknown-vm`). */
   readonly uuid?: string;
   readonly requestId?: string;
@@ -34,6 +33,7 @@ export interface ResizeRequest {
   readonly ratio?: Ratio;
   /** Allows a stop and start where the guest cannot take the change live; otherwise `restart-required`. */
   readonly restart?: boolean;
+  /** Only this VM, as for a removal. */
   readonly uuid?: string;
   readonly requestId?: string;
   readonly epoch?: number;

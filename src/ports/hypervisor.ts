@@ -90,6 +90,8 @@ export interface DomainDetail {
 
 export interface HypervisorHost {
   readonly hostname: string;
+  /** Stays with the machine, whatever it is called; null where the hypervisor knows none. */
+  readonly machineId: string | null;
   /** Domain type that `define` will use: "kvm" where it works, else "qemu" (TCG), "test", "fake". */
   readonly accelerator: string;
   readonly hypervisorVersion: string;

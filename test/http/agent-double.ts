@@ -9,6 +9,8 @@ import type {
   DeployRequest,
   PoolView,
   ResizeRequest,
+  Revocation,
+  RevokeRequest,
   VmView,
 } from "../../src/agent/service.js";
 import { EMPTY_CPU_SET } from "../../src/core/cpuset.js";
@@ -16,6 +18,7 @@ import type { HostState } from "../../src/core/pool/model.js";
 import { accept, type Result, refuse } from "../../src/core/result.js";
 import type { Topology } from "../../src/core/topology/model.js";
 import { mib, pcpus, type Ratio, ratio } from "../../src/core/units.js";
+import type { HostReport, HostStatus } from "../../src/ports/agent-client.js";
 
 const PCPUS = 16;
 const MEMORY_MIB = 65_536;
@@ -80,6 +83,45 @@ export class AgentDouble implements AgentService {
     await this.behaviour.beforeChange();
     this.cordoned = on;
     this.report(on ? "cordoned" : "uncordoned", null);
+  }
+
+  /** Nothing is ever revoked: what schedulers ask is tested on a real agent. */
+  async revoke({ name }: RevokeRequest): Promise<Result<Revocation>> {
+    return accept({ outcome: "done", vm: this.vm(name) });
+  }
+
+  async look(name: string): Promise<Result<VmView>> {
+    const vm = this.vm(name);
+    return vm === null ? refuse("unknown-vm", `There is no VM named ${name}`) : accept(vm);
+  }
+
+  tag = (): string => `double/${this.generation}`;
+  requestIdOf = (): string | null => null;
+  hostReport = (): HostReport => ({ status: this.hostStatus(), vms: [] });
+
+  hostStatus(): HostStatus {
+    const status = this.status();
+    return {
+      ...status,
+      machineId: "double",
+      bootId: null,
+      instance: "double",
+      ready: this.behaviour.ready,
+      labels: {},
+      counts: {
+        policy: status.policy,
+        template: status.template,
+        criticalSize: 0,
+        totalPcpus: PCPUS,
+        usablePcpus: PCPUS,
+        freePcpus: status.pcpus.free,
+        memoryCapacityMiB: status.memory.capacityMiB,
+        memoryAllocatedMiB: status.memory.allocatedMiB,
+        pools: [],
+      },
+      ratiosOffered: null,
+      images: null,
+    };
   }
 
   vm = (name: string): VmView | null => this.known.get(name) ?? null;

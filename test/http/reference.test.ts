@@ -26,6 +26,8 @@ test("every call of the specification is described, with its needs and its probl
     "POST /v1/vms/{name}/resize",
     "GET /v1/hosts",
     "GET /v1/hosts/{id}",
+    "GET /v1/hosts/{id}/report",
+    "POST /v1/requests/{requestId}/revoke",
     "POST /v1/hosts/{id}/cordon",
     "POST /v1/hosts/{id}/uncordon",
     "GET /v1/pools",
@@ -52,7 +54,7 @@ test("every call of the specification is described, with its needs and its probl
       assert.ok(operation.summary.length > 10, operation.operationId);
       assert.ok("default" in operation.responses, operation.operationId);
       const key = (operation.parameters ?? []).some((parameter) => parameter.name === "Idempotency-Key");
-      assert.equal(key, method === "post", operation.operationId);
+      assert.equal(key, method === "post" || operation.operationId === "removeVm", operation.operationId);
     }
   }
   await app.close();

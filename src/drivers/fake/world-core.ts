@@ -43,6 +43,8 @@ export interface FakeWorldOptions {
   /** Default 1. Same seed, same demands. */
   readonly seed?: number;
   readonly hostname?: string;
+  /** Tells a machine from another that took over its name; default: one for each name. */
+  readonly machineId?: string;
   /** What a guest does; default: dealt from the classes of spec 7.1. */
   readonly demandOf?: (domain: NewDomain) => UsageProfile;
   readonly traitsOf?: (domain: NewDomain) => Partial<GuestTraits>;
@@ -62,6 +64,7 @@ export class WorldCore {
   readonly clock: Clock;
   readonly seed: number;
   readonly hostname: string;
+  readonly machineId: string;
   /** Every online pCPU, those excluded from pools too. */
   readonly pcpus: CpuSet;
   readonly #guests = new Map<string, Guest>();
@@ -79,6 +82,7 @@ export class WorldCore {
     this.clock = options.clock ?? realClock();
     this.seed = options.seed ?? 1;
     this.hostname = options.hostname ?? "fake-host";
+    this.machineId = options.machineId ?? `fake-${this.hostname}`;
     this.pcpus = unionCpuSets(...options.topology.pcpus.map((pcpu) => [pcpu.id, ...pcpu.packageSiblings]));
     this.#meter = new CpuMeter(this.clock.now());
     this.#announcedMs = this.#meter.atMs;
@@ -89,6 +93,7 @@ export class WorldCore {
   host(): HypervisorHost {
     return {
       hostname: this.hostname,
+      machineId: this.machineId,
       accelerator: "fake",
       hypervisorVersion: "fake 1",
       driverVersion: "headroom fake 1",

@@ -22,11 +22,17 @@ export interface HostFactsOptions {
 /** One bit map is this long at least: enough for 256 pCPUs, should some be plugged in later. */
 const SHORTEST_CPU_MAP = 32;
 
+interface DomainHost {
+  readonly accelerator: Accelerator;
+  readonly arch: string;
+  readonly hostUuid: string | null;
+}
+
 export class HostFactsReader {
   readonly #options: HostFactsOptions;
   #driver: string | null = null;
   #cpuMapBytes: number | null = null;
-  #domainHost: { readonly accelerator: Accelerator; readonly arch: string } | null = null;
+  #domainHost: DomainHost | null = null;
   #probe: Promise<KvmProbe> | null = null;
 
   constructor(options: HostFactsOptions) {
@@ -34,7 +40,7 @@ export class HostFactsReader {
   }
 
   async host(session: Session): Promise<HypervisorHost> {
-    const [hostname, driver, hypervisor, library, cpuMap, memoryKiB, { accelerator }] = await Promise.all([
+    const [hostname, driver, hypervisor, library, cpuMap, memoryKiB, { accelerator, hostUuid }] = await Promise.all([
       session.hostname(),
       this.#driverName(session),
       session.hypervisorVersion(),
@@ -46,6 +52,7 @@ export class HostFactsReader {
     this.#cpuMapBytes = Math.max(SHORTEST_CPU_MAP, cpuMap.length);
     return {
       hostname,
+      machineId: hostUuid,
       accelerator,
       hypervisorVersion: `${driver} ${versionText(hypervisor)}`,
       driverVersion: `libvirt ${versionText(library)}`,
@@ -55,9 +62,11 @@ export class HostFactsReader {
   }
 
   /** Domain type and architecture of new guests. The first call may take as long as the KVM probe. */
-  async domainHost(session: Session): Promise<{ readonly accelerator: string; readonly arch: string }> {
+  async domainHost(
+    session: Session,
+  ): Promise<{ readonly accelerator: string; readonly arch: string; readonly hostUuid: string | null }> {
     this.#domainHost ??= await this.#choose(session);
-    return { accelerator: this.#domainHost.accelerator.domainType, arch: this.#domainHost.arch };
+    return { ...this.#domainHost, accelerator: this.#domainHost.accelerator.domainType };
   }
 
   async cpuMapBytes(session: Session): Promise<number> {
@@ -80,7 +89,7 @@ export class HostFactsReader {
     return this.#driver;
   }
 
-  async #choose(session: Session): Promise<{ readonly accelerator: Accelerator; readonly arch: string }> {
+  async #choose(session: Session): Promise<DomainHost> {
     const [driver, text] = await Promise.all([this.#driverName(session), session.capabilities()]);
     const capabilities = readCapabilities(text);
     const { choice, log } = this.#options;
@@ -88,7 +97,7 @@ export class HostFactsReader {
     const accelerator = await chooseAccelerator({ choice, capabilities, driver, probe });
     const { domainType, remark } = accelerator;
     if (remark !== null) log.warn({ accelerator: domainType, reason: remark }, "guests will be slow");
-    return { accelerator, arch: capabilities.arch };
+    return { accelerator, arch: capabilities.arch, hostUuid: capabilities.hostUuid };
   }
 
   #probeFor({ arch }: Capabilities): ((emulator: string) => Promise<KvmProbe>) | null {

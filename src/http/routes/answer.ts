@@ -29,13 +29,22 @@ export async function answerPost(
   reply: FastifyReply,
   work: (key: string | null) => Promise<Answer>,
 ): Promise<void> {
+  const { answer, replayed } = await answerOnce(context, request, work);
+  if (replayed) reply.header("idempotency-replayed", "true");
+  sendAnswer(reply, answer);
+}
+
+/** The same, not sent yet. `replayed`: the answer is that of an earlier request with the key. */
+export async function answerOnce(
+  context: SharedContext,
+  request: FastifyRequest,
+  work: (key: string | null) => Promise<Answer>,
+): Promise<{ readonly answer: Answer; readonly replayed: boolean }> {
   const key = idempotencyKey(request.headers["idempotency-key"]);
   const gated = () => context.changes.run(() => work(key));
-  if (key === null) return sendAnswer(reply, await gated());
+  if (key === null) return { answer: await gated(), replayed: false };
   const scope = request.bearer?.id ?? "anyone";
   const path = request.url.split("?", 1)[0] ?? "";
   const print = fingerprint(request.method, path, request.body);
-  const { answer, replayed } = await context.idempotency.run(scope, key, print, gated);
-  if (replayed) reply.header("idempotency-replayed", "true");
-  sendAnswer(reply, answer);
+  return context.idempotency.run(scope, key, print, gated);
 }

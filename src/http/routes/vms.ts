@@ -1,21 +1,17 @@
 /** `/v1/vms`: deploy, list, show, resize and remove VMs. */
 import type { VmView } from "../../agent/service.js";
+import { accept, type Result, refuse } from "../../core/result.js";
 import { type MiB, mib, type Ratio, ratio } from "../../core/units.js";
-import type { Routes } from "../context.js";
+import type { HttpContext, Routes } from "../context.js";
+import { epochOf } from "../epoch.js";
 import { BODY_NAMES, checkAgainstHost } from "../host-rules.js";
 import { changeDeadline } from "../options.js";
-import { fieldsError, RequestError, refusalProblem, sendProblem } from "../problem.js";
-import { vmAnswer, vmPage } from "../schemas/answers.js";
-import {
-  createVmBody,
-  type ListVms,
-  listVmsQuery,
-  nameParams,
-  noQuery,
-  PAGE_LIMIT,
-  resizeVmBody,
-} from "../schemas/requests.js";
-import { answerOf, answerPost, sendAnswer } from "./answer.js";
+import { fieldsError } from "../problem.js";
+import { vmPage } from "../schemas/answers.js";
+import { createVmBody, type ListVms, listVmsQuery, nameParams, PAGE_LIMIT, resizeVmBody } from "../schemas/requests.js";
+import { statusQuery, vmStatusQuery, vmWithStatus } from "../schemas/scheduler-calls.js";
+import { answerOf } from "./answer.js";
+import { answerChange, sendWithHost } from "./change.js";
 
 const asIs = <T>(value: T): T => value;
 const toMiB = (value: number | undefined): { memoryMiB?: MiB } =>
@@ -23,27 +19,29 @@ const toMiB = (value: number | undefined): { memoryMiB?: MiB } =>
 const toRatio = (value: number | undefined): { ratio?: Ratio } => (value === undefined ? {} : { ratio: ratio(value) });
 const toVcpus = (value: number | undefined): { vcpus?: number } => (value === undefined ? {} : { vcpus: value });
 
-const unknownVm = (name: string) => ({
-  code: "unknown-vm" as const,
-  reason: `There is no VM named ${name} on this host`,
-});
+const toUuid = (value: string | undefined): { uuid?: string } => (value === undefined ? {} : { uuid: value });
+
+function seenNow({ agent }: HttpContext, name: string): Result<VmView> {
+  const vm = agent.vm(name);
+  return vm === null ? refuse("unknown-vm", `There is no VM named ${name} on this host`) : accept(vm);
+}
 
 export const createVmRoute: Routes = (app, context) => {
   app.route({
     method: "POST",
     url: "/v1/vms",
-    config: { access: "change" },
+    config: { access: "change", epoch: true },
     handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Deploy a VM",
       operationId: "createVm",
-      querystring: noQuery,
+      querystring: statusQuery,
       body: createVmBody,
-      response: { 201: vmAnswer },
+      response: { 201: vmWithStatus },
     },
     handler: (request, reply) =>
-      answerPost(context, request, reply, async (key) => {
+      answerChange(context, request, reply, request.body.name, async (sender) => {
         const wanted = request.body;
         const errors = checkAgainstHost(wanted, context.hostRules(), BODY_NAMES, true);
         if (errors.length > 0) throw fieldsError(errors);
@@ -53,13 +51,8 @@ export const createVmRoute: Routes = (app, context) => {
           memoryMiB: mib(wanted.memoryMiB),
           ratio: wanted.ratio === undefined ? null : ratio(wanted.ratio),
           image: wanted.image ?? null,
-          ...(key === null ? {} : { requestId: key }),
+          ...sender,
         });
-        if (result.ok && result.value.name !== wanted.name)
-          throw new RequestError(
-            "idempotency-key-reused",
-            `The Idempotency-Key made the VM ${result.value.name} before`,
-          );
         return answerOf(context, result, asIs, 201);
       }),
   });
@@ -100,19 +93,21 @@ export const showVmRoute: Routes = (app, context) => {
   app.route({
     method: "GET",
     url: "/v1/vms/:name",
-    config: { access: "read" },
+    config: { access: "read", epoch: true },
+    handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
-      summary: "Show one VM",
+      summary: "Show one VM; under an epoch, after everything that earlier leaders have begun",
       operationId: "showVm",
       params: nameParams,
-      querystring: noQuery,
-      response: { 200: vmAnswer },
+      querystring: statusQuery,
+      response: { 200: vmWithStatus },
     },
-    handler: (request, reply) => {
-      const vm = context.agent.vm(request.params.name);
-      if (vm === null) sendProblem(reply, refusalProblem(unknownVm(request.params.name), context.hostId()));
-      else reply.send(vm);
+    handler: async (request, reply) => {
+      const { name } = request.params;
+      const epoch = epochOf(request);
+      const seen = epoch === undefined ? seenNow(context, name) : await context.agent.look(name, epoch);
+      sendWithHost(context, request, reply, answerOf(context, seen, asIs));
     },
   });
 };
@@ -121,19 +116,19 @@ export const resizeVmRoute: Routes = (app, context) => {
   app.route({
     method: "POST",
     url: "/v1/vms/:name/resize",
-    config: { access: "change" },
+    config: { access: "change", epoch: true },
     handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Give a VM another size or ratio",
       operationId: "resizeVm",
       params: nameParams,
-      querystring: noQuery,
+      querystring: vmStatusQuery,
       body: resizeVmBody,
-      response: { 200: vmAnswer },
+      response: { 200: vmWithStatus },
     },
     handler: (request, reply) =>
-      answerPost(context, request, reply, async () => {
+      answerChange(context, request, reply, request.params.name, async (sender) => {
         const { vcpus, memoryMiB, ratio: newRatio, restart } = request.body;
         const errors = checkAgainstHost(request.body, context.hostRules(), BODY_NAMES, false);
         if (errors.length > 0) throw fieldsError(errors);
@@ -145,13 +140,15 @@ export const resizeVmRoute: Routes = (app, context) => {
           ...toMiB(memoryMiB),
           ...toRatio(newRatio),
           ...(restart === undefined ? {} : { restart }),
+          ...toUuid(request.query.uuid),
+          ...sender,
         });
         return answerOf(context, result, asIs);
       }),
   });
 };
 
-const NOTHING_TO_RESIZE = {
+export const NOTHING_TO_RESIZE = {
   in: "body",
   field: "body",
   fault: "missing",
@@ -163,19 +160,22 @@ export const removeVmRoute: Routes = (app, context) => {
   app.route({
     method: "DELETE",
     url: "/v1/vms/:name",
-    config: { access: "change" },
+    config: { access: "change", epoch: true },
     handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
       summary: "Remove a VM: stop it and forget it; answers the VM as it was",
       operationId: "removeVm",
       params: nameParams,
-      querystring: noQuery,
-      response: { 200: vmAnswer },
+      querystring: vmStatusQuery,
+      response: { 200: vmWithStatus },
     },
-    handler: async (request, reply) => {
-      const result = await context.changes.run(() => context.agent.remove(request.params.name));
-      sendAnswer(reply, answerOf(context, result, asIs));
+    handler: (request, reply) => {
+      const { name } = request.params;
+      return answerChange(context, request, reply, name, async (sender) => {
+        const options = { ...sender, ...toUuid(request.query.uuid) };
+        return answerOf(context, await context.agent.remove(name, options), asIs);
+      });
     },
   });
 };
