@@ -38,7 +38,7 @@ async function startHeadroom(): Promise<{ port: number; pairs: Pairs }> {
   const hypervisor = fakeHypervisor({ topology: topology.topology, clock: realClock, hostname: "bench" });
   const policy = createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [] });
   const images = {
-    resolve: async (path: string) => path,
+    resolve: async (path: string) => ({ path }),
     createOverlay: async () => IMAGE,
     removeOverlay: async () => undefined,
   };
