@@ -15,10 +15,11 @@ import { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import { FakeWorld } from "../../src/drivers/fake/world.js";
 import type { AgentClient } from "../../src/ports/agent-client.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import type { AppendFile } from "../../src/ports/append-file.js";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
-import type { ClusterDeploy } from "../../src/scheduler/service.js";
+import { type ClusterDeploy, NotLeader } from "../../src/scheduler/service.js";
 import type { SchedulerSettings } from "../../src/scheduler/settings.js";
 import { Mortal, mortalHypervisor, mortalImages, mortalText } from "../agent/crashing.js";
 import { memoryImages, memoryText, silentLog } from "../agent/support.js";
@@ -177,8 +178,14 @@ export class Cluster {
   }
 
   readonly failures: unknown[] = [];
+  private readonly untold: (() => void)[] = [];
   /** VMs that a test has put on two hosts by hand. */
   readonly allowDoubles = new Set<string>();
+
+  /** What the world does to a request is part of the test; anything else is a bug. */
+  readonly report = (error: unknown): void => {
+    if (!(error instanceof NotLeader) && !(error instanceof OperationalError)) this.failures.push(error);
+  };
 
   machine(host: number): Machine {
     return this.machines[host - 1]!;
@@ -217,7 +224,16 @@ export class Cluster {
   freeze(running: Running): void {
     running.process.freeze();
     const tenure = this.core.current();
-    if (tenure?.candidate === running.name) this.core.depose(tenure, "frozen", false);
+    if (tenure?.candidate !== running.name) return;
+    this.core.depose(tenure, "frozen", false);
+    this.untold.push(() => tenure.ending.abort(new Error("another one leads by now")));
+  }
+
+  /** The frozen go on where they were. A little later, those that led learn that they do not any more. */
+  async thaw(): Promise<void> {
+    for (const { process } of this.schedulers) process.thaw();
+    await this.clock.advance(500);
+    for (const tell of this.untold.splice(0)) tell();
   }
 
   // Time
@@ -244,8 +260,8 @@ export class Cluster {
   private async beat(): Promise<void> {
     const leader = this.leader();
     if (leader === null || this.options.listed) return;
-    const hearts = this.machines.map((machine) => this.heartbeat(leader.scheduler, machine));
-    await Promise.race([Promise.allSettled(hearts), this.clock.advance(1_000)]);
+    const hearts = this.machines.map((machine) => this.heartbeat(leader.scheduler, machine).catch(this.report));
+    await Promise.race([Promise.all(hearts), this.clock.advance(1_000)]);
   }
 
   private async heartbeat(scheduler: Scheduler, machine: Machine): Promise<void> {
@@ -253,7 +269,7 @@ export class Cluster {
     if (agent === null || !machine.reachable) return;
     const at = this.clock.now();
     const answer = await scheduler.heartbeat({ host, machineId, tag: agent.tag(), at });
-    if (answer.ok && answer.value.wants === "report") await scheduler.register({ url, report: agent.report(), at });
+    if (answer.ok && answer.value.wants === "report") await scheduler.register({ url, report: agent.hostReport(), at });
   }
 
   // What must be true

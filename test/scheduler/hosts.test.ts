@@ -194,7 +194,7 @@ describe("another machine under a host's name", () => {
 
   test("at another address is turned away while the first is alive", async () => {
     const cluster = await new Cluster({ hosts: 1 }).start();
-    const report = cluster.machine(1).agent!.report();
+    const report = cluster.machine(1).agent!.hostReport();
     const stranger = { ...report, status: { ...report.status, machineId: "another", instance: "another" } };
     const registration = { url: "http://elsewhere:8099", report: stranger, at: cluster.clock.now() };
     assert.equal(refused(await cluster.run(cluster.scheduler.register(registration))).code, "host-taken");

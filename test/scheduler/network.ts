@@ -82,7 +82,7 @@ export class Link implements AgentClient {
   report(tag: string | null): Promise<ReportOutcome> {
     return this.send(
       async (agent): Promise<ReportOutcome> =>
-        tag === agent.tag() ? { kind: "unchanged" } : { kind: "report", report: agent.report() },
+        tag === agent.tag() ? { kind: "unchanged" } : { kind: "report", report: agent.hostReport() },
     );
   }
 
