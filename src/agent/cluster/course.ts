@@ -75,8 +75,8 @@ function afterAnswer(
   rules: CourseRules,
   random: number,
 ): Leg {
+  if (wants === "report" && course.next === "heartbeat") return now({ ...course, failures: 0, next: "report" });
   const answered = { ...course, failures: 0, redirects: 0 };
-  if (wants === "report" && course.next === "heartbeat") return now({ ...answered, next: "report" });
   const interval = Math.min(rules.longestInterval, Math.max(rules.shortestInterval, next));
   // A scheduler that has just got the report and wants it still has its reasons, but no hurry.
   const message = wants === "report" ? "report" : "heartbeat";

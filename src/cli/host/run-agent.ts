@@ -19,6 +19,7 @@ import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
 import type { Settings } from "../settings/agent-settings.js";
 import { hypervisorKind } from "./hypervisor-kind.js";
+import { joinCluster, machineFacts } from "./membership.js";
 import type { OpenedHost } from "./open-host.js";
 
 export interface AgentParts {
@@ -82,6 +83,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
     images: diskImages({ imageFolders, overlayFolder, anyContent: simulated }),
     hostProbe: host.probe,
     recorder: recorder ?? null,
+    machine: machineFacts(settings),
     settings: {
       hostname: settings.hostName,
       reservedMemoryMiB: mib(settings.reservedMemoryMiB),
@@ -117,10 +119,11 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
   });
   const listening = await listen(app, { host: settings.address, port: settings.port });
   const stopping = new AbortController();
+  let member: Promise<void> | null = null;
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => {
     stopping.abort();
-    closing ??= Promise.all([listening.close(), agent.stop()]).then(() => undefined);
+    closing ??= Promise.all([listening.close(), agent.stop(), member]).then(() => undefined);
     return closing;
   };
   try {
@@ -129,5 +132,6 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
     await close();
     throw error;
   }
+  member = joinCluster(settings, agent, listening.url, log, stopping.signal);
   return { agent, url: listening.url, ended: agent.run(stopping.signal), close };
 }

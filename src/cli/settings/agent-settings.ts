@@ -4,6 +4,7 @@
  */
 import { EMPTY_CPU_SET } from "../../core/cpuset.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
+import { MEMBERSHIP } from "./membership-settings.js";
 import {
   absolutePath,
   choice,
@@ -334,7 +335,16 @@ const CLIENT = {
   }),
 };
 
-export const AGENT_SETTINGS = { ...HOST, ...POOLS, ...GUESTS, ...LISTENING, ...LIMITS, ...RUNNING, ...CLIENT };
+export const AGENT_SETTINGS = {
+  ...HOST,
+  ...POOLS,
+  ...GUESTS,
+  ...LISTENING,
+  ...LIMITS,
+  ...RUNNING,
+  ...MEMBERSHIP,
+  ...CLIENT,
+};
 
 export type SettingKey = keyof typeof AGENT_SETTINGS;
 export type Settings = {

@@ -1,0 +1,48 @@
+/** Settings that make a host part of a cluster: its schedulers, and what placement is told of the host. */
+import { listOf, nonEmpty, orNull, setting } from "./setting.js";
+
+const httpUrl = nonEmpty.refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text));
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[A-Za-z0-9._/:-]{0,63}$/;
+const nameOf = (label: string): string => label.slice(0, label.indexOf("="));
+
+export const MEMBERSHIP = {
+  schedulerUrls: setting({
+    group: "Cluster",
+    names: ["HEADROOM_SCHEDULER_URLS"],
+    about: "Schedulers that the host registers with; the agent finds the one that leads (empty: no cluster)",
+    allowed: "a comma list of URLs such as http://10.0.0.1:8100",
+    fallback: [] as readonly string[],
+    schema: listOf(httpUrl),
+  }),
+  schedulerToken: setting({
+    group: "Cluster",
+    names: ["HEADROOM_SCHEDULER_TOKEN"],
+    about: "Access token of role agent that the agent presents to schedulers",
+    allowed: "a token as headroom token printed it",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty),
+    secret: true,
+  }),
+  advertisedUrl: setting({
+    group: "Cluster",
+    names: ["HEADROOM_ADVERTISED_URL"],
+    about: "Where schedulers reach this agent (empty: the address that it listens on)",
+    allowed: "a URL such as http://10.0.0.7:8099",
+    fallback: null as string | null,
+    schema: orNull(httpUrl),
+  }),
+  labels: setting({
+    group: "Cluster",
+    names: ["HEADROOM_LABELS"],
+    about: "Labels of the host, for VMs that ask for some",
+    allowed: "a comma list of key=value pairs, each key once, such as zone=a,disk=ssd",
+    fallback: [] as readonly string[],
+    schema: listOf(nonEmpty.refine((text) => LABEL.test(text))).refine(
+      (labels) => new Set(labels.map(nameOf)).size === labels.length,
+    ),
+  }),
+};
+
+/** `["zone=a"]` as `{ zone: "a" }`. */
+export const labelsOf = (labels: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(labels.map((label) => [nameOf(label), label.slice(label.indexOf("=") + 1)]));
