@@ -1,4 +1,4 @@
-/** The real agent on a fake hypervisor, started: 16 pCPUs, 64 GiB. */
+/** The real agent on a fake hypervisor, started: 16 pCPUs, 64 GiB. Called host-a where no other name is given. */
 import { type Agent, createAgent } from "../../src/agent/agent.js";
 import type { PolicyName, PolicySettings } from "../../src/core/pool/policy.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
@@ -41,6 +41,7 @@ export interface RealAgentOptions {
   readonly template?: PolicySettings["template"];
   readonly journal?: DurableText;
   readonly hypervisor?: FakeHypervisor;
+  readonly hostname?: string;
 }
 
 export interface RealAgent {
@@ -52,7 +53,8 @@ export interface RealAgent {
 export async function startAgent(options: RealAgentOptions = {}): Promise<RealAgent> {
   const topology = indexTopology(buildTopology(SHAPE));
   const hypervisor =
-    options.hypervisor ?? fakeHypervisor({ topology: topology.topology, clock: realClock, hostname: "host-a" });
+    options.hypervisor ??
+    fakeHypervisor({ topology: topology.topology, clock: realClock, hostname: options.hostname ?? "host-a" });
   const policy = createPolicy(options.policy ?? "headroom", {
     topology,
     criticalSize: 0,

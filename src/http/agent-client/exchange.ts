@@ -85,7 +85,9 @@ const isCertificateFault = (code: string): boolean =>
   code.startsWith("ERR_TLS_") || code.includes("CERT") || code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
 
 function noAnswer(url: string, error: unknown, deadlineMs: number | null): Unanswered | Unauthorised {
-  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  const { code: thrown, message = String(error) } = error as { code?: unknown; message?: string };
+  // An aborted signal's exception has a number.
+  const code = typeof thrown === "string" ? thrown : "";
   if (isCertificateFault(code))
     return {
       kind: "unauthorised",

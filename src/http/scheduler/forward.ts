@@ -96,8 +96,8 @@ export function notLeader(leader: string | null, detail: string): RequestError {
 }
 
 function unanswered(leader: string, error: unknown): RequestError {
-  const { code = "", message = String(error) } = error as { code?: string; message?: string };
-  if (NOT_SENT.has(code))
+  const { code, message = String(error) } = error as { code?: unknown; message?: string };
+  if (typeof code === "string" && NOT_SENT.has(code))
     return notLeader(leader, `The leader at ${leader} does not answer (${code}); nothing was done`);
   return new RequestError(
     "deadline-exceeded",

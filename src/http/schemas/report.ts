@@ -51,9 +51,9 @@ export const hostStatus = named(
     ready: z.boolean(),
     labels,
     counts: hostCounts,
+    // `nullable` of a union is nothing that the serialiser knows.
     ratiosOffered: z
-      .union([z.array(ratio), z.object({ least: ratio, most: ratio })])
-      .nullable()
+      .union([z.array(ratio), z.object({ least: ratio, most: ratio }), z.null()])
       .meta({ description: "Ratios that the host sells; null: any that its policy can take" }),
     images: z.array(text).nullable().meta({ description: "Images, or folders that hold them; null: not known" }),
   }) satisfies z.ZodType<Wire<HostStatus>>,
