@@ -1,0 +1,173 @@
+/** A cluster for HTTP conversations: real schedulers over the embedded store in a temporary folder, real agents on loopback. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Dispatcher } from "undici";
+import { WEIGHTS } from "../../src/core/placement/weights.js";
+import { milliseconds, ratio } from "../../src/core/units.js";
+import { realClock } from "../../src/drivers/linux/real-clock.js";
+import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
+import { agentClients } from "../../src/http/agent-client/client.js";
+import { agentConnections } from "../../src/http/agent-client/pool.js";
+import type { App } from "../../src/http/app-type.js";
+import type { TokenTable } from "../../src/http/auth.js";
+import { createSchedulerApp } from "../../src/http/scheduler/app.js";
+import type { SchedulerAppOptions } from "../../src/http/scheduler/options.js";
+import { type Listening, listen } from "../../src/http/server.js";
+import type { ClusterStore } from "../../src/ports/cluster-store.js";
+import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
+import type { SchedulerService } from "../../src/scheduler/service.js";
+import { IMAGES, LogBook } from "../http/support.js";
+import { TestHost } from "./host.js";
+
+const clock = realClock();
+
+/** So that silence is noticed within a test. */
+const QUICK = {
+  heartbeatInterval: milliseconds(100),
+  suspectAfter: milliseconds(400),
+  downAfter: milliseconds(1_500),
+  tickInterval: milliseconds(25),
+  takeoverPatience: milliseconds(1_000),
+  settlePatience: milliseconds(1_500),
+  settleInterval: milliseconds(50),
+};
+
+export const schedulerApp = (
+  scheduler: SchedulerService,
+  options: Partial<SchedulerAppOptions> = {},
+): { readonly app: App; readonly log: LogBook } => {
+  const log = new LogBook();
+  const app = createSchedulerApp({
+    tokens: null,
+    log,
+    clock,
+    seedCalls: true,
+    maximumRatio: ratio(16),
+    imageFolders: [IMAGES],
+    clusterToken: null,
+    version: "test",
+    ...options,
+    scheduler,
+  });
+  return { app, log };
+};
+
+export interface ClusterOptions {
+  readonly hosts: number;
+  /** Of schedulers and agents alike. */
+  readonly tokens?: TokenTable;
+  readonly token?: string;
+}
+
+export class TestCluster {
+  readonly hosts: readonly TestHost[];
+  private readonly folder = mkdtempSync(join(tmpdir(), "headroom-cluster-"));
+  private dispatcher: Dispatcher = agentConnections({ connectMs: 300 });
+  private store: ClusterStore | null = null;
+  private running: Scheduler | null = null;
+  private listening: Listening | null = null;
+  private served: { readonly app: App; readonly log: LogBook } | null = null;
+  private readonly stop = new AbortController();
+  private port = 0;
+
+  constructor(private readonly options: ClusterOptions) {
+    const { tokens = null } = options;
+    this.hosts = Array.from({ length: options.hosts }, (_, i) => new TestHost(`host-${i}`, tokens));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get scheduler(): Scheduler {
+    if (this.running === null) throw new Error("the scheduler is not started");
+    return this.running;
+  }
+
+  get app(): App {
+    if (this.served === null) throw new Error("the scheduler is not started");
+    return this.served.app;
+  }
+
+  get log(): LogBook {
+    if (this.served === null) throw new Error("the scheduler is not started");
+    return this.served.log;
+  }
+
+  async start(): Promise<this> {
+    for (const host of this.hosts) await host.start();
+    await this.startScheduler();
+    await this.until(() => this.scheduler.hosts().filter(({ state }) => state === "up").length === this.hosts.length);
+    return this;
+  }
+
+  /** Over the same store, at the same port; ready. */
+  async startScheduler(): Promise<void> {
+    const { tokens = null, token = null } = this.options;
+    const log = new LogBook();
+    this.dispatcher = agentConnections({ connectMs: 300 });
+    this.store = await openEmbeddedStore({ folder: this.folder, clock, log });
+    this.running = createScheduler({
+      store: this.store,
+      clients: agentClients({ token, dispatcher: this.dispatcher, changeMs: 5_000, questionMs: 1_000 }),
+      clock,
+      log,
+      address: this.url,
+      placement: { weights: WEIGHTS.headroom },
+      settings: { ...QUICK, listedUrls: this.hosts.map((host) => host.url) },
+    });
+    this.served = schedulerApp(this.running, { tokens, clusterToken: token });
+    this.listening = await listen(this.app, { host: "127.0.0.1", port: this.port });
+    this.port = this.listening.port;
+    void this.running.run(this.stop.signal);
+    await this.until(() => this.scheduler.leadership().role === "leader");
+  }
+
+  async stopScheduler(): Promise<void> {
+    await this.listening?.close();
+    await this.running?.stop();
+    await this.store?.close();
+    await this.dispatcher.close();
+    this.listening = null;
+    this.running = null;
+  }
+
+  async end(): Promise<void> {
+    await this.stopScheduler();
+    this.stop.abort();
+    await Promise.all(this.hosts.map((host) => host.kill()));
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** Where VMs really are: host by name, of every agent that runs. A VM on two hosts is an error. */
+  placed(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    for (const host of this.hosts)
+      for (const name of host.names()) {
+        if (found.has(name)) throw new Error(`${name} is on ${found.get(name)} and on ${host.name}`);
+        found.set(name, host.name);
+      }
+    return found;
+  }
+
+  async until(holds: () => boolean): Promise<void> {
+    const deadline = performance.now() + 10_000;
+    while (!holds()) {
+      if (performance.now() > deadline) throw new Error(`waited too long for ${holds}`);
+      await clock.sleep(milliseconds(10));
+    }
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(this.url + path);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    const withBody = body === undefined ? {} : { body: JSON.stringify(body) };
+    const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+    return fetch(this.url + path, { method: "POST", headers: { ...type, ...headers }, ...withBody });
+  }
+}
