@@ -13,7 +13,7 @@ import type { HostRecord, VmRecord } from "./record-model.js";
 import { accept, refuseWith } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import type { ClusterResult, Heartbeat, HeartbeatAnswer, Registration } from "./service.js";
-import { forgetReported, loseMachine, settle } from "./settle.js";
+import { forgetReported, loseMachine, noteReported, settle } from "./settle.js";
 
 /** As the store's keys and the API's paths have it. */
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
@@ -128,11 +128,7 @@ export function takeReport(reign: Reign, entry: HostEntry, report: HostReport): 
   if (older) return;
   for (const name of entry.vms.keys()) forgetReported(reign, name, entry.id);
   entry.vms = new Map(vms.map((vm) => [vm.name, vm]));
-  for (const { name } of vms) {
-    const hosts = reign.reportedOn.get(name);
-    if (hosts === undefined) reign.reportedOn.set(name, new Set([entry.id]));
-    else hosts.add(entry.id);
-  }
+  for (const { name } of vms) noteReported(reign, name, entry.id);
   entry.reportedTag = reportTag(status);
   reign.room.refresh(entry.id);
   const here = reign.room.claimsOn(entry.id).keys();

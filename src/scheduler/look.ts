@@ -9,7 +9,7 @@ import type { HostEntry } from "./host-entry.js";
 import type { VmRecord } from "./record-model.js";
 import { adoptedRecord, confirmed } from "./record-steps.js";
 import type { Doubt, Reign } from "./reign.js";
-import { confirmGone, confirmPlaced, forgetReported } from "./settle.js";
+import { confirmGone, confirmPlaced, forgetReported, noteReported } from "./settle.js";
 
 /** Names of the VMs about which a host's report and the records differ. Pure. `here`: VMs that records place on the host. */
 export function doubtsIn(
@@ -30,7 +30,8 @@ export function doubtsIn(
 
 function agrees(record: VmRecord | null, vm: ReportedVm, host: string): boolean {
   if (record === null || record.host !== host || record.phase === "lost") return false;
-  // What is under way is settled by asking what became of the request.
+  // What is under way is settled by asking what became of the request; it may not be the request that made this VM.
+  if (record.phase === "reserved") return record.pending === vm.requestId;
   if (record.phase !== "placed") return true;
   return record.uuid === vm.uuid && isSameSize(record, vm);
 }
@@ -39,8 +40,10 @@ const isSameSize = (record: VmRecord, vm: ReportedVm): boolean =>
   record.vcpus === vm.vcpus && record.memoryMiB === vm.memoryMiB && record.ratio === vm.ratio;
 
 export type Judgement =
-  /** Nothing to do: they agree now, or a request under way will tell. */
+  /** Nothing to do: they agree now. */
   | { readonly kind: "nothing" }
+  /** A request is under way: to be looked at again when it is settled. */
+  | { readonly kind: "wait" }
   | { readonly kind: "adopt" }
   | { readonly kind: "vanished" }
   /** The record takes over uuid, size and host from what is there. */
@@ -55,7 +58,8 @@ export function judge(record: VmRecord | null, host: string, vm: ReportedVm | nu
   // Its own machine is back, or another VM has taken the name of the one that is gone.
   if (record.phase === "lost") return { kind: record.uuid === vm.uuid ? "correct" : "adopt" };
   if (record.host !== host) return { kind: "elsewhere" };
-  return { kind: agrees(record, vm, host) ? "nothing" : "correct" };
+  if (agrees(record, vm, host)) return { kind: "nothing" };
+  return { kind: record.pending === null ? "correct" : "wait" };
 }
 
 /** Asks about the VM; callers hold its lock. False: the host did not answer, and the doubt stays. */
@@ -68,6 +72,7 @@ export async function examine(reign: Reign, doubt: Doubt): Promise<boolean> {
   noteWhere(reign, entry, name, outcome.vm);
   const record = reign.vms.get(name);
   const { kind } = judge(record, host, outcome.vm);
+  if (kind === "wait") return false;
   const about = { vm: name, host };
   if (kind === "vanished" && record !== null) {
     reign.events.emit("vm-vanished", about, "the VM is not on its host any more: its record is released");
@@ -137,6 +142,9 @@ function noteWhere(reign: Reign, entry: HostEntry, name: string, vm: ReportedVm 
   if (vm === null) {
     entry.vms.delete(name);
     forgetReported(reign, name, entry.id);
-  } else entry.vms.set(name, vm);
+  } else {
+    entry.vms.set(name, vm);
+    noteReported(reign, name, entry.id);
+  }
   reign.room.refresh(entry.id);
 }

@@ -65,10 +65,18 @@ export async function confirmPlaced(reign: Reign, record: VmRecord, vm: Confirme
 }
 
 export async function confirmGone(reign: Reign, record: VmRecord): Promise<void> {
-  await reign.vms.delete(record.name, "insist");
-  const entry = reign.entries.get(record.host);
-  entry?.vms.delete(record.name);
-  forgetReported(reign, record.name, record.host);
+  const { name, host } = record;
+  await reign.vms.delete(name, "insist");
+  const wasSeen = reign.entries.get(host)?.vms.delete(name) === true;
+  forgetReported(reign, name, host);
+  // The request made no VM, and yet the host showed one: somebody else's of the same name.
+  if (wasSeen && record.phase === "reserved") reign.doubt({ name, host });
+}
+
+export function noteReported(reign: Reign, name: string, host: string): void {
+  const hosts = reign.reportedOn.get(name);
+  if (hosts === undefined) reign.reportedOn.set(name, new Set([host]));
+  else hosts.add(host);
 }
 
 export function forgetReported(reign: Reign, name: string, host: string): void {

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkHistory, type Operation, type State } from "./history.js";
 
-const deploy = (requestId: string, asked: number, answered: number | null, outcome: Operation["outcome"]): Operation => ({
+const deploy = (
+  requestId: string,
+  asked: number,
+  answered: number | null,
+  outcome: Operation["outcome"],
+): Operation => ({
   vm: "web",
   kind: "deploy",
   requestId,

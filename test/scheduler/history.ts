@@ -39,7 +39,9 @@ export function checkHistory(operations: readonly Operation[], now: ReadonlyMap<
   return [...names].flatMap((name) => {
     const own = operations.filter(({ vm }) => vm === name);
     const end = now.get(name) ?? null;
-    return explains(own, end) ? [] : [`no order of the requests about ${name} explains ${JSON.stringify({ own, end })}`];
+    return explains(own, end)
+      ? []
+      : [`no order of the requests about ${name} explains ${JSON.stringify({ own, end })}`];
   });
 }
 

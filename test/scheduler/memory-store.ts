@@ -54,7 +54,7 @@ export class StoreCore {
   private readonly late = new Map<string, { readonly changes: readonly Change[]; readonly fence: Leadership }>();
   /** Of the next commits, one each. */
   readonly faults: StoreFault[] = [];
-  /** False: a store that does not look who writes. */
+  /** False: a store that does not look who writes, nor over what. */
   fences = true;
 
   connect(): ClusterStore {
@@ -145,7 +145,7 @@ export class StoreCore {
 
   private apply(changes: readonly Change[], fence: Leadership): CommitOutcome {
     if (this.isFenced(fence)) return { kind: "fenced" };
-    for (const change of changes) {
+    for (const change of this.fences ? changes : []) {
       const found = this.records.get(change.key) ?? null;
       const holds = change.kind === "create" ? found === null : found?.revision === change.revision;
       if (!holds) return { kind: "conflict", key: change.key, found };

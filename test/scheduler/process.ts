@@ -5,19 +5,28 @@ import type { ClusterStore } from "../../src/ports/cluster-store.js";
 
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
+interface Plan {
+  readonly fate: "kill" | "freeze";
+  readonly when: "before" | "after";
+  readonly then: (fate: "kill" | "freeze") => void;
+}
+
 export class Process {
   private state: "running" | "frozen" | "dead" = "running";
   private thawed: Promise<void> = Promise.resolve();
   private wake = (): void => undefined;
   private callsLeft = Number.POSITIVE_INFINITY;
-  private planned: { readonly fate: "kill" | "freeze"; readonly when: "before" | "after" } | null = null;
-  private onEnd: (fate: "kill" | "freeze") => void = () => undefined;
+  private planned: Plan | null = null;
 
   /** At its `nth` call from now (1: the next) the process is killed or frozen, before the call leaves or after it was done. */
   at(nth: number, fate: "kill" | "freeze", when: "before" | "after", then: (fate: "kill" | "freeze") => void): void {
     this.callsLeft = nth;
-    this.planned = { fate, when };
-    this.onEnd = then;
+    this.planned = { fate, when, then };
+  }
+
+  /** Survives what it was to meet. */
+  spare(): void {
+    this.callsLeft = Number.POSITIVE_INFINITY;
   }
 
   get isDead(): boolean {
@@ -48,10 +57,10 @@ export class Process {
 
   async call<T>(work: () => Promise<T>): Promise<T> {
     const mine = --this.callsLeft === 0 ? this.planned : null;
-    if (mine?.when === "before") this.meet(mine.fate);
+    if (mine?.when === "before") this.meet(mine);
     await this.alive();
     const done = work();
-    if (mine?.when === "after") this.meet(mine.fate);
+    if (mine?.when === "after") this.meet(mine);
     try {
       return await done;
     } finally {
@@ -59,10 +68,10 @@ export class Process {
     }
   }
 
-  private meet(fate: "kill" | "freeze"): void {
+  private meet({ fate, then }: Plan): void {
     if (fate === "kill") this.kill();
     else this.freeze();
-    this.onEnd(fate);
+    then(fate);
   }
 
   private async alive(): Promise<void> {

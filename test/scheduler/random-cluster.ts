@@ -116,7 +116,7 @@ export class RandomCluster {
       machine.reachable = true;
       await machine.start();
     }
-    for (const { process } of cluster.schedulers) process.at(Number.POSITIVE_INFINITY, "kill", "before", () => undefined);
+    for (const { process } of cluster.schedulers) process.spare();
     await this.thaw();
     await cluster.advance(120_000);
     cluster.checkSettled();
