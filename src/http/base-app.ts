@@ -16,7 +16,7 @@ import { addOpenapi, type OpenapiHead } from "./openapi.js";
 import { DEFAULT_LIMITS, type HttpLimits, type ServerOptions } from "./options.js";
 import { fieldsError, type Problem, problemFromError, RequestError, sendProblem } from "./problem.js";
 import { answerBrokenRequest } from "./raw-problem.js";
-import { createNodeServer } from "./server.js";
+import { createNodeServer, type ServerNames } from "./server.js";
 import type { ServerGauges, ServerMetrics } from "./server-metrics.js";
 import { JsonFault, parseStrictJson } from "./strict-json.js";
 import { EMPTY_QUERY, parseQuery } from "./strict-query.js";
@@ -32,14 +32,6 @@ declare module "fastify" {
       readonly names: ServerNames;
     };
   }
-}
-
-/** What people call the server, and the settings that it is told to mend its start by. */
-export interface ServerNames {
-  /** `agent`, `scheduler`. */
-  readonly program: string;
-  readonly addressSetting: string;
-  readonly portSetting: string;
 }
 
 export interface AppPlan<C extends SharedContext> {

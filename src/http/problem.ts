@@ -7,7 +7,8 @@ import type { Refusal } from "../core/result.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { OperationalError } from "../ports/errors.js";
 import type { ClusterRefusal } from "../scheduler/service.js";
-import { ERROR_TABLE, type ErrorCode, type RequestCode } from "./error-table.js";
+import { ERROR_TABLE, type ErrorCode } from "./error-table.js";
+import type { RequestCode } from "./request-errors.js";
 
 export type FieldPlace = "path" | "query" | "header" | "body";
 export type FieldFault = "missing" | "unknown" | "doubled" | "not-allowed";

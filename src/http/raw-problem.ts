@@ -3,8 +3,9 @@
  * alone, so the answer is written by hand; the connection closes after it.
  */
 import type { Socket } from "node:net";
-import { ERROR_TABLE, type RequestCode } from "./error-table.js";
+import { ERROR_TABLE } from "./error-table.js";
 import { PROBLEM_TYPE, problemHeaders, requestProblem } from "./problem.js";
+import type { RequestCode } from "./request-errors.js";
 
 const CODES: Readonly<Record<string, RequestCode>> = {
   HPE_HEADER_OVERFLOW: "headers-too-large",

@@ -8,8 +8,15 @@ import type { AddressInfo } from "node:net";
 import { OperationalError } from "../ports/errors.js";
 import { isLoopbackAddress } from "./access.js";
 import type { App } from "./app-type.js";
-import type { ServerNames } from "./base-app.js";
 import { type HttpLimits, SLOW_CHECK_MS, type Tls } from "./options.js";
+
+/** What people call the server, and the settings that it is told to mend its start by. */
+export interface ServerNames {
+  /** `agent`, `scheduler`. */
+  readonly program: string;
+  readonly addressSetting: string;
+  readonly portSetting: string;
+}
 
 /** Requests on one connection before it is closed: spreads clients over restarted proxies, bounds what a socket holds. */
 const REQUESTS_PER_CONNECTION = 100_000;

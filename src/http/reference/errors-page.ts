@@ -3,7 +3,8 @@
 import { REFUSAL_CODES } from "../../core/result.js";
 import { FAILURE_CODES } from "../../ports/errors.js";
 import { CLUSTER_REFUSAL_CODES } from "../../scheduler/service.js";
-import { ERROR_TABLE, type ErrorCode, REQUEST_CODES } from "../error-table.js";
+import { ERROR_TABLE, type ErrorCode } from "../error-table.js";
+import { REQUEST_CODES } from "../request-errors.js";
 
 const HEAD = `# Errors of the HTTP interface
 
