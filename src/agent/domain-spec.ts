@@ -26,6 +26,7 @@ export function liveMaximum(
 export const markOf = (vm: VmRecord): VmMetadata => ({
   vcpuRatios: vm.vcpuRatios,
   perVcpu: vm.ratio === null,
+  memoryMiB: vm.memoryMiB,
   requestId: vm.requestId ?? `${ADOPTED_PREFIX}${vm.uuid}`,
   image: vm.image,
   overlay: vm.overlay,

@@ -27,7 +27,9 @@ export async function sizeLive(
 ): Promise<void> {
   const { hypervisor } = context;
   if (to.memoryMiB !== from.memoryMiB) await hypervisor.setMemory(to.name, to.memoryMiB);
-  if (!equalRatios(from.vcpuRatios, to.vcpuRatios)) await hypervisor.setMetadata(to.name, markOf(to));
+  if (to.memoryMiB !== from.memoryMiB || !equalRatios(from.vcpuRatios, to.vcpuRatios)) {
+    await hypervisor.setMetadata(to.name, markOf(to));
+  }
   // The balloon's target is forgotten at the guest's next start; its stored definition has to say it. Definitions that
   // Headroom did not write have devices that it does not know: those it must not replace.
   if (to.memoryMiB !== from.memoryMiB && to.deployedHere) await redefine(context, to, detail, host);

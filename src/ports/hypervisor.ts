@@ -14,6 +14,8 @@ export interface VmMetadata {
   readonly vcpuRatios: readonly number[];
   /** Set where each vCPU's ratio came from the host's template. */
   readonly perVcpu: boolean;
+  /** Memory that was sold, whatever the balloon has at the moment; absent in marks of before 0.2. */
+  readonly memoryMiB?: MiB;
   /** Identifies the request that made the VM; an interrupted deploy is recognised by it. */
   readonly requestId: string;
   /** Disk image that was asked for, and the overlay made for it (removed with the VM); null: none. */

@@ -67,7 +67,7 @@ type Schedulers = Readonly<Record<string, SmallScheduler>>;
 /** `prepare`: before the agent says its first word. */
 async function cluster(prepare: (schedulers: Schedulers) => void = () => undefined): Promise<Cluster> {
   const rig = await new Rig().start();
-  const schedulers = { [A]: new SmallScheduler(), [B]: new SmallScheduler(), [C]: new SmallScheduler() };
+  const schedulers: Schedulers = { [A]: new SmallScheduler(), [B]: new SmallScheduler(), [C]: new SmallScheduler() };
   prepare(schedulers);
   const calls: string[] = [];
   const note = (url: string, kind: string) => calls.push(`${rig.clock.monotonic()} ${url} ${kind}`);

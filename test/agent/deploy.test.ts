@@ -16,6 +16,7 @@ test("a deployed VM runs, pinned as planned from its first instruction, and carr
   assert.deepEqual(detail.metadata, {
     vcpuRatios: [2, 2],
     perVcpu: false,
+    memoryMiB: 1024,
     requestId: "r1",
     image: IMAGE,
     overlay: "/overlays/web.qcow2",

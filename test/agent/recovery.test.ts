@@ -46,6 +46,22 @@ test("without its journal the agent finds every VM again, at its ratio, and move
   rig.check();
 });
 
+test("without its journal the agent counts the memory that was sold, not what a balloon leaves the guest", async () => {
+  const rig = await busyRig();
+  await rig.deploy("grown", 1, 1, { memoryMiB: mib(4_096) });
+  const resized = await rig.agent.resize({ name: "grown", memoryMiB: mib(3_000) });
+  assert.equal(accepted(resized).memoryMiB, 3_000);
+  rig.world.setMemory("grown", mib(1_500));
+  await rig.clock.advance(60_000);
+  assert.equal(rig.world.detail("grown")?.memoryMiB, 1_500);
+  const allocated = rig.agent.status().memory.allocatedMiB;
+  rig.journal.text = null;
+  await rig.restart();
+  assert.equal(rig.agent.vm("grown")?.memoryMiB, 3_000);
+  assert.equal(rig.agent.status().memory.allocatedMiB, allocated);
+  rig.check();
+});
+
 test("a corrupt journal is kept aside, and the state rebuilt from the domains", async () => {
   for (const corrupt of ["", "{", '{"version":2}', "null"]) {
     const rig = await busyRig();

@@ -75,3 +75,22 @@ test("what is not the XML of a domain is refused", () => {
   ];
   for (const text of bad) assert.throws(() => readDomainXml(text), XmlError, text.slice(0, 60));
 });
+
+test("the memory that was sold is read from the mark; older marks say none, damaged ones are not believed", () => {
+  const vcpu = "<h:vcpu index='0' ratio='1'/>";
+  const read = (attributes: string) => readDomainXml(mark(`request='r' ratios='per-vm' ${attributes}`, vcpu));
+  assert.equal(read("memory-mib='2048'").domain.metadata?.memoryMiB, 2048);
+  assert.equal(read("memory-mib='307.2'").domain.metadata?.memoryMiB, 307.2);
+  assert.deepEqual(read("").domain.metadata, {
+    vcpuRatios: [1],
+    perVcpu: false,
+    requestId: "r",
+    image: null,
+    overlay: null,
+  });
+  for (const wrong of ["", "0", "-1", "1e9", "two", "NaN"]) {
+    const { domain, damagedMetadata } = read(`memory-mib='${wrong}'`);
+    assert.equal(domain.metadata, null, wrong);
+    assert.match(damagedMetadata ?? "", /memory sold/, wrong);
+  }
+});

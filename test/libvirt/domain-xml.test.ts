@@ -25,7 +25,14 @@ const SPEC: DomainSpec = {
   maximumMemoryMiB: mib(1024),
   disk: { path: "/images/web-1.qcow2", format: "qcow2" },
   pins: [cpuSetOf([0, 1, 2]), cpuSetOf([8])],
-  metadata: { vcpuRatios: [1, 2.6], perVcpu: true, requestId: "r-1", image: "/images/base.qcow2", overlay: null },
+  metadata: {
+    vcpuRatios: [1, 2.6],
+    perVcpu: true,
+    memoryMiB: mib(700),
+    requestId: "r-1",
+    image: "/images/base.qcow2",
+    overlay: null,
+  },
 };
 const HOST: DomainHost = { accelerator: "kvm", arch: "x86_64", emulator: null, machine: null };
 const builtIn = loadTemplate(DEFAULT_DOMAIN_TEMPLATE, "built-in");

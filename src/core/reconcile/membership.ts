@@ -9,7 +9,7 @@
 import { assert } from "../assert.js";
 import type { HostState } from "../pool/model.js";
 import type { PoolPolicy } from "../pool/policy.js";
-import { type Ratio, ratio } from "../units.js";
+import { type MiB, type Ratio, ratio } from "../units.js";
 import {
   ADOPTED_PREFIX,
   isPlaced,
@@ -181,7 +181,7 @@ export function recordOf(policy: PoolPolicy, domain: ObservedDomain, detail: Obs
     name: domain.name,
     uuid: domain.uuid,
     vcpus: detail.vcpus,
-    memoryMiB: detail.memoryMiB,
+    memoryMiB: soldMiB(detail),
     ratio: own,
     vcpuRatios: vcpuRatiosOf(policy, detail.vcpus, own),
     state: "stopped",
@@ -190,6 +190,15 @@ export function recordOf(policy: PoolPolicy, domain: ObservedDomain, detail: Obs
     requestId: deployedHere ? mark.requestId : null,
     deployedHere,
   };
+}
+
+/**
+ * What the mark says was sold: the balloon may have less at the moment. Where the guest has more than that (somebody inflated it
+ * by hand) the host counts what it has. Definitions are in whole MiB, rounded up.
+ */
+function soldMiB({ memoryMiB, mark }: ObservedDetail): MiB {
+  const sold = mark?.memoryMiB;
+  return sold === undefined || memoryMiB > Math.ceil(sold) ? memoryMiB : sold;
 }
 
 /** The strictest of the marked ratios: where a per-vCPU VM meets a per-VM host, no vCPU gets less than it was sold. */

@@ -43,6 +43,7 @@ export interface ObservedDomain {
 export interface ObservedMark {
   readonly vcpuRatios: readonly number[];
   readonly perVcpu: boolean;
+  readonly memoryMiB?: MiB;
   readonly requestId: string;
   readonly image: string | null;
   readonly overlay: string | null;

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { type CpuSet, formatCpuSet, parseCpuSet } from "../../core/cpuset.js";
 import { mib } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
+import type { VmMetadata } from "../../ports/hypervisor.js";
 import type { Definition, Guest, Live } from "./guest.js";
 import { cpuDemand, seedOf, USAGE_CLASSES, type UsageClass, type UsageProfile } from "./usage-profile.js";
 import type { FakeWorld } from "./world.js";
@@ -70,6 +71,7 @@ const definitionSchema = z.strictObject({
     .strictObject({
       vcpuRatios: z.array(z.number()),
       perVcpu: z.boolean(),
+      memoryMiB: positive.optional(),
       requestId: z.string(),
       image: z.string().nullable(),
       overlay: z.string().nullable(),
@@ -230,7 +232,12 @@ function definitionFrom(saved: SavedGuest["stored"], pins: Map<string, CpuSet>):
     memoryMiB: mib(saved.memoryMiB),
     maximumMemoryMiB: mib(saved.maximumMemoryMiB),
     pins: saved.pins.map(cpuSet),
+    metadata: saved.metadata && metadataFrom(saved.metadata),
   };
+}
+
+function metadataFrom({ memoryMiB, ...mark }: NonNullable<SavedGuest["stored"]["metadata"]>): VmMetadata {
+  return memoryMiB === undefined ? mark : { ...mark, memoryMiB: mib(memoryMiB) };
 }
 
 function corrupt(path: string, cause: unknown): OperationalError {

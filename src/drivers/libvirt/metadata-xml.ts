@@ -2,6 +2,7 @@
  * Headroom's mark in a domain's <metadata>: an element of its own namespace, which libvirt keeps and hands back untouched. It
  * holds the ratio of each vCPU, which names its pool, so that a host can be rebuilt from libvirt alone.
  */
+import { type MiB, mib } from "../../core/units.js";
 import type { VmMetadata } from "../../ports/hypervisor.js";
 import { childElements, type Element, isWritable, ownerOf, parseXml, serializeXml, textOf, XmlError } from "./xml.js";
 
@@ -42,6 +43,7 @@ function fill(element: Element, metadata: VmMetadata, make: Make): void {
   };
   element.setAttribute("request", metadata.requestId);
   element.setAttribute("ratios", metadata.perVcpu ? "per-vcpu" : "per-vm");
+  if (metadata.memoryMiB !== undefined) element.setAttribute("memory-mib", String(metadata.memoryMiB));
   metadata.vcpuRatios.forEach((ratio, index) => {
     const vcpu = append("vcpu");
     vcpu.setAttribute("index", String(index));
@@ -65,10 +67,20 @@ export function readMetadata(domain: Element): VmMetadata | null {
   return {
     vcpuRatios: readRatios(mark),
     perVcpu: ratios === "per-vcpu",
+    ...readMemory(mark),
     requestId,
     image: textOf(childElements(mark, "image")[0] ?? null),
     overlay: textOf(childElements(mark, "overlay")[0] ?? null),
   };
+}
+
+/** Marks of before 0.2 have none. */
+function readMemory(mark: Element): { readonly memoryMiB?: MiB } {
+  const text = mark.getAttribute("memory-mib");
+  if (text === null) return {};
+  const size = Number(text);
+  if (!/^\d{1,12}(\.\d{1,20})?$/.test(text) || size <= 0) throw new XmlError(`the memory sold is "${text}"`);
+  return { memoryMiB: mib(size) };
 }
 
 function readRatios(mark: Element): readonly number[] {
