@@ -22,6 +22,11 @@ function note(reign: Reign, entry: HostEntry, outcome: Outcome): void {
   else if (outcome.kind === "unauthorised" && "reason" in outcome) entry.problems = [outcome.reason];
   else heard(reign, entry, "status" in outcome ? (outcome.status ?? null) : null);
   if (outcome.kind === "stale-leader" && "reason" in outcome) entry.problems = [outcome.reason];
+  // It is alive, but what it was asked it could not do: others first, until its next heartbeat.
+  if (outcome.kind === "failed" && "reason" in outcome) {
+    distrust(reign, entry);
+    entry.problems = [outcome.reason];
+  }
 }
 
 /** `status`: null where the host said something, but not how it is. */
@@ -39,7 +44,7 @@ export function heard(reign: Reign, entry: HostEntry, status: HostStatus | null)
   if (!moveState(reign, entry) && newer) reign.room.refresh(entry.id);
 }
 
-/** A request got no answer: no new VM goes there until it is heard of again. */
+/** A request got no answer, or failed: no new VM goes there until it is heard of again. */
 export function distrust(reign: Reign, entry: HostEntry): void {
   entry.distrusted = true;
   moveState(reign, entry);

@@ -140,7 +140,7 @@ function allReasons(reign: Reign, request: ClusterDeploy, refusals: readonly Hos
   if (reign.entries.size > MOST_EXPLAINED) return refusals;
   const asked = new Set(refusals.map(({ host }) => host));
   const explained: HostReason[] = [];
-  for (const { hostId, verdicts } of reign.room.explain(shapeOf(request), constraintsOf(request)).hosts) {
+  for (const { hostId, verdicts } of reign.room.explain(request).hosts) {
     const veto = verdicts.find((verdict) => verdict.veto !== null);
     if (!asked.has(hostId) && veto !== undefined)
       explained.push({ host: hostId, code: veto.filter, reason: veto.veto ?? "" });

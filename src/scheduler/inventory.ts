@@ -19,7 +19,7 @@ import { forgetReported, loseMachine, noteReported, settle } from "./settle.js";
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
 export async function register(reign: Reign, registration: Registration): Promise<ClusterResult<HeartbeatAnswer>> {
-  const entry = await introduce(reign, registration.url, registration.report);
+  const entry = await introduce(reign, registration.url, registration.report, "agent");
   if (!entry.ok) return entry;
   noteClock(reign, entry.value, registration.at);
   return accept(answer(reign, "nothing"));
@@ -43,8 +43,16 @@ function noteClock(reign: Reign, entry: HostEntry, at: number): void {
   entry.skew = milliseconds(at - reign.ports.clock.now());
 }
 
-/** A report that came from `url`: of a known host, a new one, or another machine under a known name. */
-export function introduce(reign: Reign, url: string, report: HostReport): Promise<ClusterResult<HostEntry>> {
+/**
+ * A report that came from `url`: of a known host, a new one, or another machine under a known name. `told`: who says that the
+ * host is reached there. Its agent's word counts; a list may name a host that is known by another address already.
+ */
+export function introduce(
+  reign: Reign,
+  url: string,
+  report: HostReport,
+  told: "agent" | "list",
+): Promise<ClusterResult<HostEntry>> {
   const { host, machineId } = report.status;
   if (!HOST_NAME.test(host)) {
     const reason = `"${host}" is no name for a host; allowed: letters, digits, dots, underscores and hyphens`;
@@ -59,7 +67,9 @@ export function introduce(reign: Reign, url: string, report: HostReport): Promis
         reason: `the name ${host} belongs to the machine ${known.record.machineId} at ${known.record.url}, which is alive`,
         details: { host },
       });
-    const entry = await enter(reign, { id: host, url, machineId, cordoned: false, draining: false });
+    const same = known?.record.machineId === machineId && known.state === "up" && told === "list";
+    const address = same ? known.record.url : url;
+    const entry = await enter(reign, { id: host, url: address, machineId, cordoned: false, draining: false });
     takeReport(reign, entry, report);
     return accept(entry);
   });

@@ -41,7 +41,7 @@ async function arrived(
   url: string,
   { report }: Extract<ReportOutcome, { kind: "report" }>,
 ): Promise<void> {
-  const introduced = await introduce(reign, url, report);
+  const introduced = await introduce(reign, url, report, "list");
   if (introduced.ok) {
     if (reign.listed.has(url)) reign.listed.set(url, introduced.value.id);
     reign.listedProblems.delete(url);

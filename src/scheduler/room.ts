@@ -37,8 +37,10 @@ export class Room {
     return this.placer.choose(shape, constraints, exclude)?.hostId ?? null;
   }
 
-  explain(shape: VmShape, constraints: Constraints): PlacementExplanation {
-    return this.placer.explain(shape, constraints);
+  explain(request: ClusterDeploy): PlacementExplanation {
+    const { vcpus, memoryMiB, ratio, constraints } = request;
+    const explanation = this.placer.explain({ vcpus, memoryMiB, ratio }, constraintsOf(request));
+    return constraints?.hosts === undefined ? explanation : onlyThese(explanation, new Set(constraints.hosts));
   }
 
   claim(host: string, claim: Claim): void {
@@ -69,6 +71,25 @@ export class Room {
     if (entry === undefined || entry.status === null) this.placer.removeHost(host);
     else this.placer.upsertHost(hostSummary(entry, entry.status, this.claimsOn(host)));
   }
+}
+
+/** The hosts that the request names are one more filter, the scheduler's own. */
+function onlyThese(explanation: PlacementExplanation, named: ReadonlySet<string>): PlacementExplanation {
+  const veto = "the request names other hosts";
+  const hosts = explanation.hosts.map((host) => {
+    const passes = named.has(host.hostId);
+    const verdicts = [...host.verdicts, { filter: "named-hosts", veto: passes ? null : veto }];
+    return { ...host, verdicts, score: passes ? host.score : null };
+  });
+  const fits = (host: (typeof hosts)[number]): boolean => host.score !== null;
+  const best = hosts.find(fits);
+  const others = hosts.length - hosts.filter(({ hostId }) => named.has(hostId)).length;
+  return {
+    ...explanation,
+    chosen: best?.hostId ?? null,
+    hosts: [...hosts.filter(fits), ...hosts.filter((host) => !fits(host))],
+    vetoes: others === 0 ? explanation.vetoes : { ...explanation.vetoes, "named-hosts": others },
+  };
 }
 
 const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map();

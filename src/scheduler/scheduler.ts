@@ -20,7 +20,6 @@ import { cordonHost, drainHost, forgetHost, uncordonHost } from "./operations.js
 import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
 import { resizeVm } from "./resize.js";
-import { constraintsOf } from "./room.js";
 import {
   type ClusterDeploy,
   type ClusterEvent,
@@ -134,7 +133,9 @@ class ClusterScheduler implements Scheduler {
   private async waitForElection(signal: AbortSignal): Promise<clusterStore.Leadership | null> {
     const won = new AbortController();
     const meanwhile = AbortSignal.any([signal, won.signal]);
-    const follows = [this.standby.follow(meanwhile), this.followLeader(meanwhile)];
+    const follows = Promise.all([this.standby.follow(meanwhile), this.followLeader(meanwhile)]);
+    // Heard below, when there is something to do about it.
+    follows.catch((error: unknown) => this.ports.log.error({ err: error }, "the store cannot be followed any more"));
     try {
       return await this.ports.store.campaign(this.options.address, signal);
     } catch (error) {
@@ -142,7 +143,7 @@ class ClusterScheduler implements Scheduler {
       throw error;
     } finally {
       won.abort();
-      await Promise.all(follows);
+      await follows;
     }
   }
 
@@ -259,8 +260,7 @@ class ClusterScheduler implements Scheduler {
   }
 
   explain(request: ClusterDeploy): PlacementExplanation {
-    const { vcpus, memoryMiB, ratio } = request;
-    return this.mustLead().room.explain({ vcpus, memoryMiB, ratio }, constraintsOf(request));
+    return this.mustLead().room.explain(request);
   }
 
   clusterStatus(): ClusterStatus {
