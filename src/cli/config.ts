@@ -7,7 +7,8 @@ import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { OperationalError } from "../ports/errors.js";
 import type { Settings } from "./settings/agent-settings.js";
-import { type Places, type Resolution, resolveSettings } from "./settings/resolve.js";
+import { AGENT_PROGRAM, type Program, type SettingsTable } from "./settings/program.js";
+import { type Places, type Resolution, resolveFor } from "./settings/resolve.js";
 
 /** Read from the working folder when there, as the seeds do. */
 const DEFAULT_ENV_FILE = ".env";
@@ -31,8 +32,11 @@ export interface SettingsRequest {
 }
 
 /** Reads all places. Throws `bad-settings` only when a file cannot be read; wrong values are in `problems`. */
-export function examineSettings(request: SettingsRequest): Resolution {
-  return resolveSettings({
+export const examineSettings = (request: SettingsRequest): Resolution => examineFor(AGENT_PROGRAM, request);
+
+/** The same for any program. */
+export function examineFor<T extends SettingsTable>(program: Program<T>, request: SettingsRequest): Resolution<T> {
+  return resolveFor(program, {
     flags: request.flags,
     environment: process.env,
     envFile: readEnvFile(request.envFile),

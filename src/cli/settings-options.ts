@@ -4,31 +4,48 @@
  */
 import { type Command, Option } from "commander";
 import type { SettingsRequest } from "./config.js";
-import { AGENT_SETTINGS, SETTING_KEYS, type SettingKey } from "./settings/agent-settings.js";
+import { SETTING_KEYS, type SettingKey } from "./settings/agent-settings.js";
+import { AGENT_PROGRAM, type Program, type SettingsTable } from "./settings/program.js";
 import { flagName } from "./settings/resolve.js";
 import { formatSetting, type Setting } from "./settings/setting.js";
 
-function optionOf(key: SettingKey): Option {
-  const definition: Setting<unknown> = AGENT_SETTINGS[key];
+function optionOf(key: string, definition: Setting<unknown>): Option {
   const fallback = formatSetting(definition.fallback);
   const notes = [definition.names.join(", "), fallback === "" ? null : `default ${fallback}`].filter((note) => note);
   const option = new Option(`${flagName(key)} <value>`, `${definition.about} (${notes.join("; ")})`);
   return option.helpGroup(`${definition.group}:`);
 }
 
-/** Adds `keys` (all when absent), `--config` and `--env-file`. */
+const entries = (table: SettingsTable): readonly (readonly [string, Setting<unknown>])[] => Object.entries(table);
+
+/** Adds the agent's `keys` (all when absent), `--config` and `--env-file`. */
 export function addSettingsOptions(command: Command, keys: readonly SettingKey[] = SETTING_KEYS): Command {
+  const wanted: readonly string[] = keys;
+  return addOptions(
+    command,
+    entries(AGENT_PROGRAM.table).filter(([key]) => wanted.includes(key)),
+  );
+}
+
+/** Adds all of a program's settings, `--config` and `--env-file`. */
+export const addProgramOptions = <T extends SettingsTable>(command: Command, { table }: Program<T>): Command =>
+  addOptions(command, entries(table));
+
+function addOptions(command: Command, settings: ReturnType<typeof entries>): Command {
   command.option("--config <file>", "settings as a JSON object (default: /etc/headroom/config.json when there)");
   command.option("--env-file <file>", "settings as NAME=value lines (default: .env of this folder when there)");
-  for (const key of keys) command.addOption(optionOf(key));
+  for (const [key, definition] of settings) command.addOption(optionOf(key, definition));
   return command;
 }
 
-/** What a command with `addSettingsOptions` was given. */
-export function settingsRequest(options: Readonly<Record<string, unknown>>): SettingsRequest {
-  const flags: Partial<Record<SettingKey, unknown>> = {};
-  for (const key of SETTING_KEYS) {
-    const value = options[optionOf(key).attributeName()];
+/** What a command with settings among its options was given. */
+export function settingsRequest(
+  options: Readonly<Record<string, unknown>>,
+  { table }: { readonly table: SettingsTable } = AGENT_PROGRAM,
+): SettingsRequest {
+  const flags: Record<string, unknown> = {};
+  for (const [key, definition] of entries(table)) {
+    const value = options[optionOf(key, definition).attributeName()];
     if (value !== undefined) flags[key] = value;
   }
   return { flags, envFile: textOrAbsent(options.envFile), configFile: textOrAbsent(options.config) };

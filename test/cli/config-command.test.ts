@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settingsJson, settingsTable } from "../../src/cli/commands/config.js";
 import { SETTING_KEYS } from "../../src/cli/settings/agent-settings.js";
-import { type Places, resolveSettings } from "../../src/cli/settings/resolve.js";
+import { SCHEDULER_PROGRAM } from "../../src/cli/settings/program.js";
+import { type Places, resolveFor, resolveSettings } from "../../src/cli/settings/resolve.js";
 import { plainPaint } from "../../src/cli/terminal.js";
 
 const SECRET = "headroom_do-not-print-me";
 const PLACES: Places = {
   flags: { logLevel: "debug" },
-  environment: { HEADROOM_TOKEN: SECRET, SCL_PORT: "8100", SCG_PORT: "8101", HEADROOM_PRT: "1" },
+  environment: { HEADROOM_TOKEN: SECRET, SCL_PORT: "8100", SCG_PORT: "8101", INFLUXDB_ORG: "lab", HEADROOM_PRT: "1" },
   envFile: { path: "/etc/headroom/agent.env", values: { OVSB_CRITICAL_SIZE: "10", HEADROOM_POLICY: "fast" } },
   configFile: null,
 };
@@ -32,7 +33,7 @@ test("names of later parts and unknown names are told apart", () => {
   const table = settingsTable(resolution, plainPaint);
   assert.match(
     table,
-    /SCG_PORT \(environment\) belongs to the cluster scheduler, a later part of Headroom: nothing reads it yet/,
+    /INFLUXDB_ORG \(environment\) belongs to the metrics collector, a later part of Headroom: nothing reads it yet/,
   );
   assert.match(table, /warning: HEADROOM_PRT is set, but no setting has this name; did you mean HEADROOM_PORT\?/);
 });
@@ -53,4 +54,13 @@ test("the JSON carries values with their types, and origins", () => {
   const text = JSON.stringify(json);
   assert.match(text, /"port":\{"value":8100,"from":"environment","name":"SCL_PORT"\}/);
   assert.match(text, /"file":"\/etc\/headroom\/agent\.env"/);
+});
+
+test("the scheduler's settings are shown the same way", () => {
+  const scheduler = resolveFor(SCHEDULER_PROGRAM, PLACES);
+  const table = settingsTable(scheduler, plainPaint, SCHEDULER_PROGRAM.table);
+  assert.match(table, /port +│ 8101 +│ environment: SCG_PORT/);
+  assert.match(table, /logLevel +│ debug/);
+  assert.doesNotMatch(table, /hypervisor/);
+  assert.match(JSON.stringify(settingsJson(scheduler, SCHEDULER_PROGRAM.table)), /"etcdEndpoints":\{"value":\[\]/);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AGENT_SETTINGS, SETTING_KEYS, type SettingKey } from "../../src/cli/settings/agent-settings.js";
 import { LATER_NAMES } from "../../src/cli/settings/later.js";
+import { ALL_NAMES } from "../../src/cli/settings/program.js";
 import { flagName, type Place, type Places, resolveSettings } from "../../src/cli/settings/resolve.js";
 import { formatSetting, type Setting } from "../../src/cli/settings/setting.js";
 
@@ -79,14 +80,14 @@ test("empty values of an .env file mean: nothing", () => {
 });
 
 test("names that belong to later parts are accepted, and said to be unused", () => {
-  const { later, problems, warnings } = fromEnvironment({ SCG_PORT: "8100", INFLUXDB_TOKEN: "secret" });
+  const { later, problems, warnings } = fromEnvironment({ AGGREG_FETCH_DELAY: "5", INFLUXDB_TOKEN: "secret" });
   assert.deepEqual(problems, []);
   assert.deepEqual(warnings, []);
   assert.deepEqual(
     later.map(({ name, usedBy }) => [name, usedBy]),
     [
-      ["SCG_PORT", "the cluster scheduler"],
       ["INFLUXDB_TOKEN", "the metrics collector"],
+      ["AGGREG_FETCH_DELAY", "the metrics collector"],
     ],
   );
 });
@@ -199,10 +200,7 @@ test("names are used once, and none both now and later", () => {
 });
 
 test("every name of the seeds is known", () => {
-  const names = new Set<string>([
-    ...SETTING_KEYS.flatMap((key) => [...AGENT_SETTINGS[key].names]),
-    ...LATER_NAMES.keys(),
-  ]);
+  const names = new Set<string>([...ALL_NAMES, ...LATER_NAMES.keys()]);
   const seeds =
     `SCL_URL SCL_PORT SCL_DELAY SCL_ACT_MONITORING SCL_ACT_LEARNING SCL_ACT_LEEWAY SCG_URL SCG_PORT SCG_DELAY
     SCG_NODE_URL_LIST QEMU_URL QEMU_LOC QEMU_MACHINE TOPO_EXCLUDE OVSB_TEMPLATE OVSB_CRITICAL_SIZE INFLUXDB_URL INFLUXDB_TOKEN

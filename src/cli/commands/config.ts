@@ -4,26 +4,31 @@
  */
 import Table from "cli-table3";
 import { Command } from "commander";
-import { badSettings, examineSettings } from "../config.js";
-import { AGENT_SETTINGS, SETTING_KEYS, type SettingKey } from "../settings/agent-settings.js";
+import { badSettings, examineFor } from "../config.js";
+import { AGENT_PROGRAM, type Program, SCHEDULER_PROGRAM, type SettingsTable } from "../settings/program.js";
 import { describeOrigin, type Origin, type Resolution } from "../settings/resolve.js";
 import { formatSetting, GROUPS, type Setting } from "../settings/setting.js";
-import { addSettingsOptions, settingsRequest } from "../settings-options.js";
+import { addProgramOptions, settingsRequest } from "../settings-options.js";
 import { type Paint, paintFor } from "../terminal.js";
 
 const MASK = "********";
 
-function shownValue(key: SettingKey, resolution: Resolution): unknown {
+function shownValue(key: string, definition: Setting<unknown>, resolution: Examined): unknown {
   if (resolution.refused.has(key)) return "(refused, see below)";
-  const definition: Setting<unknown> = AGENT_SETTINGS[key];
   const value = resolution.settings[key];
   return definition.secret && value !== null ? MASK : value;
 }
 
-export function settingsJson(resolution: Resolution): object {
-  const entries = SETTING_KEYS.map((key) => {
-    const { place, name, file } = resolution.origins[key];
-    return [key, { value: shownValue(key, resolution), from: place, name, ...(file === null ? {} : { file }) }];
+/** What is shown of a program's settings, whichever it is. */
+type Examined = Resolution<SettingsTable>;
+
+const noOrigin: Origin = { place: "default", name: "", file: null };
+
+export function settingsJson(resolution: Examined, table: SettingsTable = AGENT_PROGRAM.table): object {
+  const entries = Object.entries(table).map(([key, definition]) => {
+    const { place, name, file } = resolution.origins[key] ?? noOrigin;
+    const value = shownValue(key, definition, resolution);
+    return [key, { value, from: place, name, ...(file === null ? {} : { file }) }];
   });
   return {
     settings: Object.fromEntries(entries),
@@ -40,14 +45,18 @@ export function settingsJson(resolution: Resolution): object {
 const namedOrigin = (origin: Origin): string =>
   origin.place === "default" ? "default" : `${describeOrigin(origin)}: ${origin.name}`;
 
-export function settingsTable(resolution: Resolution, paint: Paint): string {
+export function settingsTable(
+  resolution: Examined,
+  paint: Paint,
+  settings: SettingsTable = AGENT_PROGRAM.table,
+): string {
   const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });
   for (const group of GROUPS) {
-    const keys = SETTING_KEYS.filter((key) => AGENT_SETTINGS[key].group === group);
-    table.push([{ colSpan: 3, content: paint("bold", group) }]);
-    for (const key of keys) {
-      const origin = resolution.origins[key];
-      const value = formatSetting(shownValue(key, resolution));
+    const own = Object.entries(settings).filter(([, definition]) => definition.group === group);
+    if (own.length > 0) table.push([{ colSpan: 3, content: paint("bold", group) }]);
+    for (const [key, definition] of own) {
+      const origin = resolution.origins[key] ?? noOrigin;
+      const value = formatSetting(shownValue(key, definition, resolution));
       const isDefault = origin.place === "default";
       table.push([
         key,
@@ -67,13 +76,23 @@ export function settingsTable(resolution: Resolution, paint: Paint): string {
 }
 
 export function configCommand(): Command {
-  const command = new Command("config").description("print the effective settings and where each came from");
-  addSettingsOptions(command).option("--json", "print JSON");
+  const command = new Command("config")
+    .description("print the effective settings and where each came from")
+    // Options behind `scheduler` are the scheduler's.
+    .enablePositionalOptions();
+  showing(command, AGENT_PROGRAM);
+  const scheduler = new Command("scheduler").description("the same for a scheduler");
+  return command.addCommand(showing(scheduler, SCHEDULER_PROGRAM));
+}
+
+function showing<T extends SettingsTable>(command: Command, program: Program<T>): Command {
+  addProgramOptions(command, program).option("--json", "print JSON");
   return command.action((options: Record<string, unknown>) => {
-    const resolution = examineSettings(settingsRequest(options));
+    const resolution: Examined = examineFor<SettingsTable>(program, settingsRequest(options, program));
+    const { table } = program;
     const text = options.json
-      ? `${JSON.stringify(settingsJson(resolution), null, 2)}\n`
-      : settingsTable(resolution, paintFor(process.stdout));
+      ? `${JSON.stringify(settingsJson(resolution, table), null, 2)}\n`
+      : settingsTable(resolution, paintFor(process.stdout), table);
     process.stdout.write(text);
     if (resolution.problems.length > 0) throw badSettings(resolution.problems);
   });

@@ -20,7 +20,7 @@ import {
 } from "./setting.js";
 
 /** Seeds and people write the address with or without a scheme; only the host part is listened on. */
-const listenAddress = nonEmpty.transform((text) => text.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
+export const listenAddress = nonEmpty.transform((text) => text.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
 
 const hypervisorUri = nonEmpty.refine((text) => /^[a-z]+(\+[a-z0-9]+)?:\/\/\S*$/.test(text));
 const httpUrl = nonEmpty.refine((text) => /^https?:\/\/\S+$/.test(text));
@@ -319,7 +319,7 @@ const CLIENT = {
   url: setting({
     group: "Client",
     names: ["HEADROOM_URL"],
-    about: "Agent that the commands vm, status and token talk to",
+    about: "Agent or scheduler that the commands talk to (host, cluster and explain: http://127.0.0.1:8100)",
     allowed: "a URL such as http://127.0.0.1:8099",
     fallback: "http://127.0.0.1:8099",
     schema: httpUrl,

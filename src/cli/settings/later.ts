@@ -2,7 +2,6 @@
  * Names of the seeds (spec 2.3) that stand in old `.env` files and belong to parts of Headroom that are not built yet. They
  * are accepted without a word at start, and `headroom config` says that nothing reads them so far.
  */
-const SCHEDULER = "the cluster scheduler";
 const ELASTIC = "elastic pools";
 const COLLECTOR = "the metrics collector";
 const BALANCER = "the vCPU balancer";
@@ -10,7 +9,6 @@ const BALLOONING = "the memory coordinator";
 
 export const LATER_NAMES: ReadonlyMap<string, string> = new Map([
   ...["SCL_ACT_MONITORING", "SCL_ACT_LEARNING", "SCL_ACT_LEEWAY"].map((name) => [name, ELASTIC] as const),
-  ...["SCG_URL", "SCG_PORT", "SCG_DELAY", "SCG_NODE_URL_LIST"].map((name) => [name, SCHEDULER] as const),
   ...["INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG", "INFLUXDB_BUCKET"].map((name) => [name, COLLECTOR] as const),
   ...["AGGREG_STUB_LIST", "AGGREG_FETCH_DELAY"].map((name) => [name, COLLECTOR] as const),
   ...["STATE_ENDPOINT", "SCHED_NODES", "SCHED_SCOPE_S", "SCHED_SCOPE_SLICE_S"].map((name) => [name, BALANCER] as const),

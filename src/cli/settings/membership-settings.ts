@@ -1,5 +1,5 @@
 /** Settings that make a host part of a cluster: its schedulers, and what placement is told of the host. */
-import { listOf, nonEmpty, orNull, setting } from "./setting.js";
+import { absolutePath, listOf, nonEmpty, orNull, setting } from "./setting.js";
 
 const httpUrl = nonEmpty.refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text));
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[A-Za-z0-9._/:-]{0,63}$/;
@@ -22,6 +22,15 @@ export const MEMBERSHIP = {
     fallback: null as string | null,
     schema: orNull(nonEmpty),
     secret: true,
+  }),
+  clusterAuthority: setting({
+    group: "Cluster",
+    names: ["HEADROOM_CLUSTER_AUTHORITY"],
+    about:
+      "Certificate authority (PEM) that the certificates of schedulers and agents must be of (empty: the system's)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
   }),
   advertisedUrl: setting({
     group: "Cluster",

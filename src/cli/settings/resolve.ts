@@ -2,14 +2,23 @@
  * Which value of each setting counts, and where it came from: flag, environment, `.env` file, config file, default, in
  * this order (spec 2.3). Pure: the places are arguments. Every problem is collected, so that one start names them all.
  */
-import { AGENT_SETTINGS, SETTING_KEYS, type SettingKey, type Settings } from "./agent-settings.js";
 import { LATER_NAMES } from "./later.js";
 import { nearest } from "./nearest.js";
+import {
+  AGENT_PROGRAM,
+  type AgentTable,
+  ALL_NAMES,
+  isShared,
+  type Program,
+  SECTIONS,
+  type SettingsTable,
+  type ValuesOf,
+} from "./program.js";
 import type { Setting } from "./setting.js";
 
 /** Texts by flag key, by environment name, by name in `.env`; JSON values by key. */
 export interface Places {
-  readonly flags: Readonly<Partial<Record<SettingKey, unknown>>>;
+  readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly envFile: { readonly path: string; readonly values: Readonly<Record<string, string | undefined>> } | null;
   readonly configFile: { readonly path: string; readonly values: Readonly<Record<string, unknown>> } | null;
@@ -31,11 +40,11 @@ export interface LaterSetting {
   readonly origin: Origin;
 }
 
-export interface Resolution {
-  readonly settings: Settings;
-  readonly origins: Readonly<Record<SettingKey, Origin>>;
+export interface Resolution<T extends SettingsTable = AgentTable> {
+  readonly settings: ValuesOf<T>;
+  readonly origins: Readonly<Record<keyof T, Origin>>;
   /** Settings whose value was refused; their default stands in `settings`. */
-  readonly refused: ReadonlySet<SettingKey>;
+  readonly refused: ReadonlySet<keyof T>;
   readonly later: readonly LaterSetting[];
   /** Sentences about what was ignored. */
   readonly warnings: readonly string[];
@@ -60,7 +69,7 @@ function findByName(names: readonly string[], values: Places["environment"]): { 
   return null;
 }
 
-function find(key: SettingKey, definition: Setting<unknown>, places: Places): Found | null {
+function find(key: string, definition: Setting<unknown>, places: Places): Found | null {
   const flag = places.flags[key];
   if (flag !== undefined) return { value: flag, origin: { place: "flag", name: flagName(key), file: null } };
   const inEnvironment = findByName(definition.names, places.environment);
@@ -95,47 +104,40 @@ function customDetail(issues: readonly { readonly code?: string; readonly messag
   return custom?.message ?? null;
 }
 
-function conflicts(settings: Settings): string[] {
-  const problems: string[] = [];
-  if (settings.policy === "sweetspotvm" && settings.template.length === 0) {
-    problems.push(
-      "policy sweetspotvm needs a template: set HEADROOM_TEMPLATE or OVSB_TEMPLATE to a list such as 1.0,1.5,2.6",
-    );
-  }
-  if ((settings.policy === "slackvm" || settings.policy === "vmstack") && settings.template.length > 0) {
-    problems.push(
-      `policy ${settings.policy} takes the ratio from each VM and knows no template: empty HEADROOM_TEMPLATE (OVSB_TEMPLATE), or use policy headroom or sweetspotvm`,
-    );
-  }
-  if ((settings.tlsCertificate === null) !== (settings.tlsKey === null)) {
-    problems.push("HEADROOM_TLS_CERTIFICATE and HEADROOM_TLS_KEY go together: set both or none");
-  }
-  const hidden = settings.hostPcpus.filter((id) => settings.excludedPcpus.includes(id));
-  if (hidden.length > 0) {
-    problems.push(`HEADROOM_HOST_PCPUS and HEADROOM_EXCLUDED_PCPUS both name pCPU ${hidden.join(", ")}: name it once`);
-  }
-  return problems;
-}
-
-function unknownNames(places: Places): { warnings: string[]; problems: string[] } {
-  const known = SETTING_KEYS.flatMap((key) => AGENT_SETTINGS[key].names as readonly string[]);
+function unknownNames(places: Places): string[] {
   const warnings: string[] = [];
   for (const values of [places.environment, places.envFile?.values ?? {}]) {
     for (const name of Object.keys(values)) {
-      if (!name.startsWith("HEADROOM_") || known.includes(name)) continue;
-      const guess = nearest(name, known);
+      if (!name.startsWith("HEADROOM_") || ALL_NAMES.includes(name)) continue;
+      const guess = nearest(name, ALL_NAMES);
       warnings.push(`${name} is set, but no setting has this name${guess ? `; did you mean ${guess}?` : ""}`);
     }
   }
-  const problems: string[] = [];
-  for (const key of Object.keys(places.configFile?.values ?? {})) {
-    if ((SETTING_KEYS as readonly string[]).includes(key)) continue;
-    const guess = nearest(key, SETTING_KEYS);
-    problems.push(
-      `${key} (config file ${places.configFile!.path}) is not a setting${guess ? `; did you mean ${guess}?` : ""}`,
-    );
+  return warnings;
+}
+
+type ConfigFile = NonNullable<Places["configFile"]>;
+
+/** The part of the config file that is this program's: its section, and what it shares with the agent. */
+function ownPart({ path, values }: ConfigFile, section: string | null): { own: ConfigFile; problems: string[] } {
+  if (section === null) {
+    const own = Object.entries(values).filter(([key]) => !SECTIONS.includes(key));
+    return { own: { path, values: Object.fromEntries(own) }, problems: [] };
   }
-  return { warnings, problems };
+  const part = values[section] ?? {};
+  const shared = Object.entries(values).filter(([key]) => isShared(key));
+  const isObject = typeof part === "object" && !Array.isArray(part);
+  const problems = isObject ? [] : [`${section} (config file ${path}) must be a JSON object of settings`];
+  return { own: { path, values: { ...Object.fromEntries(shared), ...(isObject ? part : {}) } }, problems };
+}
+
+function unknownKeys({ path, values }: ConfigFile, keys: readonly string[]): string[] {
+  return Object.keys(values)
+    .filter((key) => !keys.includes(key))
+    .map((key) => {
+      const guess = nearest(key, keys);
+      return `${key} (config file ${path}) is not a setting${guess ? `; did you mean ${guess}?` : ""}`;
+    });
 }
 
 function laterSettings(places: Places): LaterSetting[] {
@@ -150,13 +152,18 @@ function laterSettings(places: Places): LaterSetting[] {
   return out;
 }
 
-export function resolveSettings(places: Places): Resolution {
+/** The agent's settings. */
+export const resolveSettings = (places: Places): Resolution => resolveFor(AGENT_PROGRAM, places);
+
+export function resolveFor<T extends SettingsTable>(program: Program<T>, given: Places): Resolution<T> {
+  const { table } = program;
+  const part = given.configFile === null ? null : ownPart(given.configFile, program.section);
+  const places = { ...given, configFile: part?.own ?? null };
+  const problems = part === null ? [] : [...part.problems, ...unknownKeys(part.own, Object.keys(table))];
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
-  const refused = new Set<SettingKey>();
-  const { warnings, problems } = unknownNames(places);
-  for (const key of SETTING_KEYS) {
-    const definition: Setting<unknown> = AGENT_SETTINGS[key];
+  const refused = new Set<string>();
+  for (const [key, definition] of Object.entries<Setting<unknown>>(table)) {
     const found = find(key, definition, places);
     settings[key] = definition.fallback;
     origins[key] = found?.origin ?? { place: "default", name: definition.names[0], file: null };
@@ -169,13 +176,14 @@ export function resolveSettings(places: Places): Resolution {
       problems.push(describeProblem(definition, found, customDetail(read.error.issues)));
     }
   }
-  if (problems.length === 0) problems.push(...conflicts(settings as Settings));
+  const values = settings as ValuesOf<T>;
+  if (problems.length === 0) problems.push(...program.conflicts(values));
   return {
-    settings: settings as Settings,
-    origins: origins as Record<SettingKey, Origin>,
+    settings: values,
+    origins: origins as Record<keyof T, Origin>,
     refused,
     later: laterSettings(places),
-    warnings,
+    warnings: unknownNames(places),
     problems,
   };
 }

@@ -7,7 +7,18 @@ import { isAbsolute, normalize } from "node:path";
 import { z } from "zod";
 import { type CpuSet, parseCpuSet } from "../../core/cpuset.js";
 
-export const GROUPS = ["Host", "Pools", "Guests", "Listening", "Limits", "Running", "Cluster", "Client"] as const;
+export const GROUPS = [
+  "Host",
+  "Pools",
+  "Guests",
+  "Listening",
+  "Limits",
+  "Cluster",
+  "Placement",
+  "Store",
+  "Running",
+  "Client",
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface Setting<T> {

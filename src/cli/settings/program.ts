@@ -1,0 +1,102 @@
+/**
+ * The programs that have settings: the agent (with the commands that talk to it) and the scheduler. Settings that both have
+ * are one and the same; in a config file they stand at the top, and the scheduler's own below the key `scheduler`.
+ */
+import { AGENT_SETTINGS } from "./agent-settings.js";
+import { SCHEDULER_SETTINGS } from "./scheduler-settings.js";
+import type { Setting } from "./setting.js";
+
+export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
+
+export type ValuesOf<T extends SettingsTable> = {
+  readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : never;
+};
+
+export interface Program<T extends SettingsTable> {
+  readonly table: T;
+  /** Key of the config file below which its own settings stand; null: at the top. */
+  readonly section: string | null;
+  /** Sentences about values that are right by themselves and wrong together. */
+  conflicts(settings: ValuesOf<T>): string[];
+}
+
+interface TlsFiles {
+  readonly tlsCertificate: string | null;
+  readonly tlsKey: string | null;
+}
+
+const tlsConflicts = ({ tlsCertificate, tlsKey }: TlsFiles): string[] =>
+  (tlsCertificate === null) === (tlsKey === null)
+    ? []
+    : ["HEADROOM_TLS_CERTIFICATE and HEADROOM_TLS_KEY go together: set both or none"];
+
+export type AgentTable = typeof AGENT_SETTINGS;
+export type SchedulerTable = typeof SCHEDULER_SETTINGS;
+export type SchedulerSettings = ValuesOf<SchedulerTable>;
+
+export const AGENT_PROGRAM: Program<AgentTable> = {
+  table: AGENT_SETTINGS,
+  section: null,
+  conflicts: (settings) => [...policyConflicts(settings), ...tlsConflicts(settings), ...pcpuConflicts(settings)],
+};
+
+function policyConflicts({ policy, template }: ValuesOf<AgentTable>): string[] {
+  if (policy === "sweetspotvm" && template.length === 0)
+    return [
+      "policy sweetspotvm needs a template: set HEADROOM_TEMPLATE or OVSB_TEMPLATE to a list such as 1.0,1.5,2.6",
+    ];
+  if ((policy === "slackvm" || policy === "vmstack") && template.length > 0)
+    return [
+      `policy ${policy} takes the ratio from each VM and knows no template: empty HEADROOM_TEMPLATE (OVSB_TEMPLATE), or use policy headroom or sweetspotvm`,
+    ];
+  return [];
+}
+
+function pcpuConflicts({ hostPcpus, excludedPcpus }: ValuesOf<AgentTable>): string[] {
+  const hidden = hostPcpus.filter((id) => excludedPcpus.includes(id));
+  return hidden.length === 0
+    ? []
+    : [`HEADROOM_HOST_PCPUS and HEADROOM_EXCLUDED_PCPUS both name pCPU ${hidden.join(", ")}: name it once`];
+}
+
+export const SCHEDULER_PROGRAM: Program<SchedulerTable> = {
+  table: SCHEDULER_SETTINGS,
+  section: "scheduler",
+  conflicts: (settings) => [...tlsConflicts(settings), ...silenceConflicts(settings), ...etcdConflicts(settings)],
+};
+
+function silenceConflicts({ heartbeatSeconds, suspectSeconds, downSeconds }: SchedulerSettings): string[] {
+  const problems: string[] = [];
+  if (suspectSeconds <= heartbeatSeconds)
+    problems.push(
+      `HEADROOM_SUSPECT_SECONDS (${suspectSeconds}) must be more than HEADROOM_HEARTBEAT_SECONDS or SCG_DELAY (${heartbeatSeconds}): a host between two heartbeats is not silent`,
+    );
+  if (downSeconds < suspectSeconds)
+    problems.push(
+      `HEADROOM_DOWN_SECONDS (${downSeconds}) must not be less than HEADROOM_SUSPECT_SECONDS (${suspectSeconds})`,
+    );
+  return problems;
+}
+
+function etcdConflicts({ etcdCertificate, etcdKey, etcdUser, etcdPassword }: SchedulerSettings): string[] {
+  const problems: string[] = [];
+  if ((etcdCertificate === null) !== (etcdKey === null))
+    problems.push("HEADROOM_ETCD_CERTIFICATE and HEADROOM_ETCD_KEY go together: set both or none");
+  if ((etcdUser === null) !== (etcdPassword === null))
+    problems.push("HEADROOM_ETCD_USER and HEADROOM_ETCD_PASSWORD go together: set both or none");
+  return problems;
+}
+
+/** Names in the environment of every program's settings: what one knows is no mistake where another runs. */
+export const ALL_NAMES: readonly string[] = [AGENT_SETTINGS, SCHEDULER_SETTINGS].flatMap((table) =>
+  Object.values<Setting<unknown>>(table).flatMap(({ names }) => names),
+);
+
+/** Keys of a config file that are sections. */
+export const SECTIONS: readonly string[] = ["scheduler"];
+
+/** What stands at the top of a config file and counts for the scheduler too. */
+export const isShared = (key: string): boolean => {
+  const tables: readonly SettingsTable[] = [AGENT_SETTINGS, SCHEDULER_SETTINGS];
+  return tables.every((table) => table[key] !== undefined && table[key] === tables[0]?.[key]);
+};
