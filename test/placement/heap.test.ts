@@ -1,71 +1,80 @@
-/** Heaps that can lose any item, and be read in order without changing. */
+/** The heaps of the index: any item can be taken out, and they are read in order without changing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BestFirst, HeapOrder } from "../../src/core/placement/index/heap.js";
+import { PositionTable, ScoreHeap, ScoreWalk } from "../../src/core/placement/index/score-heap.js";
 
 const ITEMS = 40;
-/** Values by item, with equal ones. */
-const values = fc.array(fc.nat(25), { minLength: ITEMS, maxLength: ITEMS });
-const moves = fc.array(fc.record({ item: fc.nat(ITEMS - 1), to: fc.nat(1) }), {
-  minLength: 60,
-  maxLength: 200,
-  size: "max",
-});
+/** With equal ones. */
+const value = fc.nat(25);
+const item = fc.nat(ITEMS - 1);
+const times = { minLength: 60, maxLength: 200, size: "max" } as const;
 
-test("after any pushes and removals, two heaps of one order give out exactly what is in them, in order", () => {
+test("after any moves between two heaps of one order, each gives out exactly what is in it, in order", () => {
+  const values = fc.array(value, { minLength: ITEMS, maxLength: ITEMS });
+  const moves = fc.array(fc.record({ item, to: fc.nat(1) }), times);
   fc.assert(
-    fc.property(values, moves, (value, steps) => {
-      const precedes = (a: number, b: number): boolean => value[a]! < value[b]!;
+    fc.property(values, moves, (ranks, steps) => {
+      const precedes = (a: number, b: number): boolean => ranks[a]! < ranks[b]!;
       const order = new HeapOrder(precedes);
       order.reserve(ITEMS);
       const heaps: number[][] = [[], []];
       const held: Set<number>[] = [new Set(), new Set()];
-      for (const { item, to } of steps) {
-        const at = held.findIndex((items) => items.has(item));
-        assert.equal(order.holds(item), at >= 0);
+      for (const step of steps) {
+        const at = held.findIndex((items) => items.has(step.item));
         if (at >= 0) {
-          order.remove(heaps[at]!, item);
-          held[at]!.delete(item);
+          order.remove(heaps[at]!, step.item);
+          held[at]!.delete(step.item);
         }
-        if (at !== to) {
-          order.push(heaps[to]!, item);
-          held[to]!.add(item);
-        }
+        if (at === step.to) continue;
+        order.push(heaps[step.to]!, step.item);
+        held[step.to]!.add(step.item);
       }
       heaps.forEach((heap, i) => {
         const walk = new BestFirst(heap, precedes);
         const out: number[] = [];
-        for (let item = walk.next(); item !== undefined; item = walk.next()) out.push(item);
+        for (let next = walk.next(); next !== undefined; next = walk.next()) out.push(next);
         assert.deepEqual(new Set(out), held[i]);
         assert.deepEqual(
-          out.map((item) => value[item]!),
-          [...held[i]!].map((item) => value[item]!).sort((a, b) => a - b),
+          out.map((one) => ranks[one]!),
+          [...held[i]!].map((one) => ranks[one]!).sort((a, b) => a - b),
         );
       });
     }),
   );
 });
 
-test("a heap built from an array is one, and forgets what it held when it is cleared", () => {
+test("after any scores set and items removed, a score heap gives out exactly what is in it, the highest first", () => {
+  const steps = fc.array(fc.record({ item, score: fc.option(value) }), times);
   fc.assert(
-    fc.property(values, (value) => {
-      const order = new HeapOrder((a, b) => value[a]! < value[b]!);
-      order.reserve(ITEMS);
-      const heap = value.map((_, item) => item);
-      order.build(heap);
-      const out: number[] = [];
-      while (heap.length > 0) {
-        out.push(value[heap[0]!]!);
-        order.remove(heap, heap[0]!);
+    fc.property(steps, fc.nat(20), (all, others) => {
+      // Its neighbours in the table, one of which was given up.
+      const table = new PositionTable();
+      const neighbours = Array.from({ length: others }, () => new ScoreHeap(table));
+      for (const neighbour of neighbours) neighbour.set(all[0]!.item, 1);
+      neighbours.pop()?.release();
+      const heap = new ScoreHeap(table);
+      const scores = new Map<number, number>();
+      for (const one of all) {
+        if (one.score === null) heap.remove(one.item);
+        else heap.set(one.item, one.score);
+        if (one.score === null) scores.delete(one.item);
+        else scores.set(one.item, one.score);
       }
+      const out: [number, number][] = [];
+      const walk = new ScoreWalk(heap);
+      for (let at = walk.peek(); at !== undefined; at = walk.peek()) {
+        out.push([heap.itemAt(at), heap.scoreAt(at)]);
+        walk.skip();
+      }
+      assert.equal(heap.size, scores.size);
+      assert.ok(neighbours.every((neighbour) => neighbour.size === 1 && neighbour.itemAt(0) === all[0]!.item));
+      assert.deepEqual(new Map(out), scores);
       assert.deepEqual(
-        out,
-        [...value].sort((a, b) => a - b),
+        out.map(([, score]) => score),
+        [...scores.values()].sort((a, b) => b - a),
       );
-      order.push(heap, 3);
-      order.clear(heap);
-      assert.deepEqual([heap.length, order.holds(3)], [0, false]);
     }),
   );
 });

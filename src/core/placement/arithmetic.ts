@@ -3,7 +3,7 @@
  * agent's policy (spec 1.3): exact fractions for `headroom`, the doubles of the seeds for the others. Leaves out which
  * pCPUs: a pool of `vmstack` that may not reach beyond its L3 group can still refuse, and the agent says so.
  */
-import { exactRatio, exactRatioProblem, poolSize } from "../pool/exact-ratio.js";
+import { type ExactRatio, exactRatio, exactRatioProblem, poolSize } from "../pool/exact-ratio.js";
 import { templateRatio } from "../pool/request.js";
 import { seedAvailable, seedGrowth, seedUnused } from "../pool/seed-arithmetic.js";
 import type { Ratio } from "../units.js";
@@ -47,15 +47,17 @@ function seedGrowthOf(host: HostClass, pool: PoolCounts, { ratio, vcpus }: Deman
   return pcpus - pool.pcpus;
 }
 
+const exactOrNull = (ratio: Ratio): ExactRatio | null => (exactRatioProblem(ratio) === null ? exactRatio(ratio) : null);
+
 /** pCPUs that the pool (undefined: none of this ratio yet) takes for the demand of one VM. */
 export function poolGrowth(host: HostClass, pool: PoolCounts | undefined, demand: Demand): number {
   const { ratio, vcpus } = demand;
   // The rule that no VM is oversubscribed with itself: a first VM gets a pCPU for each vCPU.
   if (pool === undefined) return vcpus;
   if (host.policy !== "headroom") return seedGrowthOf(host, pool, demand);
-  if (exactRatioProblem(ratio) !== null) return Number.POSITIVE_INFINITY;
-  const size = poolSize(pool.allocatedVcpus + vcpus, vcpus, exactRatio(ratio));
-  return Math.max(0, size - pool.pcpus);
+  const exact = Number.isInteger(ratio) && ratio > 0 ? { numerator: ratio, denominator: 1 } : exactOrNull(ratio);
+  if (exact === null) return Number.POSITIVE_INFINITY;
+  return Math.max(0, poolSize(pool.allocatedVcpus + vcpus, vcpus, exact) - pool.pcpus);
 }
 
 export function poolOf<P extends PoolCounts>(pools: readonly P[], ratio: Ratio): P | undefined {

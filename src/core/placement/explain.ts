@@ -1,6 +1,6 @@
 /** Why a host would be chosen and why not the others: every filter's verdict and every weigher's score, for every host. */
 import { growthPcpus } from "./arithmetic.js";
-import type { Constraints, HostSummary, Veto, VmShape } from "./model.js";
+import type { Constraints, HostSummary, Prospect, Veto, VmShape } from "./model.js";
 import type { Rules } from "./rules.js";
 
 export interface FilterVerdict {
@@ -36,24 +36,22 @@ export interface PlacementExplanation {
   readonly vetoes: Readonly<Record<string, number>>;
 }
 
-function verdictsOf(rules: Rules, host: HostSummary, shape: VmShape, constraints: Constraints): FilterVerdict[] {
+function verdictsOf(rules: Rules, prospect: Prospect, host: HostSummary, constraints: Constraints): FilterVerdict[] {
   const verdict = (filter: string, veto: Veto | null): FilterVerdict => ({
     filter,
     veto: veto === null ? null : veto(),
   });
   return [
-    ...rules.shapeFilters.map((filter) => verdict(filter.name, filter.veto(host, shape))),
+    ...rules.shapeFilters.map((filter) => verdict(filter.name, filter.veto(prospect))),
     ...rules.profileFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
     ...rules.hostFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
   ];
 }
 
-function scoresOf(rules: Rules, host: HostSummary, shape: VmShape): WeigherScore[] | null {
-  const growth = growthPcpus(host, shape);
-  if (growth === Number.POSITIVE_INFINITY) return null;
+function scoresOf(rules: Rules, prospect: Prospect, host: HostSummary): WeigherScore[] | null {
+  if (prospect.growthPcpus === Number.POSITIVE_INFINITY) return null;
   return rules.weighers.map((weigher, i) => {
-    const fact = weigher.fact?.(host) ?? 0;
-    const score = weigher.score({ host, shape, growthPcpus: growth, fact });
+    const score = weigher.score(prospect, weigher.fact?.(host) ?? 0);
     return { weigher: weigher.name, weight: rules.weights[i]!, score };
   });
 }
@@ -71,8 +69,9 @@ export function explainHost(
   shape: VmShape,
   constraints: Constraints,
 ): HostExplanation {
-  const verdicts = verdictsOf(rules, host, shape, constraints);
-  const scores = scoresOf(rules, host, shape);
+  const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
+  const verdicts = verdictsOf(rules, prospect, host, constraints);
+  const scores = scoresOf(rules, prospect, host);
   const passes = scores !== null && verdicts.every(({ veto }) => veto === null);
   return { hostId: host.id, verdicts, scores, score: passes ? weightedSum(scores) : null };
 }

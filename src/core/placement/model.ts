@@ -96,10 +96,18 @@ export interface Candidate {
   readonly score: number;
 }
 
+/** A VM on a host, as far as counts tell. */
+export interface Prospect {
+  readonly host: HostClass;
+  readonly shape: VmShape;
+  /** pCPUs that the host's pools would take for it, free or not; infinite where the policy takes no such VM. */
+  readonly growthPcpus: number;
+}
+
 /** Filters of shapes: their verdicts are kept by the index, for as long as a host stays in its class. */
 export interface ShapeFilter {
   readonly name: string;
-  veto(host: HostClass, shape: VmShape): Veto | null;
+  veto(prospect: Prospect): Veto | null;
 }
 
 /** Filters of requests over what a host is: asked once for each profile. */
@@ -114,16 +122,6 @@ export interface HostFilter {
   veto(host: HostSummary, constraints: Constraints): Veto | null;
 }
 
-/** A VM on a host that the filters let through. */
-export interface Prospect {
-  readonly host: HostClass;
-  readonly shape: VmShape;
-  /** pCPUs that the host's pools would take for it. */
-  readonly growthPcpus: number;
-  /** What the weigher's own `fact` said of the host; 0 where it has none. */
-  readonly fact: number;
-}
-
 export interface Weigher {
   readonly name: string;
   /**
@@ -133,7 +131,7 @@ export interface Weigher {
   fact?(host: HostSummary): number;
   /**
    * Higher is better; finite. A function of the prospect alone, never of the other candidates: that is what makes a score
-   * worth keeping (docs/decisions/0003).
+   * worth keeping (docs/decisions/0003). `fact`: what the weigher's own `fact` said of the host; 0 where it has none.
    */
-  score(prospect: Prospect): number;
+  score(prospect: Prospect, fact: number): number;
 }

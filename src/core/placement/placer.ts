@@ -9,6 +9,7 @@ import { explainPlacement, type PlacementExplanation } from "./explain.js";
 import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
 import { HostWalk } from "./index/host-walk.js";
+import { PositionTable } from "./index/score-heap.js";
 import { ShapeIndex } from "./index/shape-index.js";
 import { type Candidate, type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "./model.js";
 import { BUILT_IN, type Registry, rulesOf, type Weights } from "./rules.js";
@@ -54,6 +55,15 @@ interface Known {
   entry: ClassEntry;
 }
 
+interface KnownShape {
+  readonly index: ShapeIndex;
+  /** Number of classes that had been made when it was last asked for. */
+  askedAt: number;
+}
+
+/** A shape that nobody asks for while so many classes are made is forgotten: keeping it up costs more than making it anew. */
+const FORGOTTEN_AFTER = 16_384;
+
 const NOBODY: ReadonlySet<string> = new Set();
 
 export function createPlacer(settings: PlacerSettings): Placer {
@@ -68,9 +78,11 @@ class IndexedPlacer implements Placer {
   readonly #ids: string[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #idPrecedes = (a: number, b: number): boolean => this.#ids[a]! < this.#ids[b]!;
-  readonly #classes = new HostClasses(this.#idPrecedes);
+  readonly #classes = new HostClasses(this.#idPrecedes, (entry) => this.#tellShapes(entry));
   /** In order of use, the latest last. */
-  readonly #shapes = new Map<string, ShapeIndex>();
+  readonly #shapes = new Map<string, KnownShape>();
+  readonly #positions = new PositionTable();
+  #classesMade = 0;
   #changes = 0;
 
   constructor({ weights, registry = BUILT_IN, mostShapes = MOST_SHAPES }: PlacerSettings) {
@@ -128,7 +140,7 @@ class IndexedPlacer implements Placer {
     const asOf = this.#changes;
     const rules = this.#rules;
     const index = this.#shapeIndex(shape);
-    const walk = new ClassWalk(this.#classes, index, ({ facts }) => profileAllows(rules, facts, constraints));
+    const walk = new ClassWalk(this.#classes, index.heap, ({ facts }) => profileAllows(rules, facts, constraints));
     for (let group = walk.next(); group !== null; group = walk.next()) {
       const hosts = new HostWalk(group.classes, this.#idPrecedes);
       for (let number = hosts.next(); number !== undefined; number = hosts.next()) {
@@ -157,12 +169,30 @@ class IndexedPlacer implements Placer {
     assert(Number.isInteger(vcpus) && vcpus > 0, `a VM has a whole number of vCPUs above 0, not ${vcpus}`);
     assert(Number.isFinite(memoryMiB) && memoryMiB >= 0, `a VM has some MiB of memory, not ${memoryMiB}`);
     const key = `${vcpus}/${memoryMiB}/${ratio}`;
-    let index = this.#shapes.get(key);
-    if (index === undefined) index = new ShapeIndex(this.#classes, this.#rules, shape);
+    let known = this.#shapes.get(key);
+    if (known === undefined)
+      known = { index: new ShapeIndex(this.#classes, this.#rules, shape, this.#positions), askedAt: 0 };
     else this.#shapes.delete(key);
-    this.#shapes.set(key, index);
-    if (this.#shapes.size > this.#mostShapes) this.#shapes.delete(this.#shapes.keys().next().value!);
-    index.catchUp();
-    return index;
+    known.askedAt = this.#classesMade;
+    this.#shapes.set(key, known);
+    if (this.#shapes.size > this.#mostShapes) this.#forgetOldestShape();
+    known.index.dropEmptyTop();
+    return known.index;
+  }
+
+  #tellShapes(entry: ClassEntry): void {
+    this.#classesMade += 1;
+    const longAgo = this.#classesMade - Math.max(FORGOTTEN_AFTER, this.#classes.slots);
+    for (const { index, askedAt } of this.#shapes.values()) {
+      if (askedAt < longAgo) this.#forgetOldestShape();
+      else index.consider(entry);
+    }
+  }
+
+  #forgetOldestShape(): void {
+    const [oldest] = this.#shapes;
+    if (oldest === undefined) return;
+    oldest[1].index.release();
+    this.#shapes.delete(oldest[0]);
   }
 }

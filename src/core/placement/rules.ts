@@ -40,6 +40,10 @@ export type Weights = Readonly<Record<string, number>>;
 export interface Rules extends Registry {
   /** Of each weigher, in the order of `weighers`. */
   readonly weights: readonly number[];
+  /** The weighers that count, in that order. */
+  readonly counting: readonly { readonly weigher: Weigher; readonly weight: number }[];
+  /** Whether any of those reads more of a host than its class. */
+  readonly readsFacts: boolean;
 }
 
 /** What is wrong with the weights, in a sentence that names the weigher; null: nothing. */
@@ -56,5 +60,8 @@ export function weightsProblem(weights: Weights, registry: Registry = BUILT_IN):
 export function rulesOf(weights: Weights, registry: Registry = BUILT_IN): Rules {
   const problem = weightsProblem(weights, registry);
   assert(problem === null, problem ?? "");
-  return { ...registry, weights: registry.weighers.map((weigher) => weights[weigher.name] ?? 0) };
+  const all = registry.weighers.map((weigher) => ({ weigher, weight: weights[weigher.name] ?? 0 }));
+  const counting = all.filter(({ weight }) => weight !== 0);
+  const readsFacts = counting.some(({ weigher }) => weigher.fact !== undefined);
+  return { ...registry, weights: all.map(({ weight }) => weight), counting, readsFacts };
 }

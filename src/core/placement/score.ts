@@ -10,23 +10,25 @@ import type { Rules } from "./rules.js";
 /** Score of a host that some filter vetoes. */
 export const VETOED = Number.NEGATIVE_INFINITY;
 
-/** What the weighers that count read of the host beyond its class; in the order of `rules.weighers`. */
+const NO_FACTS: readonly number[] = [];
+
+/** What the weighers that count read of the host beyond its class, in the order of `rules.counting`; empty: nothing. */
 export function factsOf(rules: Rules, host: HostSummary): readonly number[] {
-  return rules.weighers.map((weigher, i) => (rules.weights[i] === 0 ? 0 : (weigher.fact?.(host) ?? 0)));
+  if (!rules.readsFacts) return NO_FACTS;
+  return rules.counting.map(({ weigher }) => weigher.fact?.(host) ?? 0);
 }
 
 /** Weighted sum of the weighers' scores; `VETOED` where a filter of shapes says no. */
 export function shapeScore(rules: Rules, host: HostClass, facts: readonly number[], shape: VmShape): number {
-  for (const filter of rules.shapeFilters) if (filter.veto(host, shape) !== null) return VETOED;
-  const growth = growthPcpus(host, shape);
-  const { weighers, weights } = rules;
+  const { shapeFilters, counting } = rules;
+  const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
+  for (let i = 0; i < shapeFilters.length; i++) if (shapeFilters[i]!.veto(prospect) !== null) return VETOED;
   let sum = 0;
-  for (let i = 0; i < weighers.length; i++) {
-    const weight = weights[i]!;
-    if (weight === 0) continue;
-    sum += weight * weighers[i]!.score({ host, shape, growthPcpus: growth, fact: facts[i]! });
+  for (let i = 0; i < counting.length; i++) {
+    const { weigher, weight } = counting[i]!;
+    sum += weight * weigher.score(prospect, facts.length === 0 ? 0 : facts[i]!);
   }
-  assert(Number.isFinite(sum), `weighers gave the score ${sum}; every weigher gives a finite number`);
+  assert(Number.isFinite(sum), "a weigher gave a score that is no finite number");
   return sum;
 }
 

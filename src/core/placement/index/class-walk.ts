@@ -3,13 +3,17 @@
  * are passed over. Where that happens many times in a row (the request wants a rare label), the rest is sifted at once: going
  * over a heap in order costs several times more than going over it as it lies.
  */
-import type { BestFirst } from "./heap.js";
 import type { ClassEntry, HostClasses } from "./host-classes.js";
 import type { Profile } from "./profiles.js";
-import type { ShapeIndex } from "./shape-index.js";
+import { type ScoreHeap, ScoreWalk } from "./score-heap.js";
 
 /** Classes passed over before the rest is sifted: sifting costs about as much as so many steps for thousands of classes. */
 const PATIENCE = 64;
+
+interface Sifted {
+  readonly score: number;
+  readonly entry: ClassEntry;
+}
 
 export interface ClassGroup {
   readonly score: number;
@@ -17,18 +21,18 @@ export interface ClassGroup {
 }
 
 export class ClassWalk {
-  readonly #walk: BestFirst;
+  readonly #walk: ScoreWalk;
   readonly #verdicts = new Map<Profile, boolean>();
   #passedOver = 0;
   /** The rest once it was sifted, worst first. */
-  #sifted: ClassEntry[] | null = null;
+  #sifted: Sifted[] | null = null;
 
   constructor(
     private readonly classes: HostClasses,
-    private readonly index: ShapeIndex,
+    private readonly heap: ScoreHeap,
     private readonly allows: (profile: Profile) => boolean,
   ) {
-    this.#walk = index.bestFirst();
+    this.#walk = new ScoreWalk(heap);
   }
 
   /** Null at the end. */
@@ -36,7 +40,7 @@ export class ClassWalk {
     while (this.#sifted === null) {
       const first = this.#walk.peek();
       if (first === undefined) return null;
-      const score = this.index.score(first);
+      const score = this.heap.scoreAt(first);
       const group = this.#walkGroup(score);
       if (group.length > 0) {
         this.#passedOver = 0;
@@ -50,38 +54,39 @@ export class ClassWalk {
   /** All classes of this score, which the walk has reached. */
   #walkGroup(score: number): ClassEntry[] {
     const group: ClassEntry[] = [];
-    for (let slot = this.#walk.peek(); slot !== undefined && this.index.score(slot) === score; ) {
-      const entry = this.#usable(slot);
+    for (;;) {
+      const at = this.#walk.peek();
+      if (at === undefined || this.heap.scoreAt(at) !== score) return group;
+      const entry = this.#usable(this.heap.itemAt(at));
       if (entry === null) this.#passedOver += 1;
       else group.push(entry);
-      this.#walk.next();
-      slot = this.#walk.peek();
+      this.#walk.skip();
     }
-    return group;
   }
 
-  #sift(below: number): ClassEntry[] {
-    const rest: ClassEntry[] = [];
-    for (const slot of this.index.heap) {
-      const entry = this.index.score(slot) < below ? this.#usable(slot) : null;
-      if (entry !== null) rest.push(entry);
+  #sift(below: number): Sifted[] {
+    const rest: Sifted[] = [];
+    for (let at = 0; at < this.heap.size; at++) {
+      const score = this.heap.scoreAt(at);
+      const entry = score < below ? this.#usable(this.heap.itemAt(at)) : null;
+      if (entry !== null) rest.push({ score, entry });
     }
-    return rest.sort((a, b) => this.index.score(a.slot) - this.index.score(b.slot));
+    return rest.sort((a, b) => a.score - b.score);
   }
 
-  #nextSifted(rest: ClassEntry[]): ClassGroup | null {
-    const first = rest.pop();
-    if (first === undefined) return null;
-    const score = this.index.score(first.slot);
-    const group = [first];
-    while (rest.length > 0 && this.index.score(rest[rest.length - 1]!.slot) === score) group.push(rest.pop()!);
-    return { score, classes: group };
+  #nextSifted(rest: Sifted[]): ClassGroup | null {
+    const last = rest[rest.length - 1];
+    if (last === undefined) return null;
+    const { score } = last;
+    const classes: ClassEntry[] = [];
+    while (rest[rest.length - 1]?.score === score) classes.push(rest.pop()!.entry);
+    return { score, classes };
   }
 
   /** Null where the class is empty or its profile is not wanted. */
   #usable(slot: number): ClassEntry | null {
-    const entry = this.classes.entry(slot)!;
-    if (entry.members.length === 0) return null;
+    const entry = this.classes.entry(slot);
+    if (entry === null || entry.members.length === 0) return null;
     let verdict = this.#verdicts.get(entry.profile);
     if (verdict === undefined) {
       verdict = this.allows(entry.profile);

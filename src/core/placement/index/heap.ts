@@ -1,6 +1,6 @@
 /**
- * Binary heaps of small integers in plain arrays. Several heaps can share one order: then each item is in one of them at
- * most, its position is known, and it can be taken out of the middle.
+ * Many small binary heaps that share one order over small integers: each item is in one of them at most, its position is known,
+ * and it can be taken out of the middle. For the hosts of a class, by id.
  */
 
 /** Whether `a` comes out before `b`. */
@@ -22,10 +22,6 @@ export class HeapOrder {
     this.#positions = grown;
   }
 
-  holds(item: number): boolean {
-    return this.#positions[item]! >= 0;
-  }
-
   push(heap: number[], item: number): void {
     heap.push(item);
     this.#rise(heap, heap.length - 1, item);
@@ -39,18 +35,6 @@ export class HeapOrder {
     if (last === item) return;
     if (at > 0 && this.precedes(last, heap[(at - 1) >> 1]!)) this.#rise(heap, at, last);
     else this.#sink(heap, at, last);
-  }
-
-  /** Makes a heap of what is in the array; each item is in no other heap. */
-  build(heap: number[]): void {
-    for (let at = (heap.length >> 1) - 1; at >= 0; at--) this.#sink(heap, at, heap[at]!);
-    for (let at = 0; at < heap.length; at++) this.#positions[heap[at]!] = at;
-  }
-
-  /** Forgets all that `heap` holds. */
-  clear(heap: number[]): void {
-    for (const item of heap) this.#positions[item] = ABSENT;
-    heap.length = 0;
   }
 
   #rise(heap: number[], from: number, item: number): void {

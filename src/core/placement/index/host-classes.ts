@@ -4,7 +4,6 @@
  * empty ones are kept for a while (hosts come and go between the same few states), the longest empty given up first.
  */
 import type { HostClass, HostSummary } from "../model.js";
-import { ChangeLog } from "./change-log.js";
 import { HeapOrder } from "./heap.js";
 import { type Profile, Profiles, sameProfile } from "./profiles.js";
 
@@ -19,6 +18,13 @@ export interface ClassEntry {
   readonly members: number[];
   /** Which emptying of a class the last one of this class was. */
   emptied: number;
+  /** Who passed it over while it was empty, and is to hear when it has hosts again. */
+  readonly waiting: ClassListener[];
+}
+
+export interface ClassListener {
+  /** A class was made (whatever its slot held before), or has hosts again. No host is to be changed meanwhile. */
+  consider(entry: ClassEntry): void;
 }
 
 interface Emptied {
@@ -26,7 +32,10 @@ interface Emptied {
   readonly emptied: number;
 }
 
-/** Empty classes that are kept, whatever the number of others. */
+/**
+ * Empty classes that are kept at least. In clusters of up to a thousand hosts states come back; in larger ones those that do
+ * are held by some host anyway, and keeping more made no difference.
+ */
 const KEPT_EMPTY = 1024;
 
 /** Pools in order of ratio; those without anything are as none. */
@@ -55,7 +64,6 @@ function classKey(profile: Profile, host: HostSummary, facts: readonly number[])
 }
 
 export class HostClasses {
-  readonly log = new ChangeLog();
   readonly #profiles = new Profiles();
   readonly #byKey = new Map<string, ClassEntry>();
   readonly #entries: (ClassEntry | null)[] = [];
@@ -66,8 +74,11 @@ export class HostClasses {
   #emptied: Emptied[] = [];
   #emptiedFrom = 0;
 
-  /** `idPrecedes` compares host numbers by their ids. */
-  constructor(idPrecedes: (a: number, b: number) => boolean) {
+  /** `idPrecedes` compares host numbers by their ids; `onMade` hears of each new class, before a host joins it. */
+  constructor(
+    idPrecedes: (a: number, b: number) => boolean,
+    private readonly onMade: (entry: ClassEntry) => void,
+  ) {
     this.#memberOrder = new HeapOrder(idPrecedes);
   }
 
@@ -106,21 +117,23 @@ export class HostClasses {
     this.#memberOrder.push(entry.members, hostNumber);
     if (entry.members.length > 1) return;
     this.#inUse += 1;
-    this.log.append(entry.slot, this.slots);
+    for (const one of entry.waiting) one.consider(entry);
+    entry.waiting.length = 0;
   }
 
   #open(key: string, profile: Profile, host: HostSummary, facts: readonly number[]): ClassEntry {
     const slot = this.#freeSlots.pop() ?? this.#entries.length;
-    const entry: ClassEntry = { slot, key, profile, host, facts, members: [], emptied: 0 };
+    const entry: ClassEntry = { slot, key, profile, host, facts, members: [], emptied: 0, waiting: [] };
     this.#entries[slot] = entry;
     this.#byKey.set(key, entry);
     this.#profiles.gainUser(profile);
+    this.onMade(entry);
     return entry;
   }
 
-  /** Keeps at most half as many empty classes as there are others. */
+  /** Keeps at most a quarter as many empty classes as there are others, and some. */
   #giveUpSome(): void {
-    const most = KEPT_EMPTY + (this.#inUse >> 1);
+    const most = KEPT_EMPTY + (this.#inUse >> 2);
     while (this.#byKey.size - this.#inUse > most && this.#emptiedFrom < this.#emptied.length) {
       const { entry, emptied } = this.#emptied[this.#emptiedFrom]!;
       this.#emptiedFrom += 1;
@@ -136,6 +149,5 @@ export class HostClasses {
     this.#entries[entry.slot] = null;
     this.#freeSlots.push(entry.slot);
     this.#profiles.loseUser(entry.profile);
-    this.log.append(~entry.slot, this.slots);
   }
 }

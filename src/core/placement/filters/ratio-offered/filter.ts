@@ -20,7 +20,7 @@ const isCountable = ({ policy }: HostClass, ratio: Ratio): boolean =>
 
 export const ratioOfferedFilter: ShapeFilter = {
   name: "ratio-offered",
-  veto(host, { ratio }) {
+  veto({ host, shape: { ratio } }) {
     const { template, ratiosOffered } = host;
     if (template !== null)
       return ratio === null

@@ -8,7 +8,7 @@ const WHY: Readonly<Record<Exclude<HostLiveness, "up">, string>> = {
 
 export const stateFilter: ShapeFilter = {
   name: "state",
-  veto({ state, cordoned }) {
+  veto({ host: { state, cordoned } }) {
     if (state !== "up") return () => WHY[state];
     return cordoned ? () => "the host is cordoned" : null;
   },

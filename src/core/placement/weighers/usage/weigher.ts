@@ -16,5 +16,5 @@ function predictedShare(host: HostSummary): number {
 export const usageWeigher: Weigher = {
   name: "usage",
   fact: (host) => Math.round(predictedShare(host) * STEPS) / STEPS,
-  score: ({ fact }) => 1 - fact,
+  score: (_, fact) => 1 - fact,
 };
