@@ -1,19 +1,30 @@
-// Makes sure that what the lab of real guests needs is installed: Debian and Ubuntu packages, as root only. Anywhere else it
-// says what is missing, and the tests that need it are skipped by name. As a program: `node scripts/lab-packages.mjs`.
+// Makes sure that what the lab of real guests and the tests on a real etcd need is installed: Debian and Ubuntu packages, as
+// root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a program, for the
+// guests only: `node scripts/lab-packages.mjs`.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** Program that shows that a package is there, and the package that brings it. */
-const PROGRAMS = new Map([
-  ["qemu-system-x86_64", ["qemu-system-x86"]],
-  ["qemu-img", ["qemu-utils"]],
-  ["libvirtd", ["libvirt-daemon-system", "libvirt-daemon"]],
-  ["virsh", ["libvirt-clients"]],
-  // The guests' init program is compiled.
-  ["gcc", ["gcc", "libc6-dev"]],
-]);
+/** What a part of the tests needs: programs that show that a package is there, and the packages that bring each. */
+const GUESTS = {
+  name: "The lab of real guests",
+  programs: new Map([
+    ["qemu-system-x86_64", ["qemu-system-x86"]],
+    ["qemu-img", ["qemu-utils"]],
+    ["libvirtd", ["libvirt-daemon-system", "libvirt-daemon"]],
+    ["virsh", ["libvirt-clients"]],
+    // The guests' init program is compiled.
+    ["gcc", ["gcc", "libc6-dev"]],
+  ]),
+};
+const ETCD = {
+  name: "The cluster's store in etcd",
+  programs: new Map([
+    ["etcd", ["etcd-server"]],
+    ["etcdctl", ["etcd-client"]],
+  ]),
+};
 
 /** Made once by test/lab/guest/kernel.ts, from a kernel that it fetches through apt. */
 const GUEST_KERNEL = join(".cache", "lab", "guest", "kernel");
@@ -32,7 +43,9 @@ function isInstalled(program) {
   return false;
 }
 
-const missingPrograms = () => [...PROGRAMS.keys()].filter((program) => !isInstalled(program));
+const missingOf = ({ programs }) => [...programs.keys()].filter((program) => !isInstalled(program));
+
+const packagesFor = ({ programs }, missing) => [...new Set(missing.flatMap((program) => programs.get(program)))];
 
 function hasPackageLists() {
   const folder = "/var/lib/apt/lists";
@@ -50,34 +63,34 @@ function apt(...args) {
   return spawnSync("apt-get", ["-qq", ...args], options).status === 0;
 }
 
-function installMissing(missing) {
-  const wanted = [...new Set(missing.flatMap((program) => PROGRAMS.get(program)))];
+function installMissing(part, missing) {
+  const wanted = packagesFor(part, missing);
   const install = () => apt("install", "-y", "--no-install-recommends", ...wanted);
   // Lists that are there may be old: a failed installation is tried once more with fresh ones.
   const done = hasPackageLists() ? install() || (apt("update") && install()) : apt("update") && install();
-  return done ? [`Installed for the lab of real guests: ${wanted.join(", ")}`] : [lacking(missing)];
+  return done ? [`${part.name}: installed ${wanted.join(", ")}`] : [lacking(part, missing)];
 }
 
-const lacking = (missing) => `The lab of real guests lacks ${missing.join(", ")}: its tests will be skipped.`;
+const lacking = ({ name }, missing) => `${name} lacks ${missing.join(", ")}: its tests will be skipped.`;
+
+function preparePart(part, mayInstall) {
+  const missing = missingOf(part);
+  if (missing.length === 0) return [];
+  if (mayInstall) return installMissing(part, missing);
+  const command = `apt-get install --no-install-recommends ${packagesFor(part, missing).join(" ")}`;
+  return [lacking(part, missing), `  As root on Debian or Ubuntu: ${command}`];
+}
 
 /** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab() {
-  if (process.platform !== "linux") return ["The lab of real guests needs Linux: its tests will be skipped."];
-  const missing = missingPrograms();
+export function prepareLab(parts = [GUESTS, ETCD]) {
+  if (process.platform !== "linux") return parts.map(({ name }) => `${name} needs Linux: its tests will be skipped.`);
   const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
-  if (missing.length > 0 && !mayInstall) {
-    const wanted = [...new Set(missing.flatMap((program) => PROGRAMS.get(program)))];
-    return [
-      lacking(missing),
-      `  As root on Debian or Ubuntu: apt-get install --no-install-recommends ${wanted.join(" ")}`,
-    ];
-  }
-  if (missing.length > 0) return installMissing(missing);
+  const lines = parts.flatMap((part) => preparePart(part, mayInstall));
   if (mayInstall && !existsSync(GUEST_KERNEL) && !hasPackageLists()) apt("update");
-  return [];
+  return lines;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for (const line of prepareLab()) console.log(line);
-  process.exitCode = missingPrograms().length === 0 ? 0 : 1;
+  for (const line of prepareLab([GUESTS])) console.log(line);
+  process.exitCode = missingOf(GUESTS).length === 0 ? 0 : 1;
 }

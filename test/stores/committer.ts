@@ -2,12 +2,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventually } from "./support.js";
+import { afterwards, eventually } from "./support.js";
 
 const PROCESS = fileURLToPath(new URL("./committer-process.ts", import.meta.url));
 
 export class Committer {
-  private text = "";
+  /** Whole lines so far, and what follows them. */
+  readonly lines: string[] = [];
+  private rest = "";
   private readonly child: ChildProcess;
   private readonly ended: Promise<unknown>;
 
@@ -16,19 +18,13 @@ export class Committer {
     this.child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.on("data", (chunk: Buffer) => {
-        this.text += chunk;
+        const parts = (this.rest + chunk).split("\n");
+        this.rest = parts.pop()!;
+        this.lines.push(...parts);
       });
     }
     this.ended = new Promise((resolve) => this.child.on("close", resolve));
-    context.after(() => this.kill());
-  }
-
-  /** Whole lines so far. */
-  get lines(): readonly string[] {
-    return this.text
-      .slice(0, this.text.lastIndexOf("\n") + 1)
-      .split("\n")
-      .slice(0, -1);
+    afterwards(context, () => this.kill());
   }
 
   get epoch(): number {
@@ -41,11 +37,15 @@ export class Committer {
   }
 
   says(line: string): Promise<void> {
-    return eventually(() => this.lines.includes(line), `the committer says ${line} (it said ${this.text.slice(-300)})`);
+    return eventually(() => this.lines.includes(line), `the committer says ${line} (${this.said})`);
   }
 
   commits(): Promise<void> {
-    return eventually(() => this.acknowledged.length > 0, `the committer commits (it said ${this.text.slice(-300)})`);
+    return eventually(() => this.acknowledged.length > 0, `the committer commits (${this.said})`);
+  }
+
+  private get said(): string {
+    return `it said ${this.lines.slice(-5).join("; ")} ${this.rest}`;
   }
 
   freeze(): void {

@@ -8,10 +8,9 @@ import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { listFiles, nameOf, recover } from "../../src/drivers/stores/embedded/files.js";
 import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
-import { temporaryFolder } from "../drivers/folder.js";
 import { quietLog, rememberingLog } from "../support/quiet-log.js";
 import { Committer } from "./committer.js";
-import { create, failsWith, mustCommit, never } from "./support.js";
+import { create, failsWith, mustCommit, never, storeFolder } from "./support.js";
 
 const KILLS = 12;
 
@@ -32,7 +31,7 @@ async function pairs(store: ClusterStore): Promise<ReadonlyMap<number, number>> 
 }
 
 test("killed at any moment, it has every acknowledged commit and no half one, and its epochs go up", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   let lastEpoch = 0;
   let total = 0;
   for (let kill = 0; kill < KILLS; kill++) {
@@ -55,7 +54,7 @@ test("killed at any moment, it has every acknowledged commit and no half one, an
 });
 
 test("cut off at any byte, the log gives the state after some commit", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const store = await open(folder);
   const leader = await store.campaign("one", never());
   const states = ["", ""];
@@ -78,7 +77,7 @@ test("cut off at any byte, the log gives the state after some commit", async (co
 });
 
 test("what a crash tore is cut off with a warning, and the store goes on", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const first = await open(folder);
   await mustCommit(first, await first.campaign("one", never()), create("a", "1"));
   await first.close();
@@ -102,7 +101,7 @@ test("what a crash tore is cut off with a warning, and the store goes on", async
 });
 
 test("damage that other commits follow is corrupt and no crash, and nothing is thrown away", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const store = await open(folder);
   const leader = await store.campaign("one", never());
   for (let i = 0; i < 4; i++) await mustCommit(store, leader, create(`k${i}`, "value"));
@@ -112,7 +111,7 @@ test("damage that other commits follow is corrupt and no crash, and nothing is t
     const name = nameOf(file);
     const bytes = await readFile(join(folder, name));
     for (const at of [0, 12, Math.floor(bytes.length / 2)]) {
-      const damaged = join(await temporaryFolder(context), "store");
+      const damaged = join(await storeFolder(context), "store");
       await mkdir(damaged);
       for (const other of files) await copyFile(join(folder, nameOf(other)), join(damaged, nameOf(other)));
       const changed = Buffer.from(bytes);
@@ -125,8 +124,20 @@ test("damage that other commits follow is corrupt and no crash, and nothing is t
   }
 });
 
+test("a log that lacks commits in its middle is corrupt", async (context) => {
+  const folder = await storeFolder(context);
+  const store = await open(folder);
+  const leader = await store.campaign("one", never());
+  for (let i = 0; i < 3; i++) await mustCommit(store, leader, create(`k${i}`, "v"));
+  await store.close();
+  const logFile = join(folder, nameOf((await listFiles(folder)).find(({ kind }) => kind === "log")!));
+  const lines = (await readFile(logFile, "utf8")).split("\n");
+  await writeFile(logFile, [lines[0], lines[1], lines[3], ""].join("\n"));
+  await assert.rejects(open(folder), failsWith("state-corrupt"));
+});
+
 test("a log that grows is replaced by a snapshot, and nothing is lost on the way", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const settings = { folder, clock: realClock(), log: quietLog(), smallestRotationBytes: 5_000 };
   const store = await openEmbeddedStore(settings);
   const leader = await store.campaign("one", never());
@@ -147,7 +158,7 @@ test("a log that grows is replaced by a snapshot, and nothing is lost on the way
 });
 
 test("revisions, epochs and leases go on after a restart", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const first = await open(folder);
   const one = await first.campaign("one", never());
   const revision = await mustCommit(first, one, create("a", "1"));

@@ -6,16 +6,15 @@ import { test } from "node:test";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { type Holder, judge, lockFolder } from "../../src/drivers/stores/embedded/lock.js";
 import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
-import { temporaryFolder } from "../drivers/folder.js";
 import { quietLog } from "../support/quiet-log.js";
 import { Committer } from "./committer.js";
-import { create, failsWith, mustCommit, never } from "./support.js";
+import { create, failsWith, mustCommit, never, storeFolder } from "./support.js";
 
 const open = (folder: string) => openEmbeddedStore({ folder, clock: realClock(), log: quietLog() });
 const locks = async (folder: string) => (await readdir(folder)).filter((name) => name.startsWith("lock"));
 
 test("a second process is refused and told who holds the store, also while that one is frozen", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const committer = new Committer(context, folder);
   await committer.commits();
   const refusal = (error: unknown) =>
@@ -29,7 +28,7 @@ test("a second process is refused and told who holds the store, also while that 
 });
 
 test("the same process cannot open a store twice, and can again when it closed it", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const store = await open(folder);
   await assert.rejects(open(folder), failsWith("store-locked"));
   await store.close();
@@ -38,7 +37,7 @@ test("the same process cannot open a store twice, and can again when it closed i
 });
 
 test("of many that open a store that its holder left behind, one gets it", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const dead = { pid: 1, started: "0", bootId: null, pidNamespace: null, machine: null, hostname: "gone" };
   const self = JSON.parse(JSON.stringify(dead)) as Holder;
   assert.equal(await judge(dead, self), "unknown");
@@ -54,7 +53,7 @@ test("of many that open a store that its holder left behind, one gets it", async
 });
 
 test("a holder that was taken for dead acknowledges nothing more, and what it acknowledged is there", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   const committer = new Committer(context, folder);
   await committer.commits();
   committer.freeze();
@@ -97,7 +96,7 @@ test("who holds a lock is judged by process, start time, boot, machine and proce
 });
 
 test("a lock that is not one is named, and nothing is done", async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   await writeFile(join(folder, "lock-00000001"), "?");
   await assert.rejects(open(folder), failsWith("state-corrupt"));
 });

@@ -7,10 +7,9 @@ import { type TestContext, test } from "node:test";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { type EtcdSettings, etcdStore } from "../../src/drivers/stores/etcd/store.js";
 import { OperationalError } from "../../src/ports/errors.js";
-import { temporaryFolder } from "../drivers/folder.js";
 import { quietLog } from "../support/quiet-log.js";
 import { skipWithoutEtcd, startEtcd } from "./etcd-lab.js";
-import { afterwards, create, failsWith, mustCommit, never } from "./support.js";
+import { afterwards, create, failsWith, mustCommit, never, storeFolder } from "./support.js";
 
 const options = { skip: skipWithoutEtcd };
 
@@ -53,7 +52,7 @@ function openssl(folder: string, ...args: readonly string[]): boolean {
 
 /** An authority, and a certificate of it for this machine. Null where openssl is missing. */
 async function certificates(context: TestContext): Promise<string | null> {
-  const folder = await temporaryFolder(context);
+  const folder = await storeFolder(context);
   writeFileSync(join(folder, "ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n");
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const made =

@@ -97,7 +97,7 @@ test("a leader that is cut off knows it before anybody else can lead", options, 
   const etcd = await oneServer();
   const prefix = newPrefix();
   const line = await lineTo(context, etcd.nodes[0]!.port);
-  const first = storeOn(context, [line.endpoint], { prefix });
+  const first = storeOn(context, [line.endpoint], { prefix, deadlineMs: 1_500 });
   const leader = await first.campaign("one", never());
   const second = storeOn(context, etcd.endpoints, { prefix });
   const won = second.campaign("two", never()).then(() => performance.now());

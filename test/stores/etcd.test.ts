@@ -6,7 +6,7 @@ import type { Leadership } from "../../src/ports/cluster-store.js";
 import { quietLog } from "../support/quiet-log.js";
 import { type EtcdCluster, skipWithoutEtcd, startEtcd } from "./etcd-lab.js";
 import { storeSuite } from "./suite.js";
-import { create, mustCommit } from "./support.js";
+import { afterwards, create, mustCommit } from "./support.js";
 
 let started: Promise<EtcdCluster> | null = null;
 let opened = 0;
@@ -19,7 +19,7 @@ storeSuite("etcd", skipWithoutEtcd, async (context) => {
   const prefix = `/test-${++opened}/`;
   const make = () => etcdStore({ endpoints: etcd.endpoints, prefix, clock: realClock(), log: quietLog() });
   const [store, other] = [make(), make()];
-  context.after(() => Promise.all([store.close(), other.close()]));
+  afterwards(context, () => Promise.all([store.close(), other.close()]));
   const forgetHistory = async (leader: Leadership): Promise<void> => {
     const revision = await mustCommit(store, leader, create("last", "v"));
     await etcd.ctl("compact", String(revision));

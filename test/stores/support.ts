@@ -1,5 +1,8 @@
 /** What tests of the stores share. */
 import assert from "node:assert/strict";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type {
@@ -48,6 +51,13 @@ export function afterwards(context: TestContext, clean: () => Promise<unknown>):
   context.after(async () => {
     for (let last = fresh.pop(); last; last = fresh.pop()) await last();
   });
+}
+
+/** A folder for one test, removed after everything that uses it has ended. */
+export async function storeFolder(context: TestContext): Promise<string> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "headroom-store-")));
+  afterwards(context, () => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Resolves when `condition` holds; throws after ten seconds. */

@@ -170,6 +170,10 @@ async function replayLog(path: string, state: State): Promise<number> {
   const bytes = await readFile(path);
   const { values, wholeBytes, damagedAt } = decodeLines(bytes);
   if (damagedAt !== null) throw corrupt(path, `is damaged at byte ${damagedAt}, and whole lines follow`);
-  for (const group of values as (readonly Entry[])[]) for (const entry of group) applyEntry(state, entry);
+  for (const entry of (values as (readonly Entry[])[]).flat()) {
+    const follows = !("r" in entry) || entry.r === state.revision + 1;
+    if (!follows) throw corrupt(path, `lacks commits between revisions ${state.revision} and ${entry.r}`);
+    applyEntry(state, entry);
+  }
   return bytes.length - wholeBytes;
 }
