@@ -49,8 +49,10 @@ export class Room {
       here = new Map();
       this.claims.set(host, here);
     }
+    const before = here.get(claim.name);
     here.set(claim.name, claim);
-    this.refresh(host);
+    if (before === undefined) this.add(host, claim);
+    else if (!isSameClaim(before, claim)) this.refresh(host);
   }
 
   /** No error when there is none. */
@@ -63,6 +65,17 @@ export class Room {
 
   claimsOn(host: string): ReadonlyMap<string, Claim> {
     return this.claims.get(host) ?? NO_CLAIMS;
+  }
+
+  /** What `refresh` would come to, when nothing but the claim is new: requests come by the thousand. */
+  private add(host: string, claim: Claim): void {
+    const entry = this.entryOf(host);
+    const summary = this.placer.host(host);
+    if (entry === undefined || entry.status === null || summary === undefined) return;
+    const antiAffinityGroups =
+      claim.antiAffinity === null ? summary.antiAffinityGroups : [...summary.antiAffinityGroups, claim.antiAffinity];
+    const counted = isShown(entry, entry.status, claim.name) ? summary : withClaim(summary, claim);
+    this.placer.upsertHost({ ...counted, antiAffinityGroups });
   }
 
   /** After anything about the host has changed. */
@@ -109,14 +122,27 @@ export function hostSummary(entry: HostEntry, status: HostStatus, claims: Readon
     estimatedPcpus: null,
     generation: status.generation,
   };
-  const shown = new Set(status.pools.flatMap((pool) => pool.vms));
   for (const claim of claims.values()) {
     if (claim.antiAffinity !== null) groups.push(claim.antiAffinity);
-    // What is on the host but in no pool (stopped, unplaced) has no room there, and needs none.
-    if (!shown.has(claim.name) && !entry.vms.has(claim.name)) summary = withClaim(summary, claim);
+    if (!isShown(entry, status, claim.name)) summary = withClaim(summary, claim);
   }
   return summary;
 }
+
+const inPools = new WeakMap<HostStatus, ReadonlySet<string>>();
+
+/** Counted by the host already. What is there but in no pool (stopped, unplaced) has no room, and needs none. */
+function isShown(entry: HostEntry, status: HostStatus, name: string): boolean {
+  let shown = inPools.get(status);
+  if (shown === undefined) {
+    shown = new Set(status.pools.flatMap((pool) => pool.vms));
+    inPools.set(status, shown);
+  }
+  return shown.has(name) || entry.vms.has(name);
+}
+
+const isSameClaim = (a: Claim, b: Claim): boolean =>
+  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio && a.antiAffinity === b.antiAffinity;
 
 /** A claim that the host's pools cannot count any more (its policy changed meanwhile) closes the host until it is settled. */
 function withClaim(summary: HostSummary, claim: Claim): HostSummary {

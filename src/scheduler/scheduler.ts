@@ -41,7 +41,7 @@ import { shownHost, shownHosts, shownVm, shownVms } from "./shown.js";
 import { Standby } from "./standby.js";
 import { takeOver } from "./takeover.js";
 import { Rounds } from "./tick.js";
-import { clusterProblems, seedStatusOf, totals } from "./views.js";
+import { clusterProblems, seedStatusOfHost, totals } from "./views.js";
 
 export interface SchedulerOptions {
   readonly store: clusterStore.ClusterStore;
@@ -276,7 +276,7 @@ class ClusterScheduler implements Scheduler {
 
   seedStatus(): Readonly<Record<string, SeedStatus>> {
     const status: Record<string, SeedStatus> = {};
-    for (const host of this.hosts()) if (host.status !== null) status[host.url] = seedStatusOf(host.status);
+    for (const host of this.hosts()) if (host.status !== null) status[host.url] = seedStatusOfHost(host.status);
     return status;
   }
 

@@ -1,5 +1,5 @@
 /** How the cluster shows itself, from records and from what hosts last said. Pure. */
-import { ratioKey, type SeedStatus } from "../core/pool/status.js";
+import { type SeedStatus, seedStatusOf } from "../core/pool/status.js";
 import { type Milliseconds, mib, milliseconds } from "../core/units.js";
 import type { HostStatus, ReportedVm } from "../ports/agent-client.js";
 import type { VmView } from "../ports/agent-views.js";
@@ -122,24 +122,18 @@ export function clusterProblems(hosts: readonly ClusterHost[], vms: readonly Clu
   return problems;
 }
 
-/** The host's own `GET /status` (spec 1.4), from its status; the ratio's key as the seeds print it. */
-export function seedStatusOf(status: HostStatus): SeedStatus {
-  const { pcpus, memory, pools, template } = status;
-  const cpu = Object.fromEntries(
-    pools.map((pool) => [
-      ratioKey(pool.ratio),
-      {
-        pcap: pool.pcpuCount,
-        palloc: pool.allocatedVcpus,
-        vavail: pool.pcpuCount * pool.ratio - pool.allocatedVcpus,
-        vpotential: pcpus.free * pool.ratio,
-      },
-    ]),
-  );
-  const { allocatedMiB, freeMiB } = memory;
-  const mem = { pcap: allocatedMiB, palloc: allocatedMiB, vavail: 0, vpotential: freeMiB };
-  return {
-    cpu: { avail: pcpus.free, subset: cpu },
-    mem: { avail: freeMiB, subset: allocatedMiB === 0 ? {} : { [template === null ? "1" : "1.0"]: mem } },
-  };
+/** The host's own `GET /status` (spec 1.4). Whether its memory pool was opened and is empty again, nobody told us. */
+export function seedStatusOfHost(status: HostStatus): SeedStatus {
+  const { counts, template } = status;
+  const { policy, criticalSize, memoryAllocatedMiB, memoryCapacityMiB } = counts;
+  return seedStatusOf({
+    freePcpus: counts.freePcpus,
+    pools: counts.pools.map((pool) => ({
+      ...pool,
+      effectiveRatio: policy === "vmstack" && pool.vmCount + 1 < criticalSize ? 1 : pool.ratio,
+    })),
+    freeMiB: Math.max(0, memoryCapacityMiB - memoryAllocatedMiB),
+    allocatedMiB: memoryAllocatedMiB === 0 ? null : memoryAllocatedMiB,
+    perVcpu: template !== null,
+  });
 }

@@ -48,18 +48,46 @@ const poolStatus = (size: number, allocated: number, ratio: number, free: number
   vpotential: free * ratio,
 });
 
-export function seedStatus(host: HostState, policy: PoolPolicy): SeedStatus {
-  const freePcpus = policy.freePcpus(host).length;
+/** A host as counts, for who does not have its state. */
+export interface SeedCounts {
+  readonly freePcpus: number;
+  readonly pools: readonly {
+    readonly ratio: Ratio;
+    /** As a new VM would find it. */
+    readonly effectiveRatio: number;
+    readonly pcpus: number;
+    readonly allocatedVcpus: number;
+  }[];
+  readonly freeMiB: number;
+  /** Null: no memory was given out yet. */
+  readonly allocatedMiB: number | null;
+  /** The host's template decides on ratios, vCPU by vCPU. */
+  readonly perVcpu: boolean;
+}
+
+export function seedStatusOf({ freePcpus, pools, freeMiB, allocatedMiB, perVcpu }: SeedCounts): SeedStatus {
   const cpu: Record<string, SeedPoolStatus> = {};
-  for (const pool of host.pools) {
-    // As a new VM would find it.
-    const ratio = givesEffectiveRatio(policy) ? policy.effectiveRatio(pool.ratio, pool.members.length + 1) : pool.ratio;
-    cpu[ratioKey(pool.ratio)] = poolStatus(pool.pcpus.length, pool.allocatedVcpus, ratio, freePcpus);
-  }
-  const { memory } = host;
-  const freeMiB = freeMemoryMiB(memory);
+  for (const { ratio, effectiveRatio, pcpus, allocatedVcpus } of pools)
+    cpu[ratioKey(ratio)] = poolStatus(pcpus, allocatedVcpus, effectiveRatio, freePcpus);
   const mem: Record<string, SeedPoolStatus> = {};
-  if (memoryPoolExists(memory))
-    mem[memoryKey(policy)] = poolStatus(memory.allocatedMiB, memory.allocatedMiB, 1, freeMiB);
+  if (allocatedMiB !== null) mem[perVcpu ? "1.0" : "1"] = poolStatus(allocatedMiB, allocatedMiB, 1, freeMiB);
   return { cpu: { avail: freePcpus, subset: cpu }, mem: { avail: freeMiB, subset: mem } };
+}
+
+export function seedStatus(host: HostState, policy: PoolPolicy): SeedStatus {
+  const { memory } = host;
+  return seedStatusOf({
+    freePcpus: policy.freePcpus(host).length,
+    pools: host.pools.map((pool) => ({
+      ratio: pool.ratio,
+      effectiveRatio: givesEffectiveRatio(policy)
+        ? policy.effectiveRatio(pool.ratio, pool.members.length + 1)
+        : pool.ratio,
+      pcpus: pool.pcpus.length,
+      allocatedVcpus: pool.allocatedVcpus,
+    })),
+    freeMiB: freeMemoryMiB(memory),
+    allocatedMiB: memoryPoolExists(memory) ? memory.allocatedMiB : null,
+    perVcpu: policy.settings.template !== null,
+  });
 }
