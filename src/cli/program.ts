@@ -4,11 +4,15 @@
  */
 import { Command, CommanderError } from "commander";
 import { agentCommand } from "./commands/agent.js";
+import { clusterCommand } from "./commands/cluster.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { demoCommand } from "./commands/demo.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { explainCommand } from "./commands/explain.js";
+import { hostCommand } from "./commands/host.js";
 import { replayCommand } from "./commands/replay.js";
+import { schedulerCommand } from "./commands/scheduler.js";
 import { statusCommand } from "./commands/status.js";
 import { tokenCommand } from "./commands/token.js";
 import { topologyCommand } from "./commands/topology.js";
@@ -17,12 +21,13 @@ import { describeFailure, EXIT, type ExitCode, exitCodeOf } from "./exit.js";
 import { version } from "./version.js";
 
 const EPILOGUE = `
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent or hypervisor not reachable.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent, scheduler or hypervisor not reachable.
 
 Examples:
   headroom demo                                     a simulated host, an hour in a minute
   headroom doctor                                   what this machine lacks, and the command that mends it
   headroom agent                                    manage the guests of this machine
+  headroom scheduler --list http://10.0.0.7:8099    select hosts for the VMs of a cluster
   headroom vm create web --vcpus 2 --memory 4GiB --ratio 2
   headroom replay --topology epyc-7662-2s --load trace.csv --out results
 `;
@@ -32,6 +37,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
   return [
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
     ["Its VMs:", [vmCommand(), statusCommand()]],
+    ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

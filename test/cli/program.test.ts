@@ -48,7 +48,7 @@ test("help goes to standard output and ends with 0", () => {
   assert.match(out, /Usage: headroom/);
   assert.match(
     out,
-    /Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent or hypervisor not reachable/,
+    /Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent, scheduler or hypervisor not reachable/,
   );
 });
 

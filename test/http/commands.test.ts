@@ -95,7 +95,7 @@ test("a refusal is 1 and says why; wrong input is 2 and names it; no agent is 3"
   }
   const none = await run(vmCommand, ["list", "--url", "http://127.0.0.1:1"]);
   assert.equal(none.code, 3);
-  assert.match(none.err, /Cannot reach the agent at http:\/\/127\.0\.0\.1:1: nothing listens there/);
+  assert.match(none.err, /Cannot reach the agent or scheduler at http:\/\/127\.0\.0\.1:1: nothing listens there/);
 });
 
 test("token create adds a hash to the file, closed to others, and shows the token once", async () => {

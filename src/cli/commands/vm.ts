@@ -1,21 +1,21 @@
-/** `headroom vm`: create, list, show, resize and remove VMs through the agent's HTTP interface. */
+/** `headroom vm`: create, list, show, resize and remove VMs through the HTTP interface of an agent or a scheduler. */
 import { randomUUID } from "node:crypto";
-import Table from "cli-table3";
 import { Command } from "commander";
-import type { VmAnswer } from "../../http/schemas/answers.js";
-import { addConnectionOptions, type Output, withAgent } from "../agent-connection.js";
+import { addConnectionOptions, type Given, type Output, withVms } from "../agent-connection.js";
 import { UsageError } from "../exit.js";
-import { parseCount, parseMemory, parseRatio, showMemory, showNumber } from "../numbers.js";
+import { parseCount, parseMemory, parseRatio, showMemory } from "../numbers.js";
+import { addConstraintOptions, constraintsOf } from "../vm-constraints.js";
+import { listTable, vmTable } from "../vm-tables.js";
 
 const EXAMPLES = `
 Examples:
   headroom vm create web-1 --vcpus 2 --memory 4GiB --ratio 2 --image /var/lib/libvirt/images/debian.qcow2
+  headroom vm create db-1 --vcpus 4 --memory 8GiB --ratio 1 --anti-affinity db --label zone=a --url http://scheduler:8100
   headroom vm list --pool 2
   headroom vm resize web-1 --vcpus 4 --restart
   headroom vm remove web-1 --json
 `;
 
-type Given = Readonly<Record<string, unknown>>;
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
 export function vmCommand(output: Output = process): Command {
@@ -28,37 +28,43 @@ export function vmCommand(output: Output = process): Command {
 }
 
 function createCommand(output: Output): Command {
-  return new Command("create")
-    .description("deploy a VM")
-    .argument("<name>", "name of the VM, unique on the host")
+  const command = new Command("create")
+    .description("deploy a VM, on this host or on the one that a scheduler chooses")
+    .argument("<name>", "name of the VM, unique on the host, or in the cluster")
     .requiredOption("--vcpus <number>", "vCPUs")
     .requiredOption("--memory <size>", "memory, such as 4GiB or 512MiB (plain numbers are MiB)")
     .option("--ratio <ratio>", "allocation ratio: vCPUs per pCPU (needed unless the host has a per-vCPU template)")
     .option("--image <path>", "disk image (qcow2) on the host, below an image folder (absent: no disk)")
-    .option("--idempotency-key <key>", "repeat the command with the same key, and the VM is made once")
-    .action(async (name: string, given: Given) => {
-      const ratio = text(given.ratio);
-      const wanted = {
-        name,
-        vcpus: parseCount(String(given.vcpus), "--vcpus"),
-        memoryMiB: parseMemory(String(given.memory), "--memory"),
-        ...(ratio === undefined ? {} : { ratio: parseRatio(ratio, "--ratio") }),
-        image: text(given.image) ?? null,
-      };
-      const key = text(given.idempotencyKey) ?? randomUUID();
-      const vm = await withAgent(given, output, (client) => client.createVm(wanted, key));
-      print(output, given, vm, () => `Deployed ${vm.name}\n${vmTable(vm)}`);
-    });
+    .option("--idempotency-key <key>", "repeat the command with the same key, and the VM is made once");
+  return addConstraintOptions(command).action(async (name: string, given: Given) => {
+    const ratio = text(given.ratio);
+    const wanted = {
+      name,
+      vcpus: parseCount(String(given.vcpus), "--vcpus"),
+      memoryMiB: parseMemory(String(given.memory), "--memory"),
+      ...(ratio === undefined ? {} : { ratio: parseRatio(ratio, "--ratio") }),
+      image: text(given.image) ?? null,
+      ...constraintsOf(given),
+    };
+    const key = text(given.idempotencyKey) ?? randomUUID();
+    const vm = await withVms(given, output, (client) => client.createVm(wanted, key));
+    const where = "host" in vm ? ` on ${vm.host}` : "";
+    print(output, given, vm, () => `Deployed ${vm.name}${where}\n${vmTable(vm)}`);
+  });
 }
 
 function listCommand(output: Output): Command {
   return new Command("list")
     .description("list VMs by name")
     .option("--pool <ratio>", "only VMs with a vCPU in the pool of this ratio")
+    .option("--host <id>", "only VMs on this host")
     .action(async (given: Given) => {
-      const pool = text(given.pool);
-      const filter = pool === undefined ? {} : { pool: parseRatio(pool, "--pool") };
-      const vms = await withAgent(given, output, (client) => client.vms(filter));
+      const [pool, host] = [text(given.pool), text(given.host)];
+      const filter = {
+        ...(pool === undefined ? {} : { pool: parseRatio(pool, "--pool") }),
+        ...(host === undefined ? {} : { host }),
+      };
+      const vms = await withVms(given, output, (client) => client.vms(filter));
       print(output, given, vms, () => (vms.length === 0 ? "No VMs.\n" : listTable(vms)));
     });
 }
@@ -68,7 +74,7 @@ function showCommand(output: Output): Command {
     .description("show one VM: size, pins, usage")
     .argument("<name>", "name of the VM")
     .action(async (name: string, given: Given) => {
-      const vm = await withAgent(given, output, (client) => client.vm(name));
+      const vm = await withVms(given, output, (client) => client.vm(name));
       print(output, given, vm, () => vmTable(vm));
     });
 }
@@ -91,7 +97,7 @@ function resizeCommand(output: Output): Command {
         ...(ratio === undefined ? {} : { ratio: parseRatio(ratio, "--ratio") }),
         ...(given.restart === true ? { restart: true } : {}),
       };
-      const vm = await withAgent(given, output, (client) => client.resizeVm(name, size, randomUUID()));
+      const vm = await withVms(given, output, (client) => client.resizeVm(name, size, randomUUID()));
       print(output, given, vm, () => `Resized ${vm.name}\n${vmTable(vm)}`);
     });
 }
@@ -101,7 +107,7 @@ function removeCommand(output: Output): Command {
     .description("stop a VM and forget it")
     .argument("<name>", "name of the VM")
     .action(async (name: string, given: Given) => {
-      const vm = await withAgent(given, output, (client) => client.removeVm(name));
+      const vm = await withVms(given, output, (client) => client.removeVm(name));
       print(
         output,
         given,
@@ -113,44 +119,4 @@ function removeCommand(output: Output): Command {
 
 function print(output: Output, given: Given, value: unknown, people: () => string): void {
   output.stdout.write(given.json === true ? `${JSON.stringify(value, null, 2)}\n` : people());
-}
-
-const style = { head: [], border: [], compact: true };
-const showRatio = ({ ratio, vcpuRatios }: VmAnswer): string => (ratio === null ? vcpuRatios.join(" ") : String(ratio));
-
-function listTable(vms: readonly VmAnswer[]): string {
-  const head = ["name", "state", "vCPUs", "memory", "ratio", "CPU used", "CPU waited", "memory used"];
-  const table = new Table({ head, style });
-  for (const vm of vms) {
-    const { cpuPcpus, waitPcpus, memoryMiB } = vm.usage;
-    const used = memoryMiB === null ? "-" : showMemory(memoryMiB);
-    const size = [vm.vcpus, showMemory(vm.memoryMiB), showRatio(vm)];
-    table.push([vm.name, vm.state, ...size, showNumber(cpuPcpus), showNumber(waitPcpus), used]);
-  }
-  return `${table.toString()}\n`;
-}
-
-function vmTable(vm: VmAnswer): string {
-  const { cpuPcpus, waitPcpus, memoryMiB } = vm.usage;
-  const table = new Table({ style });
-  table.push(
-    { name: vm.name },
-    { uuid: vm.uuid },
-    { state: vm.state },
-    { size: `${vm.vcpus} vCPUs, ${showMemory(vm.memoryMiB)}` },
-    { "allocation ratio": showRatio(vm) },
-    { pins: pinsText(vm.pins) },
-    { image: vm.image ?? "(no disk)" },
-    { "deployed here": vm.deployedHere ? "yes" : "no: found running" },
-    { "CPU used, waited": `${showNumber(cpuPcpus)}, ${showNumber(waitPcpus)} pCPUs` },
-    { "memory used": memoryMiB === null ? "-" : showMemory(memoryMiB) },
-  );
-  return `${table.toString()}\n`;
-}
-
-/** One line where all vCPUs share a CPU set. */
-function pinsText(pins: readonly string[]): string {
-  if (pins.length === 0) return "(none)";
-  const same = pins.every((pin) => pin === pins[0]);
-  return same ? `${pins[0]} (all vCPUs)` : pins.map((pin, vcpu) => `vCPU ${vcpu}: ${pin}`).join("\n");
 }

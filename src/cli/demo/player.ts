@@ -3,7 +3,8 @@
  * departure that comes while the agent is busy waits its turn. Tells what happened; decides nothing.
  */
 import { milliseconds } from "../../core/units.js";
-import { type AgentClient, ProblemError } from "../../http/client.js";
+import type { AgentClient } from "../../http/client.js";
+import { ProblemError } from "../../http/client-call.js";
 import type { Clock } from "../../ports/clock.js";
 import type { EventLine, Totals } from "./view.js";
 import { formatMemory, formatRatio } from "./view.js";

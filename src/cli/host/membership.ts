@@ -38,6 +38,8 @@ export function reachableUrl(url: string, advertised: string | null): string {
 /** Beats until `signal` aborts; nothing where the operator named no schedulers. Never throws. */
 export async function joinCluster(
   settings: Settings,
+  /** Certificate authority (PEM) of the schedulers; null: the system's. */
+  authority: string | null,
   agent: Agent,
   url: string,
   log: Log,
@@ -46,11 +48,13 @@ export async function joinCluster(
   const { schedulerUrls: urls, schedulerToken: token, advertisedUrl } = settings;
   if (urls.length === 0) return;
   const { SCHEDULER_DEADLINE_MS, schedulerClients } = await import("../../http/scheduler-client.js");
+  const { agentConnections } = await import("../../http/agent-client/pool.js");
+  const dispatcher = agentConnections({ authority });
   await keepInCluster(
     {
       agent,
       url: reachableUrl(url, advertisedUrl),
-      clients: schedulerClients({ token, deadlineMs: SCHEDULER_DEADLINE_MS }),
+      clients: schedulerClients({ token, deadlineMs: SCHEDULER_DEADLINE_MS, dispatcher }),
       rules: { ...DEFAULT_COURSE_RULES, urls, secret: token !== null },
       // Schedulers live by real time, also where the host's guests are simulated faster.
       clock: realClock(),
@@ -59,4 +63,5 @@ export async function joinCluster(
     },
     signal,
   );
+  await dispatcher.close();
 }

@@ -2,7 +2,6 @@
  * One running host agent: the agent, its ticks and its HTTP interface, started and ended together. Listens before it
  * touches the hypervisor, so that a second agent on the same port stops before it could interfere with the first.
  */
-import { readFileSync } from "node:fs";
 import type { Agent } from "../../agent/agent.js";
 import { createAgent } from "../../agent/agent.js";
 import type { Recorder } from "../../agent/recorder.js";
@@ -12,11 +11,9 @@ import { mib, milliseconds, ratio } from "../../core/units.js";
 import { diskImages } from "../../drivers/linux/disk-images.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
 import { createApp } from "../../http/app.js";
-import { parseTokens, type TokenTable } from "../../http/auth.js";
-import type { Tls } from "../../http/options.js";
 import { listen } from "../../http/server.js";
-import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
+import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { Settings } from "../settings/agent-settings.js";
 import { hypervisorKind } from "./hypervisor-kind.js";
 import { joinCluster, machineFacts } from "./membership.js";
@@ -37,27 +34,6 @@ export interface RunningAgent {
   readonly ended: Promise<void>;
   /** Finishes the step in progress, answers what waits, leaves the guests running. Idempotent. */
   close(): Promise<void>;
-}
-
-function readSecretFile(name: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new OperationalError("bad-settings", `${name}: ${(error as Error).message}`, false, { cause: error });
-  }
-}
-
-function tokensOf(settings: Settings): TokenTable | null {
-  const file = settings.tokensFile;
-  return file === null ? null : parseTokens(readSecretFile("HEADROOM_TOKENS_FILE", file), file);
-}
-
-function tlsOf(settings: Settings): Tls | null {
-  if (settings.tlsCertificate === null || settings.tlsKey === null) return null;
-  return {
-    certificate: readSecretFile("HEADROOM_TLS_CERTIFICATE", settings.tlsCertificate),
-    key: readSecretFile("HEADROOM_TLS_KEY", settings.tlsKey),
-  };
 }
 
 export function policyOf(settings: Settings, host: OpenedHost): ReturnType<typeof createPolicy> {
@@ -117,6 +93,7 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
     version,
     tls: tlsOf(settings),
   });
+  const authority = authorityOf(settings);
   const listening = await listen(app, { host: settings.address, port: settings.port });
   const stopping = new AbortController();
   let member: Promise<void> | null = null;
@@ -132,6 +109,6 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
     await close();
     throw error;
   }
-  member = joinCluster(settings, agent, listening.url, log, stopping.signal);
+  member = joinCluster(settings, authority, agent, listening.url, log, stopping.signal);
   return { agent, url: listening.url, ended: agent.run(stopping.signal), close };
 }

@@ -1,0 +1,123 @@
+/** `headroom host`: the hosts of a cluster as its scheduler knows them, and what operators do to them. */
+import Table from "cli-table3";
+import { Command, Option } from "commander";
+import type { ClusterHostAnswer, DrainAnswer } from "../../http/scheduler/schemas/answers.js";
+import { addConnectionOptions, type Given, type Output, withScheduler } from "../agent-connection.js";
+import { showMemory } from "../numbers.js";
+import { type Paint, paintFor } from "../terminal.js";
+import { listTable } from "../vm-tables.js";
+import { hostText } from "./status.js";
+
+const EXAMPLES = `
+Examples:
+  headroom host list --state down
+  headroom host drain node-7 && headroom vm list --host node-7
+  headroom host forget node-7          it will not come back: its VMs are lost, their names are free once removed
+`;
+
+const STATES = ["up", "suspect", "down", "new"] as const satisfies readonly ClusterHostAnswer["state"][];
+
+export function hostCommand(output: Output = process): Command {
+  const command = new Command("host")
+    .description("list, show, cordon, uncordon, drain and forget the hosts of a cluster")
+    .addHelpText("after", EXAMPLES);
+  const children = [listCommand(output), showCommand(output), drainCommand(output), ...verbCommands(output)];
+  for (const child of children) command.addCommand(addConnectionOptions(child));
+  return command;
+}
+
+function print(output: Output, given: Given, value: unknown, people: (paint: Paint) => string): void {
+  output.stdout.write(given.json === true ? `${JSON.stringify(value, null, 2)}\n` : people(paintFor(output.stdout)));
+}
+
+function listCommand(output: Output): Command {
+  return new Command("list")
+    .description("list hosts: state, what is free")
+    .addOption(new Option("--state <state>", "only hosts in this state").choices(STATES))
+    .action(async (given: Given) => {
+      const state = STATES.find((one) => one === given.state);
+      const hosts = await withScheduler(given, output, (client) => client.hosts(state));
+      print(output, given, hosts, (paint) => (hosts.length === 0 ? "No hosts.\n" : hostTable(hosts, paint)));
+    });
+}
+
+function showCommand(output: Output): Command {
+  return new Command("show")
+    .description("show one host: state, what is free, pools")
+    .argument("<id>", "id of the host")
+    .action(async (id: string, given: Given) => {
+      const host = await withScheduler(given, output, (client) => client.host(id));
+      print(output, given, host, (paint) => clusterHostText(host, paint));
+    });
+}
+
+function drainCommand(output: Output): Command {
+  return new Command("drain")
+    .description("close a host to new VMs and have it emptied; lists what remains")
+    .argument("<id>", "id of the host")
+    .action(async (id: string, given: Given) => {
+      const drain = await withScheduler(given, output, (client) => client.drain(id));
+      print(output, given, drain, () => drainText(drain));
+    });
+}
+
+const VERBS = [
+  ["cordon", "close a host to new VMs; those that run go on", "takes no new VMs"],
+  ["uncordon", "open a host to new VMs again", "takes new VMs again"],
+  ["forget", "give up a silent host for good: its VMs are lost", "is forgotten"],
+] as const;
+
+const verbCommands = (output: Output): readonly Command[] =>
+  VERBS.map(([verb, about, done]) =>
+    new Command(verb)
+      .description(about)
+      .argument("<id>", "id of the host")
+      .action(async (id: string, given: Given) => {
+        const host = await withScheduler(given, output, (client) => client[verb](id));
+        print(output, given, host, () => `${host.id} ${done}.\n`);
+      }),
+  );
+
+const COLOURS = { up: "green", suspect: "yellow", down: "red", new: "dim" } as const;
+
+/** The state and what else keeps VMs away. */
+function stateText({ state, cordoned, agentCordoned, draining }: ClusterHostAnswer, paint: Paint): string {
+  const notes = [
+    ...(draining ? ["draining"] : cordoned ? ["cordoned"] : []),
+    ...(agentCordoned ? ["cordoned at its agent"] : []),
+  ];
+  return [paint(COLOURS[state], state), ...notes.map((note) => paint("yellow", note))].join(", ");
+}
+
+function hostTable(hosts: readonly ClusterHostAnswer[], paint: Paint): string {
+  const head = ["host", "state", "VMs", "free pCPUs", "free memory", "policy", "agent"];
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  for (const host of hosts) {
+    const { status } = host;
+    const free =
+      status === null
+        ? ["-", "-", "-"]
+        : [`${status.pcpus.free} of ${status.pcpus.total}`, showMemory(status.memory.freeMiB), status.policy];
+    table.push([host.id, stateText(host, paint), host.vmCount, ...free, host.url]);
+  }
+  return `${table.toString()}\n`;
+}
+
+function clusterHostText(host: ClusterHostAnswer, paint: Paint): string {
+  const { silence, reserved, labels, status } = host;
+  const heard = silence === null ? "never heard of" : `heard of ${(silence / 1000).toFixed(1)} s ago`;
+  const lines = [
+    `${paint("bold", host.id)}  ${stateText(host, paint)}; ${heard}; ${host.url}`,
+    `VMs     ${host.vmCount}${reserved > 0 ? `, ${reserved} of them not confirmed yet` : ""}`,
+  ];
+  const named = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  if (named.length > 0) lines.push(`labels  ${named.join(", ")}`);
+  for (const problem of host.problems) lines.push(paint("yellow", `problem: ${problem}`));
+  if (status !== null) lines.push("", hostText({ ...status, id: status.host }, paint).trimEnd());
+  return `${lines.join("\n")}\n`;
+}
+
+function drainText({ host, remaining, advice }: DrainAnswer): string {
+  if (remaining.length === 0) return `${host.id} takes no new VMs and is empty.\n`;
+  return `${host.id} takes no new VMs. On it remain:\n${listTable(remaining)}${advice}\n`;
+}
