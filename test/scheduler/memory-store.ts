@@ -22,7 +22,7 @@ import { OperationalError } from "../../src/ports/errors.js";
 
 class Tenure implements Leadership {
   readonly ending = new AbortController();
-  readonly lost = this.ending.signal;
+  readonly lost: AbortSignal = this.ending.signal;
   constructor(
     private readonly core: StoreCore,
     readonly epoch: number,
@@ -39,7 +39,7 @@ interface Candidate {
 }
 
 /** not-done: it never happens. done: it happened, and nobody heard. late: it happens after the answer was given up. */
-export type StoreFault = "unreachable" | "lost-not-done" | "lost-done" | "lost-late";
+export type StoreFault = "fine" | "unreachable" | "lost-not-done" | "lost-done" | "lost-late";
 
 /** What all connections share: the store's own servers. */
 export class StoreCore {

@@ -22,7 +22,7 @@ async function play(steps: readonly Step[], options: ClusterOptions = {}, fences
 test("whatever fails, acknowledged VMs exist exactly once, refused ones do not, and no pool is above its ratio", async () => {
   await fc.assert(
     fc.asyncProperty(STEPS, (steps) => play(steps)),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

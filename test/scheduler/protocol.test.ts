@@ -234,3 +234,47 @@ describe("a change of leaders", () => {
     cluster.checkSettled();
   });
 });
+
+describe("a store that fails", () => {
+  const meanings = {
+    unreachable: "refuses the request, and nothing has happened",
+    "lost-not-done": "is asked, and nothing has happened",
+    "lost-done": "is asked, and the request goes on",
+    "lost-late": "is asked, which bars the change from happening later",
+  } as const;
+  for (const [fault, meaning] of Object.entries(meanings) as [keyof typeof meanings, string][]) {
+    test(`${fault}: it ${meaning}`, async () => {
+      const cluster = await new Cluster({ hosts: 2 }).start();
+      cluster.core.faults.push(fault);
+      const request = deployRequest("web", { requestId: "k" });
+      const first = await cluster.run(
+        cluster.scheduler.deploy(request).catch((error: unknown) => {
+          assert.ok(error instanceof OperationalError && error.code === "store-unreachable", String(error));
+          return null;
+        }),
+      );
+      assert.equal(first !== null, fault === "lost-done");
+      assert.equal(cluster.machines.flatMap((machine) => machine.domains()).length, first === null ? 0 : 1);
+      accepted(await cluster.run(cluster.scheduler.deploy(request)));
+      cluster.checkSettled();
+    });
+  }
+
+  test("between the agent's answer and the record costs nothing: the record is written when the store is back", async () => {
+    const cluster = await new Cluster({ hosts: 1 }).start();
+    cluster.core.faults.push("fine", "unreachable", "unreachable", "lost-done");
+    accepted(await cluster.deploy("web"));
+    cluster.checkSettled();
+  });
+
+  test("that holds what this leader did not write: it gives the leadership up, and begins anew with what is there", async () => {
+    const cluster = await new Cluster({ hosts: 1 }).start();
+    accepted(await cluster.deploy("web"));
+    const record = cluster.core.records.get("vms/web")!;
+    cluster.core.records.set("vms/web", { ...record, revision: ++cluster.core.revision });
+    await assert.rejects(cluster.run(cluster.scheduler.remove("web")), NotLeader);
+    await cluster.settle();
+    accepted(await cluster.remove("web"));
+    cluster.checkSettled();
+  });
+});
