@@ -95,7 +95,9 @@ test("the order in which the hypervisor lists its domains decides nothing", () =
 });
 
 test("a VM with an unfinished request is left alone", () => {
-  const list: Picture = [{ name: "a", life: "1", active: true, paused: false, vcpus: 2, memoryMiB: mib(512), mark: null }];
+  const list: Picture = [
+    { name: "a", life: "1", active: true, paused: false, vcpus: 2, memoryMiB: mib(512), mark: null },
+  ];
   const { host, vms } = look(policy.initial(), new Map(), list);
   const held = planMembership({ policy, host, vms, domains: [], details: new Map(), held: new Set(["a"]) });
   assert.equal(held.changed, false);

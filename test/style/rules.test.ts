@@ -113,7 +113,7 @@ const SEED_FORMATS: readonly RegExp[] = [
   /^src\/agent\/(?:replay\/|recorder\.ts$)/,
   /^test\/bench\/made-trace\.ts$/,
   /^src\/http\/(?:routes|schemas)\/seed[\w-]*\.ts$/,
-  /^test\/(?:golden|replay|topology|http|style|pool|trace)\//,
+  /^test\/(?:golden|replay|topology|http|http-scheduler|style|pool|trace)\//,
   /^(?:GLOSSARY|README|ARCHITECTURE|CHANGELOG|CONTRIBUTING)\.md$/,
   /^openapi\//,
   /^docs\//,
