@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type ClusterResult, NotLeader } from "../../../scheduler/service.js";
 import { type Answer, fingerprint, idempotencyKey } from "../../idempotency.js";
-import { clusterProblem } from "../../problem.js";
+import { clusterProblem, RequestError } from "../../problem.js";
 import { sendAnswer } from "../../routes/answer.js";
 import type { SchedulerContext } from "../context.js";
 import { LEADER } from "../forward.js";
@@ -33,6 +33,10 @@ async function passOn(
   reply.code(status).headers(headers).serializer(String).send(body);
 }
 
+/** Who answered `NotLeader` leads by now, or is about to. Nothing was done. */
+const takingOver = (): RequestError =>
+  new RequestError("not-ready", "This scheduler is taking the cluster over; try again in a moment");
+
 /** Runs a change here, or has the leader run it. `work` gets the id of the request. */
 export async function onLeader(
   context: SchedulerContext,
@@ -46,7 +50,8 @@ export async function onLeader(
   try {
     await answerHere(context, request, reply, given, () => context.changes.run(() => work(key)));
   } catch (error) {
-    if (!(error instanceof NotLeader) || decidesHere(context)) throw error;
+    if (!(error instanceof NotLeader)) throw error;
+    if (decidesHere(context)) throw takingOver();
     await passOn(context, request, reply, error.leader, key);
   }
 }
