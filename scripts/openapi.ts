@@ -1,4 +1,4 @@
-// Writes openapi/agent.json, docs/api.md and docs/errors.md from the routes' schemas and the error table.
+// Writes openapi/*.json, docs/api.md, docs/scheduler-api.md and docs/errors.md from the routes' schemas and the error table.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { generatedFiles } from "../test/http/generated.js";
 

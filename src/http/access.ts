@@ -13,6 +13,8 @@ declare module "fastify" {
     access?: Access;
     /** One of the seeds' calls. */
     seed?: boolean;
+    /** A DELETE that takes Idempotency-Key. */
+    keyed?: true;
   }
   interface FastifyRequest {
     /** Null: let in without a token. */

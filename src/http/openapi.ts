@@ -69,11 +69,13 @@ const PROBLEM_RESPONSE = {
 export function addOpenapi(app: App, head: OpenapiHead, version: string): () => OpenapiDocument {
   const access = new Map<string, Access>();
   const epochs = new Set<string>();
+  const keyed = new Set<string>();
   app.addHook("onRoute", (route) => {
     const id = route.schema?.operationId;
     if (id === undefined) return;
     if (route.config?.access !== undefined) access.set(id, route.config.access);
     if (route.config?.epoch) epochs.add(id);
+    if (route.config?.keyed || route.config?.epoch) keyed.add(id);
   });
   app.register(swagger, {
     openapi: {
@@ -86,17 +88,21 @@ export function addOpenapi(app: App, head: OpenapiHead, version: string): () => 
   });
   let document: OpenapiDocument | null = null;
   return () => {
-    document ??= complete(app.swagger(), access, epochs, head.event);
+    document ??= complete(app.swagger(), { access, epochs, keyed }, head.event);
     return document;
   };
 }
 
-function complete(
-  generated: unknown,
-  access: ReadonlyMap<string, Access>,
-  epochs: ReadonlySet<string>,
-  event: string,
-): OpenapiDocument {
+/** What the routes' own settings say, by operation. */
+interface Traits {
+  readonly access: ReadonlyMap<string, Access>;
+  /** Operations that take Headroom-Epoch. */
+  readonly epochs: ReadonlySet<string>;
+  /** Operations that take Idempotency-Key though they are no POST. */
+  readonly keyed: ReadonlySet<string>;
+}
+
+function complete(generated: unknown, { access, epochs, keyed }: Traits, event: string): OpenapiDocument {
   const document = parseOpenapi(withoutSafeBounds(generated));
   for (const operations of Object.values(document.paths)) {
     delete operations.head;
@@ -108,10 +114,10 @@ function complete(
       for (const response of Object.values(operation.responses))
         if (response.description === "Default Response") response.description = "Done";
       const forSchedulers = epochs.has(operation.operationId);
-      const keyed = method === "post" || (method === "delete" && forSchedulers);
+      const takesKey = method === "post" || (method === "delete" && keyed.has(operation.operationId));
       operation.parameters = [
         ...(operation.parameters ?? []),
-        ...(keyed ? [IDEMPOTENCY_PARAMETER] : []),
+        ...(takesKey ? [IDEMPOTENCY_PARAMETER] : []),
         ...(forSchedulers ? [EPOCH_PARAMETER] : []),
       ];
       if (operation.parameters.length === 0) delete operation.parameters;
@@ -135,7 +141,9 @@ function usedSchemas(document: OpenapiDocument, event: string): Record<string, u
   };
   visit(document.paths);
   visit({ $ref: `#/components/schemas/${event}` });
-  return Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
+  // By name: the registry's order is that in which modules happened to be loaded.
+  const kept = Object.entries(all).filter(([name]) => used.has(name));
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Whole numbers carry the bounds of doubles, which tell a reader nothing. */

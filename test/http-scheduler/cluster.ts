@@ -4,21 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
-import { milliseconds, ratio } from "../../src/core/units.js";
+import { milliseconds } from "../../src/core/units.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
 import { agentClients } from "../../src/http/agent-client/client.js";
 import { agentConnections } from "../../src/http/agent-client/pool.js";
 import type { App } from "../../src/http/app-type.js";
 import type { TokenTable } from "../../src/http/auth.js";
-import { createSchedulerApp } from "../../src/http/scheduler/app.js";
-import type { SchedulerAppOptions } from "../../src/http/scheduler/options.js";
 import { type Listening, listen } from "../../src/http/server.js";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
-import type { SchedulerService } from "../../src/scheduler/service.js";
-import { IMAGES, LogBook } from "../http/support.js";
+import { LogBook } from "../http/support.js";
 import { TestHost } from "./host.js";
+import { schedulerApp } from "./scheduler-double.js";
 
 const clock = realClock();
 
@@ -31,26 +29,6 @@ const QUICK = {
   takeoverPatience: milliseconds(1_000),
   settlePatience: milliseconds(1_500),
   settleInterval: milliseconds(50),
-};
-
-export const schedulerApp = (
-  scheduler: SchedulerService,
-  options: Partial<SchedulerAppOptions> = {},
-): { readonly app: App; readonly log: LogBook } => {
-  const log = new LogBook();
-  const app = createSchedulerApp({
-    tokens: null,
-    log,
-    clock,
-    seedCalls: true,
-    maximumRatio: ratio(16),
-    imageFolders: [IMAGES],
-    clusterToken: null,
-    version: "test",
-    ...options,
-    scheduler,
-  });
-  return { app, log };
 };
 
 export interface ClusterOptions {

@@ -1,4 +1,4 @@
-/** docs/api.md, written from the OpenAPI document: calls by tag, their input, and the fields of every component. Pure. */
+/** docs/api.md and docs/scheduler-api.md, written from the OpenAPI documents: calls by tag, their input, and the fields of every component. Pure. */
 import { z } from "zod";
 import type { OpenapiDocument, Operation } from "../openapi.js";
 
@@ -21,11 +21,18 @@ const schemaShape = z.looseObject({
 type Schema = z.infer<typeof schemaShape>;
 const read = (schema: unknown): Schema => schemaShape.parse(schema ?? {});
 
-const HEAD = `# The HTTP interface of a host agent
+/** What stands above the calls. */
+export interface ApiHead {
+  readonly title: string;
+  /** The document's file. */
+  readonly source: string;
+  readonly introduction: string;
+}
 
-<!-- Written by \`npm run openapi\` from openapi/agent.json. -->
-
-The agent serves this description itself at \`/openapi.json\`. Errors are in [errors.md](errors.md), tokens and limits in
+export const AGENT_API: ApiHead = {
+  title: "The HTTP interface of a host agent",
+  source: "openapi/agent.json",
+  introduction: `The agent serves this description itself at \`/openapi.json\`. Errors are in [errors.md](errors.md), tokens and limits in
 [security.md](security.md).
 
 \`\`\`
@@ -33,12 +40,35 @@ curl -s http://127.0.0.1:8099/v1/vms -H 'Content-Type: application/json' -H 'Ide
   -d '{"name":"web-1","vcpus":2,"memoryMiB":2048,"ratio":2,"image":"/var/lib/libvirt/images/debian.qcow2"}'
 curl -s 'http://127.0.0.1:8099/v1/vms?pool=2'
 curl -N http://127.0.0.1:8099/v1/events
+\`\`\``,
+};
+
+export const SCHEDULER_API: ApiHead = {
+  title: "The HTTP interface of a scheduler",
+  source: "openapi/scheduler.json",
+  introduction: `A scheduler serves this description itself at \`/openapi.json\`. Any scheduler of a cluster may be asked: one that does not
+lead answers reads and passes changes on ([cluster.md](cluster.md)). Errors are in [errors.md](errors.md), tokens and limits
+in [security.md](security.md).
+
 \`\`\`
+curl -s http://127.0.0.1:8100/v1/vms -H 'Content-Type: application/json' -H 'Idempotency-Key: 7f3c' \\
+  -d '{"name":"db-1","vcpus":4,"memoryMiB":8192,"ratio":2,"constraints":{"antiAffinity":"db","labels":{"zone":"a"}}}'
+curl -s http://127.0.0.1:8100/v1/placements:explain -H 'Content-Type: application/json' \\
+  -d '{"vcpus":4,"memoryMiB":8192,"ratio":2}'
+curl -s 'http://127.0.0.1:8100/deploy?name=web&cpu=2&mem=4&oc=2.0&qcow2=/var/lib/libvirt/images/debian.qcow2'
+\`\`\``,
+};
+
+const headText = ({ title, source, introduction }: ApiHead): string => `# ${title}
+
+<!-- Written by \`npm run openapi\` from ${source}. -->
+
+${introduction}
 
 "Needs" says which tokens may make a call: \`read\` any; \`change\` agent and operator; \`operate\` operator; \`open\` none at all.
 `;
 
-export function apiPage(document: OpenapiDocument): string {
+export function apiPage(document: OpenapiDocument, head: ApiHead): string {
   const calls = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
@@ -50,7 +80,7 @@ export function apiPage(document: OpenapiDocument): string {
   const components = Object.entries(document.components.schemas)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, schema]) => componentText(name, read(schema)));
-  return `${HEAD}\n${sections.join("\n")}\n# Shapes\n\n${components.join("\n")}`;
+  return `${headText(head)}\n${sections.join("\n")}\n# Shapes\n\n${components.join("\n")}`;
 }
 
 function callText(method: string, path: string, operation: Operation): string {

@@ -129,7 +129,7 @@ export const removeVmRoute: SchedulerRoutes = (app, context) => {
   app.route({
     method: "DELETE",
     url: "/v1/vms/:name",
-    config: { access: "change" },
+    config: { access: "change", keyed: true },
     handlerTimeout: changeDeadline(context.limits),
     schema: {
       tags: ["VMs"],
