@@ -6,8 +6,8 @@ import type { DomainRef, DomainStatsRecord } from "./wire-types.js";
 
 export interface KnownDomain {
   readonly domain: DomainRef;
-  /** vCPUs that it has now. */
-  readonly vcpus: number;
+  /** vCPUs that it has now; null where the hypervisor's statistics do not say (the test driver's). */
+  readonly vcpus: number | null;
 }
 
 export class DomainIndex {
@@ -17,7 +17,8 @@ export class DomainIndex {
     this.#known = new Map();
     for (const { domain, parameters } of records) {
       const vcpus = parameters.get("vcpu.current");
-      if (typeof vcpus === "number" && vcpus > 0) this.#known.set(domain.name, { domain, vcpus });
+      const known = typeof vcpus === "number" && vcpus > 0 ? vcpus : null;
+      this.#known.set(domain.name, { domain, vcpus: known });
     }
   }
 
