@@ -131,7 +131,7 @@ export interface Weigher {
   fact?(host: HostSummary): number;
   /**
    * Higher is better; finite. A function of the prospect alone, never of the other candidates: that is what makes a score
-   * worth keeping (docs/decisions/0003). `fact`: what the weigher's own `fact` said of the host; 0 where it has none.
+   * worth keeping (docs/decisions/0005). `fact`: what the weigher's own `fact` said of the host; 0 where it has none.
    */
   score(prospect: Prospect, fact: number): number;
 }

@@ -1,6 +1,6 @@
 /**
  * Placement at speed: the hosts by class (index/host-classes.ts) and, for each shape that is asked for, the classes by score
- * (index/shape-index.ts). Chooses what the plain scan chooses (choose.ts), to the last tie; docs/decisions/0003 tells how and
+ * (index/shape-index.ts). Chooses what the plain scan chooses (choose.ts), to the last tie; docs/decisions/0005 tells how and
  * why. Holds what the scheduler believes of the hosts; keeps no VMs and does nothing.
  */
 import { assert } from "../assert.js";
