@@ -74,9 +74,21 @@ const NO_NAMES = z.registry<{ id?: string }>();
 const selectSerializer = SerializerSelector();
 const compileJsonSchema = selectSerializer({}, {});
 
-/** Compiles the answer's schema once per route. Fields that the schema does not name are not sent. */
+/** Serialisers by schema: schemas live as long as the process, and many applications in one process share them. */
+const compiled = new WeakMap<z.ZodType, ReturnType<FastifySerializerCompiler<z.ZodType>>>();
+
+/** Compiles each answer's schema once. Fields that the schema does not name are not sent. */
 export const serializerCompiler: FastifySerializerCompiler<z.ZodType> = (route) => {
+  const known = compiled.get(route.schema);
+  if (known !== undefined) return known;
   const options = { io: "output", target: "openapi-3.0", metadata: NO_NAMES } as const;
   const schema: Record<string, unknown> = { ...z.toJSONSchema(route.schema, options) };
-  return compileJsonSchema({ method: route.method, url: route.url, httpStatus: route.httpStatus ?? "", schema });
+  const serializer = compileJsonSchema({
+    method: route.method,
+    url: route.url,
+    httpStatus: route.httpStatus ?? "",
+    schema,
+  });
+  compiled.set(route.schema, serializer);
+  return serializer;
 };
