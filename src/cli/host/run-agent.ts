@@ -79,6 +79,7 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
   const agent = agentOf(parts);
   const app = createApp({
     agent,
+    agentTotals: () => agent.metrics(),
     tokens: tokensOf(settings),
     limits: {
       bodyBytes: settings.bodyLimitBytes,
