@@ -3,7 +3,7 @@
  * problems end the command: wrong input is wrong usage (2), any other refusal a failure (1), nobody there is 3.
  */
 import type { Command } from "commander";
-import type { AgentClient, AnyVm, VmClient } from "../http/client.js";
+import type { AnyHosts, AnyVm, VmClient } from "../http/client.js";
 import type { ClientOptions, ProblemError } from "../http/client-call.js";
 import type { SchedulerApiClient } from "../http/scheduler/client.js";
 import type { CreateClusterVm } from "../http/scheduler/schemas/requests.js";
@@ -27,17 +27,13 @@ const SCHEDULER_URL = "http://127.0.0.1:8100";
 export const addConnectionOptions = (command: Command): Command =>
   addSettingsOptions(command, ["url", "token", "clusterAuthority"]).option("--json", "print JSON, for scripts");
 
-/** Runs `work` against the agent that the options and the environment name. */
-export async function withAgent<T>(
-  given: Given,
-  output: Output,
-  work: (client: AgentClient) => Promise<T>,
-): Promise<T> {
-  const { agentClient } = await clients();
-  return connected(given, output, null, (options) => work(agentClient(options)));
+/** The hosts of whoever answers at the URL that the options and the environment name: an agent, or a scheduler. */
+export async function hostsOf(given: Given, output: Output): Promise<AnyHosts> {
+  const { anyHosts } = await clients();
+  return connected(given, output, null, anyHosts);
 }
 
-/** The same against an agent or a scheduler. */
+/** Runs `work` against the agent or scheduler that the options and the environment name. */
 export async function withVms<T>(
   given: Given,
   output: Output,

@@ -1,7 +1,12 @@
 /** Typed clients of `/v1`: of an agent, and of whichever answers where only VMs are asked about. See client-call.ts. */
 import { z } from "zod";
 import { allPages, type Caller, type ClientOptions, callerOf, queryOf } from "./client-call.js";
-import { type ClusterVmAnswer, clusterVmAnswer } from "./scheduler/schemas/answers.js";
+import {
+  type ClusterHostPage,
+  type ClusterVmAnswer,
+  clusterHostPage,
+  clusterVmAnswer,
+} from "./scheduler/schemas/answers.js";
 import type { CreateClusterVm } from "./scheduler/schemas/requests.js";
 import {
   type CordonAnswer,
@@ -81,6 +86,12 @@ export function agentClient(options: ClientOptions): AgentClient {
 
 /** Of an agent, or of a scheduler: the one has pins, the other a host. */
 export type AnyVm = ClusterVmAnswer | VmAnswer;
+
+/** What `GET /v1/hosts` answers: an agent its own host, a scheduler the first thousand of a cluster. */
+export type AnyHosts = HostList | ClusterHostPage;
+
+export const anyHosts = (options: ClientOptions): Promise<AnyHosts> =>
+  callerOf({ ...options, server: "agent or scheduler" }).get("/v1/hosts", z.union([clusterHostPage, hostList]));
 
 /** Asks about VMs whoever answers at the URL. */
 export const anyVmClient = (options: ClientOptions): VmClient<AnyVm, CreateClusterVm> =>

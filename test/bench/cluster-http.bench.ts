@@ -30,9 +30,8 @@ class Child {
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
 
-  constructor(file: string, ...args: readonly string[]) {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    const argv = ["--expose-gc", "--import", "tsx", path, ...args];
+  constructor(file: URL, ...args: readonly string[]) {
+    const argv = ["--expose-gc", "--import", "tsx", fileURLToPath(file), ...args];
     this.child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
     this.lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
   }
@@ -56,16 +55,17 @@ const children: Child[] = [];
 process.on("exit", () => {
   for (const child of children) child.end();
 });
-function start(file: string, ...args: readonly string[]): Child {
+function start(file: URL, ...args: readonly string[]): Child {
   const child = new Child(file, ...args);
   children.push(child);
   return child;
 }
 
+const AGENTS = new URL("cluster-agents.ts", import.meta.url);
 const each = HOSTS / PROCESSES;
-const agents = Array.from({ length: PROCESSES }, (_, i) => start("cluster-agents.ts", String(each), String(i * each)));
+const agents = Array.from({ length: PROCESSES }, (_, i) => start(AGENTS, String(each), String(i * each)));
 const urls = (await Promise.all(agents.map(async (one) => JSON.parse(await one.line()) as string[]))).flat();
-const scheduler = start("cluster-scheduler.ts");
+const scheduler = start(new URL("cluster-scheduler.ts", import.meta.url));
 const joining = performance.now();
 scheduler.say(JSON.stringify(urls));
 const pool = new Pool(`http://127.0.0.1:${await scheduler.line()}`, { connections: CLIENTS });

@@ -6,6 +6,7 @@ import type { Output } from "../../src/cli/agent-connection.js";
 import { clusterCommand } from "../../src/cli/commands/cluster.js";
 import { explainCommand } from "../../src/cli/commands/explain.js";
 import { hostCommand } from "../../src/cli/commands/host.js";
+import { statusCommand } from "../../src/cli/commands/status.js";
 import { vmCommand } from "../../src/cli/commands/vm.js";
 import { exitCodeOf } from "../../src/cli/exit.js";
 import { TestCluster } from "./cluster.js";
@@ -84,6 +85,7 @@ test("headroom cluster status sums up; headroom explain says where and why", asy
     status.out,
     /leader +http.*\(epoch 1\); this scheduler: leader[\s\S]*hosts +2 up[\s\S]*pCPUs +32 of 32 free/,
   );
+  assert.match((await run(statusCommand)).out, /host-0 +│ up[\s\S]*host-1 +│ up/);
   const explained = await run(explainCommand, ...size);
   assert.match(explained.out, /It would go to host-[01]\.[\s\S]*score[\s\S]*balance/);
   const none = await run(explainCommand, "--vcpus", "2", "--memory", "4TiB", "--ratio", "2");

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { dirname, join, normalize } from "node:path/posix";
 import { describe, test } from "node:test";
 import { buildProgram } from "../../src/cli/program.js";
-import { AGENT_SETTINGS, SETTING_KEYS } from "../../src/cli/settings/agent-settings.js";
-import { formatSetting, type Setting } from "../../src/cli/settings/setting.js";
+import { AGENT_SETTINGS } from "../../src/cli/settings/agent-settings.js";
+import type { SettingsTable } from "../../src/cli/settings/program.js";
+import { SCHEDULER_SETTINGS } from "../../src/cli/settings/scheduler-settings.js";
+import { formatSetting } from "../../src/cli/settings/setting.js";
 import { repositoryHas, textFiles } from "./source-files.js";
 
 const documents = textFiles().filter((file) => file.path.endsWith(".md"));
@@ -63,12 +65,21 @@ test("README's table of commands is that of the program", () => {
   );
 });
 
-test("docs/operating.md lists every setting with its names, its default and its meaning", () => {
-  const table = /^\| setting \| names .*\n\|---.*\n((?:\|.*\n)*)/m.exec(document("docs/operating.md"))?.[1] ?? "";
-  const rows = SETTING_KEYS.map((key) => {
-    const { names, fallback, about }: Setting<unknown> = AGENT_SETTINGS[key];
-    const value = formatSetting(fallback);
-    return `| \`${key}\` | ${names.map((name) => `\`${name}\``).join(", ")} | ${value === "" ? "" : `\`${value}\``} | ${about} |`;
-  });
-  assert.equal(table.trim(), rows.join("\n"));
+const settingsOf = (path: string): string =>
+  /^\| setting \| names .*\n\|---.*\n((?:\|.*\n)*)/m.exec(document(path))?.[1]?.trim() ?? "";
+
+const rowsOf = (table: SettingsTable): string =>
+  Object.entries(table)
+    .map(([key, { names, fallback, about }]) => {
+      const value = formatSetting(fallback);
+      return `| \`${key}\` | ${names.map((name) => `\`${name}\``).join(", ")} | ${value === "" ? "" : `\`${value}\``} | ${about} |`;
+    })
+    .join("\n");
+
+test("docs/operating.md lists every setting of an agent with its names, its default and its meaning", () => {
+  assert.equal(settingsOf("docs/operating.md"), rowsOf(AGENT_SETTINGS));
+});
+
+test("docs/cluster.md does the same for a scheduler", () => {
+  assert.equal(settingsOf("docs/cluster.md"), rowsOf(SCHEDULER_SETTINGS));
 });

@@ -1,9 +1,8 @@
 /** `headroom host`: the hosts of a cluster as its scheduler knows them, and what operators do to them. */
-import Table from "cli-table3";
 import { Command, Option } from "commander";
 import type { ClusterHostAnswer, DrainAnswer } from "../../http/scheduler/schemas/answers.js";
 import { addConnectionOptions, type Given, type Output, withScheduler } from "../agent-connection.js";
-import { showMemory } from "../numbers.js";
+import { hostTable, stateText } from "../host-table.js";
 import { type Paint, paintFor } from "../terminal.js";
 import { listTable } from "../vm-tables.js";
 import { hostText } from "./status.js";
@@ -77,31 +76,6 @@ const verbCommands = (output: Output): readonly Command[] =>
         print(output, given, host, () => `${host.id} ${done}.\n`);
       }),
   );
-
-const COLOURS = { up: "green", suspect: "yellow", down: "red", new: "dim" } as const;
-
-/** The state and what else keeps VMs away. */
-function stateText({ state, cordoned, agentCordoned, draining }: ClusterHostAnswer, paint: Paint): string {
-  const notes = [
-    ...(draining ? ["draining"] : cordoned ? ["cordoned"] : []),
-    ...(agentCordoned ? ["cordoned at its agent"] : []),
-  ];
-  return [paint(COLOURS[state], state), ...notes.map((note) => paint("yellow", note))].join(", ");
-}
-
-function hostTable(hosts: readonly ClusterHostAnswer[], paint: Paint): string {
-  const head = ["host", "state", "VMs", "free pCPUs", "free memory", "policy", "agent"];
-  const table = new Table({ head, style: { head: [], border: [], compact: true } });
-  for (const host of hosts) {
-    const { status } = host;
-    const free =
-      status === null
-        ? ["-", "-", "-"]
-        : [`${status.pcpus.free} of ${status.pcpus.total}`, showMemory(status.memory.freeMiB), status.policy];
-    table.push([host.id, stateText(host, paint), host.vmCount, ...free, host.url]);
-  }
-  return `${table.toString()}\n`;
-}
 
 function clusterHostText(host: ClusterHostAnswer, paint: Paint): string {
   const { silence, reserved, labels, status } = host;

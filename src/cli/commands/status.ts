@@ -1,17 +1,20 @@
-/** `headroom status`: the host and its pools as its agent sees them. */
+/** `headroom status`: the host and its pools as its agent sees them; of a scheduler, its hosts. */
 import Table from "cli-table3";
 import { Command } from "commander";
 import type { HostAnswer } from "../../http/schemas/answers.js";
-import { addConnectionOptions, type Output, withAgent } from "../agent-connection.js";
+import { addConnectionOptions, type Given, hostsOf, type Output } from "../agent-connection.js";
+import { hostTable } from "../host-table.js";
 import { showMemory, showNumber } from "../numbers.js";
 import { type Paint, paintFor } from "../terminal.js";
 
 export function statusCommand(output: Output = process): Command {
   const command = new Command("status").description("show the host, what is free, and its pools");
-  return addConnectionOptions(command).action(async (given: Readonly<Record<string, unknown>>) => {
-    const hosts = await withAgent(given, output, (client) => client.hosts());
-    const people = () => hosts.map((host) => hostText(host, paintFor(output.stdout))).join("\n");
-    output.stdout.write(given.json === true ? `${JSON.stringify(hosts, null, 2)}\n` : people());
+  return addConnectionOptions(command).action(async (given: Given) => {
+    const answer = await hostsOf(given, output);
+    const paint = paintFor(output.stdout);
+    const people = (): string =>
+      "next" in answer ? hostTable(answer.items, paint) : answer.items.map((host) => hostText(host, paint)).join("\n");
+    output.stdout.write(given.json === true ? `${JSON.stringify(answer.items, null, 2)}\n` : people());
   });
 }
 

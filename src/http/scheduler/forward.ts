@@ -2,7 +2,7 @@
  * Passing a request on to the leader. A standby forwards changes, instead of sending their client away: clients know one
  * address (a proxy's, or the one in an old script), not who leads, and a leader changes while they run. It forwards once (a
  * request that was forwarded already is answered 503 `not-leader`), never repeats, and says of an answer that did not come
- * whether the request was sent: a client repeats with the same Idempotency-Key either way (docs/decisions/0005).
+ * whether the request was sent: a client repeats with the same Idempotency-Key either way (docs/decisions/0006).
  */
 import type { FastifyRequest } from "fastify";
 import { type Dispatcher, request as send } from "undici";

@@ -113,6 +113,5 @@ export const heartbeatBody = named(
 );
 
 export type ListClusterVms = z.infer<typeof listClusterVmsQuery>;
-export type ListHosts = z.infer<typeof listHostsQuery>;
 export type CreateClusterVm = z.infer<typeof createClusterVmBody>;
 export type ExplainClusterPlacement = z.infer<typeof explainClusterBody>;
