@@ -7,8 +7,11 @@ import { mib, ratio } from "../../src/core/units.js";
 import { agentClients } from "../../src/http/agent-client/client.js";
 import { agentConnections } from "../../src/http/agent-client/pool.js";
 import { createToken, parseTokens } from "../../src/http/auth.js";
+import { listen } from "../../src/http/server.js";
 import { type AgentClient, type AgentDeploy, reportTag } from "../../src/ports/agent-client.js";
-import { IMAGE } from "../http/support.js";
+import { startAgent } from "../http/real-agent.js";
+import { selfSigned } from "../http/self-signed.js";
+import { IMAGE, serveAgent } from "../http/support.js";
 import { TestHost } from "./host.js";
 
 const dispatcher = agentConnections({ connectMs: 500 });
@@ -142,6 +145,25 @@ test("an agent that does not take the token is unauthorised, whatever is asked",
   of("unauthorised", await clientOf(host.url, viewer.token).deploy(wanted("other")));
   assert.deepEqual(host.names(), ["web"]);
   await host.kill();
+});
+
+test("TLS: an agent that the operator's authority vouches for is asked, any other is not told the token", async (t) => {
+  const tls = selfSigned();
+  if (tls === null) {
+    t.skip("openssl is not on this machine");
+    return;
+  }
+  const { agent } = await startAgent();
+  const { app } = serveAgent(agent, { tls });
+  const { url, close } = await listen(app, { host: "127.0.0.1", port: 0 });
+  const trusting = agentConnections({ authority: tls.certificate });
+  const settings = { token: "secret", changeMs: 5_000, questionMs: 5_000 };
+  of("report", await agentClients({ ...settings, dispatcher: trusting })(url).report(null));
+  const stranger = of("unauthorised", await agentClients({ ...settings, dispatcher })(url).deploy(wanted("web")));
+  assert.match(stranger.reason, /certificate that the cluster's authority does not vouch for/);
+  assert.deepEqual(agent.vms(), []);
+  await trusting.close();
+  await close();
 });
 
 test("an agent that is not there was certainly not asked", async () => {

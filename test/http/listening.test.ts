@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { Agent } from "undici";
 import { createToken, parseTokens } from "../../src/http/auth.js";
 import { agentClient } from "../../src/http/client.js";
 import { listen } from "../../src/http/server.js";
 import { OperationalError } from "../../src/ports/errors.js";
+import { selfSigned } from "./self-signed.js";
 import { serve } from "./support.js";
 
 test("a server refuses to listen beyond loopback without tokens, and says how to fix it", async () => {
@@ -46,27 +43,6 @@ test("an address that is taken or not here is a setting to mend, not a stack", a
   await second.app.close();
   await listening.close();
 });
-
-function selfSigned(): { certificate: string; key: string } | null {
-  const folder = mkdtempSync(join(tmpdir(), "headroom-tls-"));
-  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  try {
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
-    execFileSync(
-      "openssl",
-      ["req", "-x509", "-nodes", "-days", "1", ...curve, "-keyout", key, "-out", certificate, ...subject],
-      {
-        stdio: "ignore",
-      },
-    );
-    return { certificate: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") };
-  } catch {
-    return null;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 test("with the operator's certificate it speaks TLS", async (t) => {
   const tls = selfSigned();
