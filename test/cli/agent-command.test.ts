@@ -1,67 +1,27 @@
 /** `headroom agent` as a process: starts, says where it listens, ends in order on a signal, and refuses what cannot be. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/program.js";
 import { agentClient } from "../../src/http/client.js";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
+import { logged, type Process, Processes } from "./processes.js";
 
 let folder = "";
-const children = new Set<ChildProcess>();
+let processes: Processes;
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "headroom-agent-"));
+  processes = new Processes(folder);
 });
 after(() => {
-  for (const child of children) child.kill("SIGKILL");
+  processes.killAll();
   rmSync(folder, { recursive: true });
 });
 
-interface Process {
-  readonly child: ChildProcess;
-  /** Everything on standard error so far. */
-  readonly log: () => string;
-  readonly ended: Promise<number | null>;
-}
-
-function start(...args: readonly string[]): Process {
-  const child = spawn(process.execPath, ["--import", TSX, MAIN, "agent", ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH ?? "" },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  children.add(child);
-  let text = "";
-  child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
-    text += piece;
-  });
-  const ended = once(child, "close").then(([code]) => {
-    children.delete(child);
-    return code as number | null;
-  });
-  return { child, log: () => text, ended };
-}
-
-/** The URL of a ready agent. Fails with the log when it ends before. */
-async function ready(agent: Process): Promise<string> {
-  let over = false;
-  void agent.ended.then(() => {
-    over = true;
-  });
-  for (;;) {
-    const url = /"url":"([^"]+)".*"the agent is ready"/.exec(agent.log())?.[1];
-    if (url !== undefined) return url;
-    assert.ok(!over, `the agent ended:\n${agent.log()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
+const start = (...args: readonly string[]): Process => processes.start(["agent", ...args]);
+/** The URL of a ready agent. */
+const ready = (agent: Process): Promise<string> => logged(agent, /"url":"([^"]+)".*"the agent is ready"/);
 const clientOf = (url: string) => agentClient({ baseUrl: url, timeoutMs: 10_000 });
 
 describe("an agent on a simulated host", () => {
