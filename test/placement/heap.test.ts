@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BestFirst, HeapOrder } from "../../src/core/placement/index/heap.js";
+import { HostIds } from "../../src/core/placement/index/host-ids.js";
 import { PositionTable, ScoreHeap, ScoreWalk } from "../../src/core/placement/index/score-heap.js";
 
 const ITEMS = 40;
@@ -45,7 +46,7 @@ test("after any moves between two heaps of one order, each gives out exactly wha
   );
 });
 
-test("after any scores set and items removed, a score heap gives out exactly what is in it, the highest first", () => {
+test("after any scores set and items removed, a score heap gives out exactly what is in it, the highest first and equal ones together", () => {
   const steps = fc.array(fc.record({ item, score: fc.option(value) }), times);
   fc.assert(
     fc.property(steps, fc.nat(20), (all, others) => {
@@ -64,9 +65,10 @@ test("after any scores set and items removed, a score heap gives out exactly wha
       }
       const out: [number, number][] = [];
       const walk = new ScoreWalk(heap);
-      for (let at = walk.peek(); at !== undefined; at = walk.peek()) {
-        out.push([heap.itemAt(at), heap.scoreAt(at)]);
-        walk.skip();
+      for (let tied = walk.next(); tied.length > 0; tied = walk.next()) {
+        const score = heap.scoreAt(tied[0]!);
+        assert.equal(tied.length, [...scores.values()].filter((one) => one === score).length);
+        for (const at of tied) out.push([heap.itemAt(at), heap.scoreAt(at)]);
       }
       assert.equal(heap.size, scores.size);
       assert.ok(neighbours.every((neighbour) => neighbour.size === 1 && neighbour.itemAt(0) === all[0]!.item));
@@ -75,6 +77,27 @@ test("after any scores set and items removed, a score heap gives out exactly wha
         out.map(([, score]) => score),
         [...scores.values()].sort((a, b) => b - a),
       );
+    }),
+  );
+});
+
+test("hosts precede each other as their ids do, whatever the ids have in common and however they come and go", () => {
+  const id = fc.oneof(
+    fc.string({ maxLength: 12, unit: "binary" }),
+    fc.nat(3000).map((n) => `rack-${n}`),
+    fc.constantFrom("rack-1", "rack-10", "rack-1é", "rack-1ÿ", "rack-1\u0100", "rack-1\u0100a", "rack", ""),
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(id, { minLength: 2, maxLength: 25, size: "max" }), fc.nat(5), (ids, removed) => {
+      const hosts = new HostIds();
+      const numbers = new Map(ids.map((one) => [one, hosts.add(one)]));
+      for (const one of ids.slice(0, removed)) {
+        hosts.remove(numbers.get(one)!);
+        numbers.delete(one);
+      }
+      for (const one of ids.slice(0, removed).reverse()) numbers.set(one, hosts.add(one));
+      for (const [a, numberA] of numbers)
+        for (const [b, numberB] of numbers) assert.equal(hosts.precedes(numberA, numberB), a < b, `${a} and ${b}`);
     }),
   );
 });

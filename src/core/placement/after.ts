@@ -90,6 +90,10 @@ function withoutMember(host: HostSummary, pool: PoolSummary, demand: Demand, lar
 
 function largestAmong(host: HostSummary, shapes: readonly VmShape[], ratio: Ratio): number {
   let largest = 0;
+  if (host.template === null) {
+    for (const shape of shapes) if (shape.ratio === ratio && shape.vcpus > largest) largest = shape.vcpus;
+    return largest;
+  }
   for (const shape of shapes)
     for (const demand of demandOf(host.template, shape))
       if (demand.ratio === ratio && demand.vcpus > largest) largest = demand.vcpus;

@@ -8,6 +8,7 @@ import { afterPlacement } from "./after.js";
 import { explainPlacement, type PlacementExplanation } from "./explain.js";
 import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
+import { HostIds } from "./index/host-ids.js";
 import { HostWalk } from "./index/host-walk.js";
 import { PositionTable } from "./index/score-heap.js";
 import { ShapeIndex } from "./index/shape-index.js";
@@ -74,11 +75,8 @@ class IndexedPlacer implements Placer {
   readonly #rules;
   readonly #mostShapes: number;
   readonly #known = new Map<string, Known>();
-  /** By number; numbers of hosts that went are used again. */
-  readonly #ids: string[] = [];
-  readonly #freeNumbers: number[] = [];
-  readonly #idPrecedes = (a: number, b: number): boolean => this.#ids[a]! < this.#ids[b]!;
-  readonly #classes = new HostClasses(this.#idPrecedes, (entry) => this.#tellShapes(entry));
+  readonly #ids = new HostIds();
+  readonly #classes = new HostClasses(this.#ids.precedes, (entry) => this.#tellShapes(entry));
   /** In order of use, the latest last. */
   readonly #shapes = new Map<string, KnownShape>();
   readonly #positions = new PositionTable();
@@ -101,8 +99,7 @@ class IndexedPlacer implements Placer {
     const facts = factsOf(this.#rules, summary);
     const entry = this.#classes.classOf(summary, facts, known?.entry ?? null, known?.summary ?? null);
     if (known === undefined) {
-      const number = this.#freeNumbers.pop() ?? this.#ids.length;
-      this.#ids[number] = summary.id;
+      const number = this.#ids.add(summary.id);
       this.#known.set(summary.id, { number, summary, entry });
       this.#classes.move(number, null, entry);
       return;
@@ -119,7 +116,7 @@ class IndexedPlacer implements Placer {
     this.#changes += 1;
     this.#classes.move(known.number, known.entry, null);
     this.#known.delete(id);
-    this.#freeNumbers.push(known.number);
+    this.#ids.remove(known.number);
     return true;
   }
 
@@ -142,9 +139,9 @@ class IndexedPlacer implements Placer {
     const index = this.#shapeIndex(shape);
     const walk = new ClassWalk(this.#classes, index.heap, ({ facts }) => profileAllows(rules, facts, constraints));
     for (let group = walk.next(); group !== null; group = walk.next()) {
-      const hosts = new HostWalk(group.classes, this.#idPrecedes);
-      for (let number = hosts.next(); number !== undefined; number = hosts.next()) {
-        const hostId = this.#ids[number]!;
+      const hosts = new HostWalk(this.#classes, group.slots, this.#ids.precedes);
+      for (let number: number | undefined = hosts.first(); number !== undefined; number = hosts.next()) {
+        const hostId = this.#ids.id(number);
         if (exclude.has(hostId) || !hostAllows(rules, this.#known.get(hostId)!.summary, constraints)) continue;
         yield { hostId, score: group.score };
         assert(asOf === this.#changes, "candidates were asked for after the hosts had changed: ask anew");

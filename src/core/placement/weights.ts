@@ -1,6 +1,6 @@
 /**
  * What each weigher counts, by the name of the placement. Of those of `headroom` the first decides and the others settle what is
- * nearly equal: measured over 64 workloads, docs/decisions/0005 has the figures.
+ * nearly equal.
  */
 import type { Weights } from "./rules.js";
 

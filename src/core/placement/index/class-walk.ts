@@ -3,29 +3,31 @@
  * are passed over. Where that happens many times in a row (the request wants a rare label), the rest is sifted at once: going
  * over a heap in order costs several times more than going over it as it lies.
  */
-import type { ClassEntry, HostClasses } from "./host-classes.js";
+import { type HostClasses, NOBODY } from "./host-classes.js";
 import type { Profile } from "./profiles.js";
 import { type ScoreHeap, ScoreWalk } from "./score-heap.js";
 
-/** Classes passed over before the rest is sifted: sifting costs about as much as so many steps for thousands of classes. */
+/** Scores passed over before the rest is sifted: sifting costs about as much as so many steps for thousands of classes. */
 const PATIENCE = 64;
 
 interface Sifted {
   readonly score: number;
-  readonly entry: ClassEntry;
+  readonly slot: number;
 }
 
 export interface ClassGroup {
   readonly score: number;
-  readonly classes: readonly ClassEntry[];
+  readonly slots: readonly number[];
 }
 
 export class ClassWalk {
   readonly #walk: ScoreWalk;
   readonly #verdicts = new Map<Profile, boolean>();
-  #passedOver = 0;
+  #lastProfile: Profile | null = null;
+  #lastVerdict = false;
   /** The rest once it was sifted, worst first. */
   #sifted: Sifted[] | null = null;
+  #passedOver = 0;
 
   constructor(
     private readonly classes: HostClasses,
@@ -38,38 +40,30 @@ export class ClassWalk {
   /** Null at the end. */
   next(): ClassGroup | null {
     while (this.#sifted === null) {
-      const first = this.#walk.peek();
-      if (first === undefined) return null;
-      const score = this.heap.scoreAt(first);
-      const group = this.#walkGroup(score);
-      if (group.length > 0) {
-        this.#passedOver = 0;
-        return { score, classes: group };
+      const tied = this.#walk.next();
+      if (tied.length === 0) return null;
+      const score = this.heap.scoreAt(tied[0]!);
+      const slots: number[] = [];
+      for (const position of tied) {
+        const slot = this.heap.itemAt(position);
+        if (this.#isUsable(slot)) slots.push(slot);
       }
+      if (slots.length > 0) {
+        this.#passedOver = 0;
+        return { score, slots };
+      }
+      this.#passedOver += 1;
       if (this.#passedOver >= PATIENCE) this.#sifted = this.#sift(score);
     }
     return this.#nextSifted(this.#sifted);
-  }
-
-  /** All classes of this score, which the walk has reached. */
-  #walkGroup(score: number): ClassEntry[] {
-    const group: ClassEntry[] = [];
-    for (;;) {
-      const at = this.#walk.peek();
-      if (at === undefined || this.heap.scoreAt(at) !== score) return group;
-      const entry = this.#usable(this.heap.itemAt(at));
-      if (entry === null) this.#passedOver += 1;
-      else group.push(entry);
-      this.#walk.skip();
-    }
   }
 
   #sift(below: number): Sifted[] {
     const rest: Sifted[] = [];
     for (let at = 0; at < this.heap.size; at++) {
       const score = this.heap.scoreAt(at);
-      const entry = score < below ? this.#usable(this.heap.itemAt(at)) : null;
-      if (entry !== null) rest.push({ score, entry });
+      const slot = this.heap.itemAt(at);
+      if (score < below && this.#isUsable(slot)) rest.push({ score, slot });
     }
     return rest.sort((a, b) => a.score - b.score);
   }
@@ -78,20 +72,27 @@ export class ClassWalk {
     const last = rest[rest.length - 1];
     if (last === undefined) return null;
     const { score } = last;
-    const classes: ClassEntry[] = [];
-    while (rest[rest.length - 1]?.score === score) classes.push(rest.pop()!.entry);
-    return { score, classes };
+    const slots: number[] = [];
+    while (rest[rest.length - 1]?.score === score) slots.push(rest.pop()!.slot);
+    return { score, slots };
   }
 
-  /** Null where the class is empty or its profile is not wanted. */
-  #usable(slot: number): ClassEntry | null {
-    const entry = this.classes.entry(slot);
-    if (entry === null || entry.members.length === 0) return null;
-    let verdict = this.#verdicts.get(entry.profile);
-    if (verdict === undefined) {
-      verdict = this.allows(entry.profile);
-      this.#verdicts.set(entry.profile, verdict);
+  /** False where the class is empty or its profile is not wanted. */
+  #isUsable(slot: number): boolean {
+    if (this.classes.lowest(slot) === NOBODY) return false;
+    const { profile } = this.classes.entry(slot)!;
+    if (profile !== this.#lastProfile) {
+      this.#lastProfile = profile;
+      this.#lastVerdict = this.#verdict(profile);
     }
-    return verdict ? entry : null;
+    return this.#lastVerdict;
+  }
+
+  #verdict(profile: Profile): boolean {
+    const known = this.#verdicts.get(profile);
+    if (known !== undefined) return known;
+    const verdict = this.allows(profile);
+    this.#verdicts.set(profile, verdict);
+    return verdict;
   }
 }

@@ -4,7 +4,7 @@
  * empty ones are kept for a while (hosts come and go between the same few states), the longest empty given up first.
  */
 import type { HostClass, HostSummary } from "../model.js";
-import { HeapOrder } from "./heap.js";
+import { HeapOrder, type Precedes } from "./heap.js";
 import { type Profile, Profiles, sameProfile } from "./profiles.js";
 
 export interface ClassEntry {
@@ -38,6 +38,9 @@ interface Emptied {
  */
 const KEPT_EMPTY = 1024;
 
+/** In place of a host's number. */
+export const NOBODY = -1;
+
 /** Pools in order of ratio; those without anything are as none. */
 function poolsKey({ pools, criticalSize }: HostSummary): string {
   let sorted = pools;
@@ -67,6 +70,8 @@ export class HostClasses {
   readonly #profiles = new Profiles();
   readonly #byKey = new Map<string, ClassEntry>();
   readonly #entries: (ClassEntry | null)[] = [];
+  /** By slot: number of the host with the lowest id; `NOBODY` where there is none. */
+  #lowest = new Int32Array(16).fill(NOBODY);
   readonly #freeSlots: number[] = [];
   readonly #memberOrder: HeapOrder;
   #inUse = 0;
@@ -76,7 +81,7 @@ export class HostClasses {
 
   /** `idPrecedes` compares host numbers by their ids; `onMade` hears of each new class, before a host joins it. */
   constructor(
-    idPrecedes: (a: number, b: number) => boolean,
+    idPrecedes: Precedes,
     private readonly onMade: (entry: ClassEntry) => void,
   ) {
     this.#memberOrder = new HeapOrder(idPrecedes);
@@ -87,8 +92,14 @@ export class HostClasses {
     return this.#entries.length;
   }
 
+  /** Null for a slot that no class has. */
   entry(slot: number): ClassEntry | null {
     return this.#entries[slot] ?? null;
+  }
+
+  /** Number of the host with the lowest id in the class; `NOBODY` where it is empty, or no class. */
+  lowest(slot: number): number {
+    return this.#lowest[slot]!;
   }
 
   /** The class of a host in this state, made if need be; `before` is the class it was in (null: none). */
@@ -102,7 +113,10 @@ export class HostClasses {
   /** The host leaves one class (null: it is new) for another (null: it is gone). */
   move(hostNumber: number, from: ClassEntry | null, to: ClassEntry | null): void {
     // Out before in: a host has one place in all of these heaps together.
-    if (from !== null) this.#memberOrder.remove(from.members, hostNumber);
+    if (from !== null) {
+      this.#memberOrder.remove(from.members, hostNumber);
+      this.#lowest[from.slot] = from.members[0] ?? NOBODY;
+    }
     if (to !== null) this.#join(to, hostNumber);
     if (from === null || from.members.length > 0) return;
     this.#inUse -= 1;
@@ -115,6 +129,7 @@ export class HostClasses {
   #join(entry: ClassEntry, hostNumber: number): void {
     this.#memberOrder.reserve(hostNumber + 1);
     this.#memberOrder.push(entry.members, hostNumber);
+    this.#lowest[entry.slot] = entry.members[0]!;
     if (entry.members.length > 1) return;
     this.#inUse += 1;
     for (const one of entry.waiting) one.consider(entry);
@@ -125,10 +140,18 @@ export class HostClasses {
     const slot = this.#freeSlots.pop() ?? this.#entries.length;
     const entry: ClassEntry = { slot, key, profile, host, facts, members: [], emptied: 0, waiting: [] };
     this.#entries[slot] = entry;
+    this.#reserve();
     this.#byKey.set(key, entry);
     this.#profiles.gainUser(profile);
     this.onMade(entry);
     return entry;
+  }
+
+  #reserve(): void {
+    if (this.#entries.length <= this.#lowest.length) return;
+    const grown = new Int32Array(this.#lowest.length * 2).fill(NOBODY);
+    grown.set(this.#lowest);
+    this.#lowest = grown;
   }
 
   /** Keeps at most a quarter as many empty classes as there are others, and some. */

@@ -1,29 +1,47 @@
 /** The hosts of classes with equal scores, by id. */
 import { BestFirst, type Precedes } from "./heap.js";
-import type { ClassEntry } from "./host-classes.js";
+import type { HostClasses } from "./host-classes.js";
 
-/** Merges the classes' heaps; the classes are few, as equal scores mostly mean equal hosts. */
 export class HostWalk {
-  readonly #walks: readonly BestFirst[];
+  /** Null until more than the first host is asked for. */
+  #walks: readonly BestFirst[] | null = null;
 
+  /** None of the classes is empty. */
   constructor(
-    classes: readonly ClassEntry[],
+    private readonly classes: HostClasses,
+    private readonly slots: readonly number[],
     private readonly idPrecedes: Precedes,
-  ) {
-    this.#walks = classes.map((entry) => new BestFirst(entry.members, idPrecedes));
+  ) {}
+
+  /** The host with the lowest id: nearly always the only one that is asked for. */
+  first(): number {
+    let lowest = this.classes.lowest(this.slots[0]!);
+    for (let i = 1; i < this.slots.length; i++) {
+      const other = this.classes.lowest(this.slots[i]!);
+      if (this.idPrecedes(other, lowest)) lowest = other;
+    }
+    return lowest;
   }
 
-  /** A host's number; undefined at the end. */
+  /** Those after it; undefined at the end. */
   next(): number | undefined {
-    let best = this.#walks[0]!;
+    if (this.#walks === null) {
+      this.#walks = this.slots.map((slot) => new BestFirst(this.classes.entry(slot)!.members, this.idPrecedes));
+      this.#take(this.#walks);
+    }
+    return this.#take(this.#walks);
+  }
+
+  #take(walks: readonly BestFirst[]): number | undefined {
+    let best = walks[0]!;
     let lowest = best.peek();
-    for (let i = 1; i < this.#walks.length; i++) {
-      const walk = this.#walks[i]!;
+    for (let i = 1; i < walks.length; i++) {
+      const walk = walks[i]!;
       const host = walk.peek();
       if (host === undefined || (lowest !== undefined && !this.idPrecedes(host, lowest))) continue;
       best = walk;
       lowest = host;
     }
-    return lowest === undefined ? undefined : best.next();
+    return best.next();
   }
 }

@@ -150,28 +150,49 @@ export class ScoreHeap {
   }
 }
 
-/** Reads a `ScoreHeap` best first without changing it: it must stay as it is meanwhile. */
+/** Reads a `ScoreHeap`, the best first and equal ones together, without changing it: it must stay as it is meanwhile. */
 export class ScoreWalk {
   /** Positions whose parents were given out: a heap of two children. */
   readonly #frontier: number[] = [];
+  /** Positions given out last; their other children are looked at when more is wanted, which is rare. */
+  #given: readonly number[] = [];
 
   constructor(private readonly heap: ScoreHeap) {
     if (heap.size > 0) this.#frontier.push(0);
   }
 
-  /** Position of the next, without taking it; undefined at the end. */
-  peek(): number | undefined {
-    return this.#frontier[0];
+  /** Positions of all that have the next best score; empty at the end. */
+  next(): readonly number[] {
+    const { heap } = this;
+    if (this.#given.length > 0) this.#openUp(heap.scoreAt(this.#given[0]!));
+    const tied: number[] = [];
+    const first = this.#frontier[0];
+    if (first === undefined) return tied;
+    const score = heap.scoreAt(first);
+    while (this.#frontier.length > 0 && heap.scoreAt(this.#frontier[0]!) === score) tied.push(this.#takeFirst());
+    // Equal ones lie below one another: no more needs to be looked at than those and their children.
+    for (let i = 0; i < tied.length; i++) {
+      const below = 4 * tied[i]! + 1;
+      const end = Math.min(below + 4, heap.size);
+      for (let child = below; child < end; child++) if (heap.scoreAt(child) === score) tied.push(child);
+    }
+    this.#given = tied;
+    return tied;
   }
 
-  /** Passes over the one that `peek` gives. */
-  skip(): void {
-    const at = this.#frontier[0];
-    if (at === undefined) return;
+  #openUp(given: number): void {
+    for (const position of this.#given) {
+      const below = 4 * position + 1;
+      const end = Math.min(below + 4, this.heap.size);
+      for (let child = below; child < end; child++) if (this.heap.scoreAt(child) < given) this.#rise(child);
+    }
+  }
+
+  #takeFirst(): number {
+    const first = this.#frontier[0]!;
     const last = this.#frontier.pop()!;
     if (this.#frontier.length > 0) this.#sink(last);
-    const end = Math.min(4 * at + 5, this.heap.size);
-    for (let child = 4 * at + 1; child < end; child++) this.#rise(child);
+    return first;
   }
 
   #rise(position: number): void {

@@ -6,7 +6,7 @@
 import type { VmShape } from "../model.js";
 import type { Rules } from "../rules.js";
 import { shapeScore, VETOED } from "../score.js";
-import type { ClassEntry, ClassListener, HostClasses } from "./host-classes.js";
+import { type ClassEntry, type ClassListener, type HostClasses, NOBODY } from "./host-classes.js";
 import { type PositionTable, ScoreHeap } from "./score-heap.js";
 
 export class ShapeIndex implements ClassListener {
@@ -45,10 +45,9 @@ export class ShapeIndex implements ClassListener {
   dropEmptyTop(): void {
     while (this.heap.size > 0) {
       const top = this.heap.itemAt(0);
-      const entry = this.classes.entry(top);
-      if (entry !== null && entry.members.length > 0) return;
+      if (this.classes.lowest(top) !== NOBODY) return;
       this.heap.remove(top);
-      entry?.waiting.push(this);
+      this.classes.entry(top)?.waiting.push(this);
     }
   }
 }
