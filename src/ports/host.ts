@@ -1,8 +1,6 @@
 /** What the agent reads and writes on its own machine, apart from the hypervisor. */
 import type { MiB } from "../core/units.js";
 
-export type { HostFiles, ListFolder, ReadText } from "../core/topology/host-files.js";
-
 export interface HostSample {
   /** Sum over all pCPUs since boot, ns: busy is everything but idle and iowait. */
   readonly cpuBusyNs: bigint;

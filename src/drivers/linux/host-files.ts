@@ -1,6 +1,6 @@
 /** The machine's own files (sysfs, procfs) behind the two functions that core reads hosts with. */
 import { readdirSync, readFileSync } from "node:fs";
-import type { HostFiles } from "../../ports/host.js";
+import type { HostFiles } from "../../core/topology/host-files.js";
 
 /**
  * What the kernel answers for files that are not there, or are there but have nothing to say: attributes of offline

@@ -3,9 +3,11 @@
  * part of `user` and `nice` there already and is not added again. Memory comes from here and not from libvirt, whose
  * virNodeGetInfo misses hot-plugged memory.
  */
+
+import type { HostFiles } from "../../core/topology/host-files.js";
 import { mib } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
-import type { HostFiles, HostProbe, HostSample } from "../../ports/host.js";
+import type { HostProbe, HostSample } from "../../ports/host.js";
 
 /** USER_HZ is 100 on every Linux architecture that runs KVM. */
 const NS_PER_TICK = 10_000_000n;
