@@ -18,6 +18,11 @@ export class Unsuccessful extends Error {
   override readonly name = "Unsuccessful";
 }
 
+/** The command could not do its work: exit code 1 whatever the cause was, and the message alone for people. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+}
+
 const CODE_OF_FAILURE: Partial<Record<FailureCode, ExitCode>> = {
   "hypervisor-unreachable": EXIT.unreachable,
   "hypervisor-timeout": EXIT.unreachable,
@@ -34,7 +39,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** What to print on standard error; null when the command has said it. */
 export function describeFailure(error: unknown): string | null {
   if (error instanceof Unsuccessful) return null;
-  if (error instanceof OperationalError || error instanceof UsageError) return error.message;
+  if (error instanceof OperationalError || error instanceof UsageError || error instanceof CommandFailure)
+    return error.message;
   if (error instanceof Bug) return `This is a bug in Headroom, please report it.\n${error.stack ?? error.message}`;
   if (error instanceof Error) return error.stack ?? error.message;
   return String(error);

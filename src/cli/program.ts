@@ -65,9 +65,11 @@ export function buildProgram(): Command {
 }
 
 /** Commander hands its settings down only to commands made by `.command()`; ours come from factories. */
-function inheritSettings(command: Command, parent: Command): void {
+function inheritSettings(command: Command, parent: Command, path = parent.name()): void {
+  const full = `${path} ${command.name()}`;
   command.copyInheritedSettings(parent);
-  for (const child of command.commands) inheritSettings(child, command);
+  command.showHelpAfterError(`(usage: ${full} ${command.usage()}; --help says what there is)`);
+  for (const child of command.commands) inheritSettings(child, command, full);
 }
 
 function redirectErrors(command: Command, stderr: { write(text: string): unknown }): void {

@@ -1,6 +1,6 @@
 /**
  * Colour and width of the terminal, decided once per command from the stream and the environment's wishes: colour only
- * on a terminal, never with NO_COLOR (no-color.org), always with FORCE_COLOR. Leaves out cursor movement (see demo/screen).
+ * on a terminal, never with NO_COLOR (no-color.org), always with FORCE_COLOR. Leaves out cursor movement (see screen.ts).
  */
 import { styleText } from "node:util";
 import { environment } from "./config.js";
