@@ -1,7 +1,7 @@
 /**
  * History of what hosts and VMs used: what collectors write, and estimators, reports and people read. Three drivers implement
  * it (drivers/stores/samples: an embedded DuckDB file, Prometheus-compatible servers, InfluxDB), and one conformance suite
- * holds them to it. What each metric means stands in core/telemetry/metrics.ts.
+ * holds them to it. What each metric means stands in core/telemetry/sample-metrics.ts.
  *
  * Failures are thrown as `OperationalError`:
  * - `store-unreachable`: the store was not asked, or did not answer. A write may be repeated: the same sample counts once.
