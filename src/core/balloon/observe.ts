@@ -1,0 +1,227 @@
+/**
+ * What a reading says of each guest, in the light of what is remembered of it: how much it uses and has unused now, how
+ * fast it grows, whether it is in distress, and whether its figures can be relied on at all.
+ *
+ * The balloon size in a reading is of now, the guest's own figures are from its last report: while the balloon moves, their
+ * difference is neither's. So use is taken from the report alone (MemTotal less MemFree), and the part of the size that the
+ * guest's kernel took before counting, the overhead, is measured while the balloon stands still.
+ */
+import { type Milliseconds, milliseconds } from "../units.js";
+import type { BalloonReading, BalloonReason, GuestMemory, GuestTrack, UseSample } from "./model.js";
+import {
+  type BalloonSettings,
+  CALM_READINGS,
+  FORECAST_INTERVALS,
+  PATIENCE_READINGS,
+  REST_READINGS,
+  STALE_PERIODS,
+} from "./settings.js";
+
+export interface Frozen {
+  readonly reason: BalloonReason;
+  readonly why: string;
+}
+
+/** A guest that can be planned for. Sizes are of its balloon: use and overhead together. */
+export interface Figures {
+  /** Used now, and the most within the remembered readings; page cache counts. */
+  readonly usedMiB: number;
+  readonly peakUsedMiB: number;
+  /** The same without what the guest could give up without swapping. */
+  readonly heldMiB: number;
+  readonly peakHeldMiB: number;
+  /** Of the size that it has now. */
+  readonly unusedMiB: number;
+  readonly usableMiB: number;
+  /** What it will use more, by its trend, before the next decision takes effect. */
+  readonly aheadMiB: number;
+  readonly swapsIn: boolean;
+}
+
+export interface Observed {
+  readonly guest: GuestMemory;
+  readonly track: GuestTrack;
+  readonly figures: Figures | null;
+  /** Why nothing is asked of it; null: it can be planned for. */
+  readonly frozen: Frozen | null;
+  /** Its figures are older than the last decision, or it has not done yet what it was asked. */
+  readonly waiting: boolean;
+}
+
+/** Sizes within this are the same: libvirt counts in KiB, balloons in pages. */
+const SAME_MIB = 1;
+/** MemTotal and MemFree are read one after the other. */
+const TORN_MIB = 64;
+
+const FRESH: Omit<GuestTrack, "uuid" | "currentMiB" | "lastUpdate" | "reportedAt" | "swapInMiB"> = {
+  samples: [],
+  overheadMiB: 0,
+  targetMiB: null,
+  unmoved: 0,
+  restReadings: 0,
+};
+
+export function observe(
+  guest: GuestMemory,
+  before: GuestTrack | undefined,
+  reading: BalloonReading,
+  settings: BalloonSettings,
+): Observed {
+  const known = before?.uuid === guest.uuid && !startedAnew(before, guest) ? before : undefined;
+  const problem = absurdity(guest);
+  if (problem !== null) {
+    const track = known ?? newTrack(guest, reading);
+    return { guest, track, figures: null, frozen: { reason: "absurd", why: problem }, waiting: false };
+  }
+  const fresh = guest.lastUpdate !== null && guest.lastUpdate !== known?.lastUpdate;
+  const reportedAt = fresh && known !== undefined ? reading.at : (known?.reportedAt ?? firstReport(guest, reading));
+  const track = followed(remembered(guest, known, fresh, reportedAt), known, settings);
+  const frozen = frozenBy(guest, track, reading.at, settings);
+  const figures = track.samples.length === 0 ? null : figuresOf(guest, track, known, settings);
+  const moving = track.targetMiB !== null && Math.abs(track.targetMiB - guest.currentMiB) > bandOf(guest, settings);
+  return { guest, track, figures, frozen, waiting: known !== undefined && (!fresh || moving) };
+}
+
+/** The smallest change of this guest that is worth making. */
+export const bandOf = ({ currentMiB }: { readonly currentMiB: number }, settings: BalloonSettings): number =>
+  Math.max(settings.deadBandMiB, settings.deadBandShare * currentMiB);
+
+/** Counters went back: another guest life under the same uuid. */
+const startedAnew = (track: GuestTrack, guest: GuestMemory): boolean =>
+  (guest.swapInMiB ?? 0) < (track.swapInMiB ?? 0) || (guest.lastUpdate ?? Infinity) < (track.lastUpdate ?? 0);
+
+const newTrack = (guest: GuestMemory, reading: BalloonReading): GuestTrack => ({
+  ...FRESH,
+  uuid: guest.uuid,
+  currentMiB: guest.currentMiB,
+  lastUpdate: guest.lastUpdate,
+  reportedAt: firstReport(guest, reading),
+  swapInMiB: guest.swapInMiB,
+});
+
+/** When the report came that is seen first, by wall time; a clock that runs ahead of ours means now. */
+const firstReport = ({ lastUpdate }: GuestMemory, { at, wallTime }: BalloonReading): Milliseconds =>
+  lastUpdate === null ? at : milliseconds(at - Math.max(0, wallTime - lastUpdate * 1000));
+
+/** A sentence where the figures cannot be true; null: they can. */
+function absurdity(guest: GuestMemory): string | null {
+  const { currentMiB, maximumMiB, unusedMiB, availableMiB, usableMiB, swapInMiB, lastUpdate } = guest;
+  const told = [currentMiB, maximumMiB, unusedMiB, availableMiB, usableMiB, swapInMiB, lastUpdate];
+  if (told.some((value) => value !== null && !(Number.isFinite(value) && value >= 0)))
+    return "it reports what is no amount of memory";
+  if (currentMiB === 0 || maximumMiB === 0) return `it reports a size of ${currentMiB} of ${maximumMiB} MiB`;
+  if (unusedMiB === null) return null;
+  if (availableMiB === 0) return "it reports no memory at all";
+  const most = Math.max(availableMiB ?? currentMiB, 0) + TORN_MIB;
+  if (unusedMiB > most) return `it reports ${shown(unusedMiB)} MiB unused of ${shown(availableMiB ?? currentMiB)} MiB`;
+  if ((usableMiB ?? 0) > most) return `it reports ${shown(usableMiB ?? 0)} MiB usable of ${shown(most)} MiB`;
+  if ((availableMiB ?? 0) > maximumMiB + TORN_MIB && currentMiB <= maximumMiB)
+    return `it reports ${shown(availableMiB ?? 0)} MiB in all, and has at most ${shown(maximumMiB)} MiB`;
+  return null;
+}
+
+const shown = (value: number): number => Math.round(value);
+
+/** The track with this reading in it. */
+function remembered(
+  guest: GuestMemory,
+  known: GuestTrack | undefined,
+  fresh: boolean,
+  reportedAt: Milliseconds,
+): GuestTrack {
+  const track: GuestTrack = {
+    ...FRESH,
+    ...known,
+    uuid: guest.uuid,
+    currentMiB: guest.currentMiB,
+    lastUpdate: guest.lastUpdate,
+    reportedAt,
+    swapInMiB: guest.swapInMiB,
+  };
+  if (guest.unusedMiB === null || !fresh) return track;
+  const still = known === undefined || known.samples.length === 0 || same(known.currentMiB, guest.currentMiB);
+  const overheadMiB =
+    guest.availableMiB === null ? 0 : still ? guest.currentMiB - guest.availableMiB : track.overheadMiB;
+  return { ...track, overheadMiB, samples: [...track.samples, sampleOf(guest, reportedAt)].slice(-CALM_READINGS - 1) };
+}
+
+const same = (a: number, b: number): boolean => Math.abs(a - b) <= SAME_MIB;
+
+function sampleOf(guest: GuestMemory, at: Milliseconds): UseSample {
+  const total = guest.availableMiB ?? guest.currentMiB;
+  const usedMiB = Math.max(0, total - (guest.unusedMiB ?? 0));
+  const usable = Math.max(guest.usableMiB ?? 0, guest.unusedMiB ?? 0);
+  return { at, usedMiB, heldMiB: Math.max(0, total - usable) };
+}
+
+/** Counts how long it has not moved towards what was asked of it, and forgets what it has reached. */
+function followed(track: GuestTrack, known: GuestTrack | undefined, settings: BalloonSettings): GuestTrack {
+  if (track.restReadings > 0) return { ...track, restReadings: track.restReadings - 1 };
+  const { targetMiB } = track;
+  if (known === undefined || targetMiB === null) return { ...track, unmoved: 0 };
+  const left = Math.abs(targetMiB - track.currentMiB);
+  if (left <= SAME_MIB) return { ...track, targetMiB: null, unmoved: 0 };
+  const moved = Math.abs(targetMiB - known.currentMiB) - left > SAME_MIB;
+  const unmoved = moved ? 0 : track.unmoved + 1;
+  if (unmoved < PATIENCE_READINGS) return { ...track, unmoved };
+  // Near enough: what is missing was not worth asking for.
+  if (left <= bandOf(track, settings)) return { ...track, targetMiB: null, unmoved: 0 };
+  return { ...track, unmoved, restReadings: REST_READINGS };
+}
+
+function frozenBy(guest: GuestMemory, track: GuestTrack, at: Milliseconds, settings: BalloonSettings): Frozen | null {
+  if (guest.lastUpdate === null || guest.unusedMiB === null) {
+    return { reason: "no-driver", why: "it has reported nothing: no balloon driver, or none yet" };
+  }
+  const ageSeconds = (at - track.reportedAt) / 1000;
+  if (ageSeconds > STALE_PERIODS * settings.statsPeriod) {
+    return { reason: "stale", why: `its last report is ${Math.round(ageSeconds)} s old` };
+  }
+  if (track.restReadings > 0) {
+    const asked = track.targetMiB === null ? "what it was asked" : `${shown(track.targetMiB)} MiB`;
+    return { reason: "not-following", why: `it was to go to ${asked} and has ${shown(guest.currentMiB)} MiB` };
+  }
+  return null;
+}
+
+function figuresOf(
+  guest: GuestMemory,
+  track: GuestTrack,
+  known: GuestTrack | undefined,
+  settings: BalloonSettings,
+): Figures {
+  const { samples, overheadMiB } = track;
+  const latest = samples[samples.length - 1]!;
+  const recent = samples.slice(-CALM_READINGS);
+  const size = (used: number): number => used + overheadMiB;
+  const [usedMiB, heldMiB] = [size(latest.usedMiB), size(latest.heldMiB)];
+  return {
+    usedMiB,
+    peakUsedMiB: size(Math.max(...recent.map((sample) => sample.usedMiB))),
+    heldMiB,
+    peakHeldMiB: size(Math.max(...recent.map((sample) => sample.heldMiB))),
+    unusedMiB: Math.max(0, guest.currentMiB - usedMiB),
+    usableMiB: Math.max(0, guest.currentMiB - heldMiB),
+    aheadMiB: aheadOf(guest, samples, settings),
+    swapsIn: known !== undefined && (guest.swapInMiB ?? 0) - (known.swapInMiB ?? 0) >= SAME_MIB,
+  };
+}
+
+/**
+ * Growth ahead: the lower of the last rate and the mean rate over the remembered readings, so that one jump or noise around
+ * a level is no trend; never more than one step, and nothing below the dead band.
+ */
+function aheadOf(guest: GuestMemory, samples: readonly UseSample[], settings: BalloonSettings): number {
+  const [first, before, latest] = [samples[0], samples[samples.length - 2], samples[samples.length - 1]];
+  if (first === undefined || before === undefined || latest === undefined) return 0;
+  const rate = Math.min(ratePerMs(before, latest), ratePerMs(first, latest));
+  const ahead = Math.min(rate * FORECAST_INTERVALS * settings.interval, stepOf(guest, settings));
+  return ahead < bandOf(guest, settings) ? 0 : ahead;
+}
+
+const ratePerMs = (from: UseSample, to: UseSample): number =>
+  to.at > from.at ? (to.heldMiB - from.heldMiB) / (to.at - from.at) : 0;
+
+/** The most that an ordinary step changes a guest by. */
+export const stepOf = ({ maximumMiB }: { readonly maximumMiB: number }, settings: BalloonSettings): number =>
+  Math.max(settings.stepMiB, settings.stepShare * maximumMiB);

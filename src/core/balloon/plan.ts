@@ -1,0 +1,242 @@
+/**
+ * The memory coordinator's decision (spec 4.2): from a reading and what is remembered, which guest's balloon is asked to go
+ * where, and why. The goals are of claims.ts; this file keeps each move safe:
+ *
+ * - no guest outside its minimum and maximum, no step above its limit, never more than half of what is unused taken;
+ * - growth only from what the host has above its reserve, less what guests may still touch of the memory that they have;
+ * - what is reclaimed counts once it has arrived, not when it was asked for;
+ * - below the reserve the idlest guests give first, and in larger steps;
+ * - a guest that cannot be known (stale, silent, absurd) or does not do what it is asked is left alone, and the plan says so.
+ */
+import { mib } from "../units.js";
+import { type Claim, claimOf, meetClaims, minimumOf, shareOut } from "./claims.js";
+import type { BalloonMemory, BalloonPlan, BalloonReading, BalloonReason, GuestPlan, GuestTrack } from "./model.js";
+import { bandOf, type Figures, type Observed, observe, stepOf } from "./observe.js";
+import type { BalloonSettings } from "./settings.js";
+
+export interface Coordination {
+  readonly memory: BalloonMemory;
+  readonly plan: BalloonPlan;
+}
+
+/** One guest that something may be asked of. */
+interface Candidate {
+  readonly observed: Observed;
+  readonly figures: Figures;
+  readonly claim: Claim;
+  goalMiB: number;
+}
+
+interface Move {
+  readonly targetMiB: number | null;
+  readonly reason: BalloonReason;
+  readonly why: string;
+}
+
+export function coordinate(memory: BalloonMemory, reading: BalloonReading, settings: BalloonSettings): Coordination {
+  const observed = reading.guests.map((guest) => observe(guest, memory.get(guest.name), reading, settings));
+  const host = hostPlan(observed, reading, settings);
+  const candidates = observed.flatMap((one) => candidateOf(one, settings));
+  setGoals(candidates, host.budgetMiB, host.pressure, settings);
+  const moves = new Map([
+    ...shrinks(candidates, host, settings),
+    ...growths(candidates, host.budgetMiB, host.reserveMiB, settings),
+  ]);
+  const byGuest = new Map(candidates.map((candidate) => [candidate.observed, candidate]));
+  const guests = observed.map((one) => guestPlan(one, byGuest.get(one), moves.get(one.guest.name), settings));
+  guests.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const asked = new Map(guests.map((guest) => [guest.name, guest.targetMiB]));
+  const tracks = observed.map(({ guest, track }) => [guest.name, withTarget(track, asked.get(guest.name)!)] as const);
+  return { memory: new Map(tracks), plan: { guests, host } };
+}
+
+/** The memory without what was asked of a guest: the hypervisor did not take it. */
+export function withoutTarget(memory: BalloonMemory, name: string): BalloonMemory {
+  const track = memory.get(name);
+  return track === undefined ? memory : new Map(memory).set(name, { ...track, targetMiB: null, unmoved: 0 });
+}
+
+const withTarget = (track: GuestTrack, targetMiB: number | null): GuestTrack =>
+  targetMiB === null || targetMiB === track.targetMiB ? track : { ...track, targetMiB, unmoved: 0 };
+
+function hostPlan(
+  observed: readonly Observed[],
+  { host }: BalloonReading,
+  settings: BalloonSettings,
+): BalloonPlan["host"] {
+  const { hostReserveMiB, limitMiB } = settings;
+  let [promised, untouched, size] = [0, 0, 0];
+  for (const { guest, track } of observed) {
+    size += guest.currentMiB;
+    promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - guest.currentMiB);
+    if (guest.rssMiB !== null) untouched += Math.max(0, guest.currentMiB - guest.rssMiB);
+  }
+  // A host that cannot be read gives nothing; within a limit of the operator's it need not be read.
+  const unread = limitMiB === null ? 0 : Number.POSITIVE_INFINITY;
+  const spareMiB = host === null ? unread : host.availableMiB - hostReserveMiB;
+  const withinLimit = limitMiB === null ? Number.POSITIVE_INFINITY : limitMiB - size;
+  return {
+    totalMiB: host?.totalMiB ?? null,
+    availableMiB: host?.availableMiB ?? null,
+    reserveMiB: hostReserveMiB,
+    budgetMiB: mib(Math.min(spareMiB - (host === null ? 0 : untouched), withinLimit) - promised),
+    pressure: host !== null && spareMiB < 0,
+  };
+}
+
+function candidateOf(observed: Observed, settings: BalloonSettings): Candidate[] {
+  const { guest, figures, frozen } = observed;
+  if (frozen !== null || figures === null) return [];
+  return [{ observed, figures, claim: claimOf(guest, figures, settings), goalMiB: guest.currentMiB }];
+}
+
+/**
+ * Shares out what the guests have and what the host can add, or has to have back. Without pressure nobody goes below his
+ * must claim for memory that others have and may never touch.
+ */
+function setGoals(
+  candidates: readonly Candidate[],
+  budgetMiB: number,
+  pressure: boolean,
+  settings: BalloonSettings,
+): void {
+  const have = candidates.reduce((sum, { observed }) => sum + observed.guest.currentMiB, 0);
+  const goals = meetClaims(
+    candidates.map(({ claim }) => claim),
+    have + budgetMiB,
+    settings,
+  );
+  candidates.forEach((candidate, index) => {
+    const { mustMiB } = candidate.claim;
+    const { currentMiB } = candidate.observed.guest;
+    candidate.goalMiB = pressure ? goals[index]! : Math.max(goals[index]!, Math.min(mustMiB, currentMiB));
+  });
+}
+
+/** Who gives how much. */
+function shrinks(
+  candidates: readonly Candidate[],
+  { pressure, budgetMiB, reserveMiB, availableMiB }: BalloonPlan["host"],
+  settings: BalloonSettings,
+): Map<string, Move> {
+  const moves = new Map<string, Move>();
+  let shortage = pressure ? -budgetMiB : 0;
+  const idlestFirst = [...candidates].sort((a, b) => b.claim.idleShare - a.claim.idleShare);
+  for (const candidate of idlestFirst) {
+    const { observed, figures, claim, goalMiB } = candidate;
+    const { guest, waiting } = observed;
+    const excess = guest.currentMiB - goalMiB;
+    const urgent = pressure && shortage > 0;
+    const taxed = goalMiB < claim.wantMiB - bandOf(guest, settings);
+    // Without hurry, nothing is taken that a guest would want back at its next breath.
+    const band = urgent ? 1 : bandOf(guest, settings) * (taxed ? 1 : 2);
+    if (excess < band || waiting) continue;
+    const half = (urgent ? Math.max(figures.usableMiB, figures.unusedMiB) : figures.unusedMiB) / 2;
+    const limit = stepOf(guest, settings) * (urgent ? settings.urgency : 1);
+    const least = Math.max(claim.minimumMiB, Math.min(claim.hardMiB, guest.currentMiB));
+    const taken = Math.floor(Math.min(excess, half, limit, guest.currentMiB - least));
+    if (taken < 1 || (!urgent && taken < bandOf(guest, settings))) continue;
+    shortage -= taken;
+    const reason = urgent ? "pressure" : taxed ? "taxed" : "idle";
+    const why = urgent
+      ? `the host has ${whole(availableMiB ?? 0)} MiB available and keeps ${whole(reserveMiB)}`
+      : taxed
+        ? `others need it more; ${whole(figures.usableMiB)} MiB of it are usable`
+        : `it has ${whole(figures.unusedMiB)} MiB unused`;
+    moves.set(guest.name, { targetMiB: Math.ceil(guest.currentMiB - taken), reason, why });
+  }
+  return moves;
+}
+
+/** Who gets how much of what the host can give now: guests in distress first. */
+function growths(
+  candidates: readonly Candidate[],
+  budgetMiB: number,
+  reserveMiB: number,
+  settings: BalloonSettings,
+): Map<string, Move> {
+  const wishes = candidates.map((candidate) => wishOf(candidate, settings));
+  // A little stays, so that a reserve that is just met is not a reserve that is missed at the next look.
+  let left = Math.max(0, budgetMiB - settings.deadBandMiB);
+  const moves = new Map<string, Move>();
+  for (const distressed of [true, false]) {
+    const turn = candidates.map((candidate, index) => ({
+      most: candidate.claim.distressed === distressed ? wishes[index]! : 0,
+      weight: candidate.claim.shares,
+    }));
+    const given = shareOut(left, turn);
+    candidates.forEach((candidate, index) => {
+      if (turn[index]!.most === 0) return;
+      const { guest } = candidate.observed;
+      const grant = Math.floor(given[index]!);
+      if (grant < Math.min(bandOf(guest, settings), Math.floor(wishes[index]!))) {
+        moves.set(guest.name, { targetMiB: null, reason: "host-full", why: hostFull(candidate, reserveMiB) });
+        return;
+      }
+      left -= grant;
+      const why = candidate.figures.swapsIn
+        ? `it swaps in, with ${whole(candidate.figures.unusedMiB)} MiB unused`
+        : `it has ${whole(candidate.figures.unusedMiB)} MiB unused${aheadText(candidate.figures)}`;
+      moves.set(guest.name, { targetMiB: Math.floor(guest.currentMiB) + grant, reason: "grows", why });
+    });
+  }
+  return moves;
+}
+
+const hostFull = ({ observed, claim }: Candidate, reserveMiB: number): string =>
+  `it should have ${whole(claim.wantMiB - observed.guest.currentMiB)} MiB more, and the host keeps its last ${whole(reserveMiB)}`;
+
+const aheadText = ({ aheadMiB }: Figures): string =>
+  aheadMiB === 0 ? "" : ` and is to use ${whole(aheadMiB)} MiB more soon`;
+
+/** What it is to get now, were there no others; 0: nothing. */
+function wishOf({ observed, claim, goalMiB }: Candidate, settings: BalloonSettings): number {
+  const { guest, waiting } = observed;
+  const most = claim.distressed ? Math.max(goalMiB, claim.mustMiB) : goalMiB;
+  const wish = most - guest.currentMiB;
+  if (wish < bandOf(guest, settings) || (waiting && !claim.critical)) return 0;
+  return Math.min(wish, stepOf(guest, settings) * (claim.critical ? settings.urgency : 1));
+}
+
+function guestPlan(
+  observed: Observed,
+  candidate: Candidate | undefined,
+  move: Move | undefined,
+  settings: BalloonSettings,
+): GuestPlan {
+  const { guest, figures } = observed;
+  const told = move ?? withoutMove(observed, candidate);
+  const known = (value: number | undefined) => (value === undefined ? null : mib(Math.round(value)));
+  return {
+    name: guest.name,
+    uuid: guest.uuid,
+    currentMiB: guest.currentMiB,
+    maximumMiB: guest.maximumMiB,
+    minimumMiB: mib(minimumOf(guest, settings)),
+    usedMiB: known(figures?.usedMiB),
+    unusedMiB: known(figures?.unusedMiB),
+    goalMiB: known(candidate?.goalMiB),
+    targetMiB: told.targetMiB === null ? null : mib(told.targetMiB),
+    distressed: candidate?.claim.distressed ?? false,
+    reason: told.reason,
+    why: told.why,
+  };
+}
+
+/** A guest that does not do what it is asked is asked for what it has: else its balloon might jump when nobody expects it. */
+function withoutMove({ guest, track, frozen, waiting }: Observed, candidate: Candidate | undefined): Move {
+  if (frozen !== null) {
+    const pending = Math.abs((track.targetMiB ?? guest.currentMiB) - guest.currentMiB);
+    const takeBack = frozen.reason === "not-following" && pending > 1;
+    return { targetMiB: takeBack ? Math.round(guest.currentMiB) : null, ...frozen };
+  }
+  if (waiting) return { targetMiB: null, reason: "waiting", why: "what was last asked of it is not in its report yet" };
+  const full = candidate !== undefined && guest.currentMiB >= guest.maximumMiB && candidate.claim.distressed;
+  if (full) return { targetMiB: null, reason: "at-maximum", why: "it has all that it may have" };
+  if (candidate === undefined) return { targetMiB: null, reason: "content", why: "nothing is known of it" };
+  if (candidate.claim.wantMiB - guest.currentMiB >= bandOf(guest, settings))
+    return { targetMiB: null, reason: "host-full", why: hostFull(candidate, settings.hostReserveMiB) };
+  return { targetMiB: null, reason: "content", why: `it has ${whole(candidate.figures.unusedMiB)} MiB unused` };
+}
+
+const whole = (value: number): number => Math.round(value);
