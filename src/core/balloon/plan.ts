@@ -205,7 +205,7 @@ function guestPlan(
   settings: BalloonSettings,
 ): GuestPlan {
   const { guest, figures } = observed;
-  const told = move ?? withoutMove(observed, candidate);
+  const told = move ?? withoutMove(observed, candidate, settings);
   const known = (value: number | undefined) => (value === undefined ? null : mib(Math.round(value)));
   return {
     name: guest.name,
@@ -224,7 +224,11 @@ function guestPlan(
 }
 
 /** A guest that does not do what it is asked is asked for what it has: else its balloon might jump when nobody expects it. */
-function withoutMove({ guest, track, frozen, waiting }: Observed, candidate: Candidate | undefined): Move {
+function withoutMove(
+  { guest, track, frozen, waiting }: Observed,
+  candidate: Candidate | undefined,
+  settings: BalloonSettings,
+): Move {
   if (frozen !== null) {
     const pending = Math.abs((track.targetMiB ?? guest.currentMiB) - guest.currentMiB);
     const takeBack = frozen.reason === "not-following" && pending > 1;

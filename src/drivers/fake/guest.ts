@@ -13,7 +13,16 @@ import type {
   VcpuStats,
   VmMetadata,
 } from "../../ports/hypervisor.js";
-import { type Balloon, freshBalloon, lastReportMs, memoryStats, moveBalloon } from "./balloon.js";
+import {
+  type Balloon,
+  freshBalloon,
+  lastReportMs,
+  type MemoryTraits,
+  memoryStats,
+  moveBalloon,
+  ORDINARY_MEMORY,
+  withReport,
+} from "./balloon.js";
 import type { CpuCounters, Runner } from "./cpu-meter.js";
 import { type CpuDemand, cpuDemand, memoryInUseMiB, seedOf, type UsageProfile } from "./usage-profile.js";
 
@@ -21,9 +30,7 @@ import { type CpuDemand, cpuDemand, memoryInUseMiB, seedOf, type UsageProfile } 
 export type Definition = Omit<DomainSpec, "metadata"> & { readonly metadata: VmMetadata | null };
 
 /** What a guest can and cannot do. */
-export interface GuestTraits {
-  /** False: memory never moves and statistics never come. */
-  readonly balloonDriver: boolean;
+export interface GuestTraits extends MemoryTraits {
   /** False: asking it to shut down does nothing, as with a guest without ACPI. */
   readonly obeysShutdown: boolean;
   readonly shutdownMs: number;
@@ -32,7 +39,7 @@ export interface GuestTraits {
 }
 
 export const ORDINARY_TRAITS: GuestTraits = {
-  balloonDriver: true,
+  ...ORDINARY_MEMORY,
   obeysShutdown: true,
   shutdownMs: 2000,
   vcpuUnplug: true,
@@ -121,18 +128,31 @@ export function runnersOf(guest: Guest): readonly Runner[] {
   }));
 }
 
-/** Moves the balloon on to `nowMs`. */
+/** Moves the balloon on to `nowMs`, by way of the guest's last report before. */
 export function settleMemory(guest: Guest, nowMs: number): void {
   const live = guest.live;
   if (!live || nowMs <= live.balloonAtMs) return;
-  const inUse = memoryInUseMiB(guest.profile.memory, live.definition.memoryMiB, nowMs, live.bootMs);
-  const elapsedSeconds = (nowMs - live.balloonAtMs) / 1000;
-  live.balloon = moveBalloon(live.balloon, inUse, elapsedSeconds, guest.traits.balloonDriver && !live.paused);
-  live.balloonAtMs = nowMs;
+  const reportMs = guest.traits.balloonDriver && !live.paused ? lastReportMs(live.balloon, nowMs) : null;
+  if (reportMs !== null && reportMs > live.balloonAtMs) {
+    moveTo(guest, live, reportMs);
+    live.balloon = withReport(live.balloon, inUseAt(guest, live, reportMs), reportMs, guest.traits);
+  }
+  moveTo(guest, live, nowMs);
 }
 
-/** Statistics at `nowMs`, to which counters and memory have been brought. */
-export function statsOf(guest: Guest, nowMs: number): DomainStats {
+function moveTo(guest: Guest, live: Live, atMs: number): void {
+  const elapsedSeconds = (atMs - live.balloonAtMs) / 1000;
+  const { traits } = guest;
+  const able = live.paused ? { ...traits, balloonDriver: false } : traits;
+  live.balloon = moveBalloon(live.balloon, inUseAt(guest, live, atMs), elapsedSeconds, able);
+  live.balloonAtMs = atMs;
+}
+
+const inUseAt = (guest: Guest, live: Live, atMs: number): number =>
+  memoryInUseMiB(guest.profile.memory, live.definition.memoryMiB, atMs, live.bootMs);
+
+/** Statistics of the time to which counters and memory have been brought. */
+export function statsOf(guest: Guest): DomainStats {
   const { name, uuid } = guest.stored;
   const live = guest.live;
   const state = stateOf(guest);
@@ -149,9 +169,7 @@ export function statsOf(guest: Guest, nowMs: number): DomainStats {
       delayNs: BigInt(Math.floor(live.delayNs[index]!)),
     });
   }
-  const reportMs = guest.traits.balloonDriver ? lastReportMs(live.balloon, nowMs) : null;
-  const inUse = memoryInUseMiB(guest.profile.memory, live.definition.memoryMiB, reportMs ?? nowMs, live.bootMs);
-  return { name, uuid, state, cpuTimeNs: BigInt(cpuTimeNs), vcpus, memory: memoryStats(live.balloon, inUse, reportMs) };
+  return { name, uuid, state, cpuTimeNs: BigInt(cpuTimeNs), vcpus, memory: memoryStats(live.balloon) };
 }
 
 export function detailOf(guest: Guest): DomainDetail {

@@ -35,7 +35,15 @@ export type MemoryProfile =
       readonly fromFraction: number;
       readonly mibPerSecond: number;
       readonly limitFraction: number;
-    };
+    }
+  /** From point to point in a straight line; before the first as at the first, after the last as at the last. */
+  | { readonly kind: "script"; readonly points: readonly MemoryPoint[] };
+
+export interface MemoryPoint {
+  /** From the guest's boot. */
+  readonly atSeconds: number;
+  readonly usedMiB: number;
+}
 
 export interface UsageProfile {
   readonly cpu: CpuProfile;
@@ -164,7 +172,18 @@ export function memoryInUseMiB(profile: MemoryProfile, memoryMiB: number, timeMs
       const grown = profile.fromFraction * memoryMiB + ((timeMs - bootMs) / 1000) * profile.mibPerSecond;
       return Math.min(grown, profile.limitFraction * memoryMiB);
     }
+    case "script":
+      return scriptedMiB(profile.points, (timeMs - bootMs) / 1000);
   }
+}
+
+function scriptedMiB(points: readonly MemoryPoint[], atSeconds: number): number {
+  const next = points.findIndex((point) => point.atSeconds > atSeconds);
+  const to = points[next];
+  if (to === undefined) return points[points.length - 1]?.usedMiB ?? 0;
+  const from = points[next - 1] ?? to;
+  const passed = to.atSeconds > from.atSeconds ? (atSeconds - from.atSeconds) / (to.atSeconds - from.atSeconds) : 0;
+  return from.usedMiB + Math.max(0, passed) * (to.usedMiB - from.usedMiB);
 }
 
 /** A profile dealt by the seed, in the shares of spec 7.1; memory in use between a quarter and three quarters. */

@@ -117,7 +117,7 @@ export class WorldCore {
     const stats = this.names().map((name) => {
       const guest = this.#guests.get(name)!;
       settleMemory(guest, nowMs);
-      return statsOf(guest, nowMs);
+      return statsOf(guest);
     });
     if (nowMs - this.#announcedMs >= CHECKPOINT_MS) this.changed();
     return stats;

@@ -10,6 +10,7 @@ import { type CpuSet, formatCpuSet, parseCpuSet } from "../../core/cpuset.js";
 import { mib } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { VmMetadata } from "../../ports/hypervisor.js";
+import { ORDINARY_MEMORY } from "./balloon.js";
 import type { Definition, Guest, Live } from "./guest.js";
 import { cpuDemand, seedOf, USAGE_CLASSES, type UsageClass, type UsageProfile } from "./usage-profile.js";
 import type { FakeWorld } from "./world.js";
@@ -52,6 +53,10 @@ const profileSchema: z.ZodType<UsageProfile> = z.strictObject({
       mibPerSecond: z.number(),
       limitFraction: fraction,
     }),
+    z.strictObject({
+      kind: z.literal("script"),
+      points: z.array(z.strictObject({ atSeconds: z.number(), usedMiB: z.number() })),
+    }),
   ]),
 });
 
@@ -86,8 +91,21 @@ const balloonSchema = z.strictObject({
   swappedMiB: z.number(),
   swapInMiB: z.number(),
   swapOutMiB: z.number(),
+  outOfMemory: z.number().default(0),
+  starved: z.boolean().default(false),
   touchedMiB: z.number(),
   reports: z.strictObject({ periodSeconds: positive, sinceMs: z.number() }).nullable(),
+  report: z
+    .strictObject({
+      atMs: z.number(),
+      unusedMiB: z.number(),
+      availableMiB: z.number(),
+      usableMiB: z.number(),
+      swapInMiB: z.number(),
+      swapOutMiB: z.number(),
+    })
+    .nullable()
+    .default(null),
 });
 
 const guestSchema = z.strictObject({
@@ -97,6 +115,9 @@ const guestSchema = z.strictObject({
   profile: profileSchema,
   traits: z.strictObject({
     balloonDriver: z.boolean(),
+    balloonRefuses: z.enum(["nothing", "inflate", "deflate", "both"]).default(ORDINARY_MEMORY.balloonRefuses),
+    cacheShare: z.number().min(0).max(1).default(ORDINARY_MEMORY.cacheShare),
+    swap: z.boolean().default(ORDINARY_MEMORY.swap),
     obeysShutdown: z.boolean(),
     shutdownMs: z.number().nonnegative(),
     vcpuUnplug: z.boolean(),

@@ -124,7 +124,8 @@ export class FakeWorld extends WorldCore {
     const nowMs = this.advance();
     const { guest, live } = this.running(name);
     settleMemory(guest, nowMs);
-    live.balloon = { ...live.balloon, reports: period > 0 ? { periodSeconds: period, sinceMs: nowMs } : null };
+    const reports = period > 0 ? { periodSeconds: period, sinceMs: nowMs } : null;
+    live.balloon = { ...live.balloon, reports, report: reports && live.balloon.report };
     this.changed();
   }
 
