@@ -13,6 +13,14 @@ export interface HostProbe {
   sample(): Promise<HostSample | null>;
 }
 
+/** The kernel's merging of equal pages of different processes. */
+export interface PageMergingSwitch {
+  /** Null where the kernel has none. Throws `host-unreadable`. */
+  isOn(): Promise<boolean | null>;
+  /** What is merged stays merged. Throws `host-unreadable` where it may not be switched. */
+  turn(on: boolean): Promise<void>;
+}
+
 /** A small text kept across crashes: the file holds the old text or the new one, never a mixture. */
 export interface DurableText {
   /** Null when nothing was ever written. */

@@ -103,6 +103,12 @@ export interface HypervisorHost {
   readonly memoryMiB: MiB;
 }
 
+export interface HypervisorMemory {
+  readonly totalMiB: MiB;
+  /** Free, or held by caches. */
+  readonly availableMiB: MiB;
+}
+
 export type HypervisorEvent =
   | {
       readonly kind: "started" | "stopped" | "defined" | "undefined" | "paused" | "resumed" | "crashed";
@@ -120,6 +126,8 @@ export interface Hypervisor {
   close(): Promise<void>;
   isConnected(): boolean;
   host(): Promise<HypervisorHost>;
+  /** The host's memory as the hypervisor sees it, which a probe on the host itself knows better; null where it does not say. */
+  memory(): Promise<HypervisorMemory | null>;
   /** Every domain, running or not, in one call. Order by name. */
   stats(): Promise<readonly DomainStats[]>;
   /** Null when there is no such domain. */

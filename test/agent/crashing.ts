@@ -67,6 +67,7 @@ export function mortalHypervisor(mortal: Mortal, real: FakeHypervisor): Hypervis
     connect: wrap(real.connect),
     close: wrap(real.close),
     host: wrap(real.host),
+    memory: wrap(real.memory),
     stats: wrap(real.stats),
     detail: wrap(real.detail),
     pins: wrap(real.pins),

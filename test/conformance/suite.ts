@@ -55,6 +55,11 @@ export function hypervisorConformance(
         assert.notEqual(text, "");
       }
     });
+    test("the host's memory, where it is told, is not less than what of it is available", async () => {
+      const memory = await bench().hypervisor.memory();
+      assert.ok(memory === null || (memory.totalMiB > 0 && memory.availableMiB >= 0));
+      assert.ok(memory === null || memory.availableMiB <= memory.totalMiB);
+    });
     definitionPromises(bench);
     pinPromises(bench);
     sizePromises(bench);

@@ -29,6 +29,7 @@ const WITNESSED: readonly (readonly [command: string, ...procedures: ProcedureNa
   ["hostname", "connectGetHostname"],
   ["nodeinfo", "nodeGetInfo"],
   ["nodecpumap", "nodeGetCpuMap"],
+  ["nodememstats", "nodeGetMemoryStats"],
   ["capabilities", "connectGetCapabilities"],
   ["domstats --state", "connectGetAllDomainStats"],
   ["domstate test", "domainLookupByName", "domainGetState"],

@@ -2,8 +2,8 @@
  * How much memory each guest should have in the end, when there is not enough for all that they want. Each guest has three
  * claims, one above the other, and each is met for all before the next:
  *
- * - hard: what it cannot give up without swapping, and a cushion. Nothing takes that away.
- * - must: its floor of unused memory, and its growth ahead; guests in distress first.
+ * - hard: what it cannot give up without swapping, its growth ahead, and a cushion. Nothing takes that away.
+ * - must: its floor of unused memory.
  * - want: page cache and what it has kept from a while ago.
  *
  * Within a claim memory goes by shares; in the last one a guest's shares count less, the more of its memory is idle: the
@@ -11,7 +11,7 @@
  * guest itself calls usable in place of sampled pages.
  */
 import type { GuestMemory } from "./model.js";
-import type { Figures } from "./observe.js";
+import { bandOf, type Figures } from "./observe.js";
 import { type BalloonSettings, CUSHION_SHARE } from "./settings.js";
 
 export interface Claim {
@@ -27,7 +27,8 @@ export interface Claim {
   readonly critical: boolean;
 }
 
-export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonSettings): Claim {
+/** `scarce`: others do without, so nothing is kept for what it used a while ago. */
+export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonSettings, scarce: boolean): Claim {
   const { currentMiB, maximumMiB } = guest;
   const minimumMiB = minimumOf(guest, settings);
   const within = (size: number): number => Math.min(maximumMiB, Math.max(minimumMiB, size));
@@ -35,7 +36,8 @@ export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonS
   const floorMiB = floorOf(heldMiB, settings);
   // Where it has more than it needs now and less than its latest peak would need, it keeps what it has.
   const room = floorMiB + aheadMiB;
-  const sized = (now: number, peak: number): number => within(Math.min(peak + room, Math.max(now + room, currentMiB)));
+  const sized = (now: number, peak: number): number =>
+    within(Math.min((scarce ? now : peak) + room, Math.max(now + room, currentMiB)));
   const mustMiB = sized(heldMiB, peakHeldMiB);
   return {
     hardMiB: Math.min(mustMiB, within(heldMiB + aheadMiB + CUSHION_SHARE * floorMiB)),
@@ -44,7 +46,7 @@ export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonS
     minimumMiB,
     shares: settings.shares.get(guest.name) ?? 1,
     idleShare: Math.min(1, usableMiB / currentMiB),
-    distressed: swapsIn || usableMiB < floorMiB,
+    distressed: swapsIn || usableMiB < floorMiB - bandOf(guest, settings),
     critical: swapsIn || usableMiB < CUSHION_SHARE * floorMiB,
   };
 }

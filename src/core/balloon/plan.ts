@@ -12,7 +12,7 @@ import { mib } from "../units.js";
 import { type Claim, claimOf, meetClaims, minimumOf, shareOut } from "./claims.js";
 import type { BalloonMemory, BalloonPlan, BalloonReading, BalloonReason, GuestPlan, GuestTrack } from "./model.js";
 import { bandOf, type Figures, type Observed, observe, stepOf } from "./observe.js";
-import type { BalloonSettings } from "./settings.js";
+import { type BalloonSettings, EMULATOR_MIB } from "./settings.js";
 
 export interface Coordination {
   readonly memory: BalloonMemory;
@@ -36,7 +36,7 @@ interface Move {
 export function coordinate(memory: BalloonMemory, reading: BalloonReading, settings: BalloonSettings): Coordination {
   const observed = reading.guests.map((guest) => observe(guest, memory.get(guest.name), reading, settings));
   const host = hostPlan(observed, reading, settings);
-  const candidates = observed.flatMap((one) => candidateOf(one, settings));
+  const candidates = candidatesOf(observed, host.budgetMiB, settings);
   setGoals(candidates, host.budgetMiB, host.pressure, settings);
   const moves = new Map([
     ...shrinks(candidates, host, settings),
@@ -69,7 +69,7 @@ function hostPlan(
   for (const { guest, track } of observed) {
     size += guest.currentMiB;
     promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - guest.currentMiB);
-    if (guest.rssMiB !== null) untouched += Math.max(0, guest.currentMiB - guest.rssMiB);
+    if (guest.rssMiB !== null) untouched += Math.max(0, guest.currentMiB + EMULATOR_MIB - guest.rssMiB);
   }
   // A host that cannot be read gives nothing; within a limit of the operator's it need not be read.
   const unread = limitMiB === null ? 0 : Number.POSITIVE_INFINITY;
@@ -84,15 +84,24 @@ function hostPlan(
   };
 }
 
-function candidateOf(observed: Observed, settings: BalloonSettings): Candidate[] {
-  const { guest, figures, frozen } = observed;
-  if (frozen !== null || figures === null) return [];
-  return [{ observed, figures, claim: claimOf(guest, figures, settings), goalMiB: guest.currentMiB }];
+/** Claims allow for what each used lately, as long as there is enough for the floors of all. */
+function candidatesOf(observed: readonly Observed[], budgetMiB: number, settings: BalloonSettings): Candidate[] {
+  const claimed = (scarce: boolean): Candidate[] =>
+    observed.flatMap((one) => {
+      const { guest, figures, frozen } = one;
+      if (frozen !== null || figures === null) return [];
+      const claim = claimOf(guest, figures, settings, scarce);
+      return [{ observed: one, figures, claim, goalMiB: guest.currentMiB }];
+    });
+  const candidates = claimed(false);
+  let missing = -budgetMiB;
+  for (const { claim, observed: one } of candidates) missing += claim.mustMiB - one.guest.currentMiB;
+  return missing > 0 ? claimed(true) : candidates;
 }
 
 /**
- * Shares out what the guests have and what the host can add, or has to have back. Without pressure nobody goes below his
- * must claim for memory that others have and may never touch.
+ * Shares out what the guests have and what the host can add, or has to have back. As long as the host has its reserve and no
+ * guest is in distress, nobody goes below his must claim for memory that others have and may never touch.
  */
 function setGoals(
   candidates: readonly Candidate[],
@@ -106,10 +115,11 @@ function setGoals(
     have + budgetMiB,
     settings,
   );
+  const needed = pressure || candidates.some(({ claim }) => claim.distressed);
   candidates.forEach((candidate, index) => {
     const { mustMiB } = candidate.claim;
     const { currentMiB } = candidate.observed.guest;
-    candidate.goalMiB = pressure ? goals[index]! : Math.max(goals[index]!, Math.min(mustMiB, currentMiB));
+    candidate.goalMiB = needed ? goals[index]! : Math.max(goals[index]!, Math.min(mustMiB, currentMiB));
   });
 }
 
@@ -128,13 +138,13 @@ function shrinks(
     const excess = guest.currentMiB - goalMiB;
     const urgent = pressure && shortage > 0;
     const taxed = goalMiB < claim.wantMiB - bandOf(guest, settings);
-    // Without hurry, nothing is taken that a guest would want back at its next breath.
-    const band = urgent ? 1 : bandOf(guest, settings) * (taxed ? 1 : 2);
-    if (excess < band || waiting) continue;
+    // Without hurry, nothing is taken that a guest would want back at its next breath: it keeps a dead band above its goal.
+    const kept = urgent || taxed ? 0 : bandOf(guest, settings);
+    if (excess < (urgent ? 1 : bandOf(guest, settings) + kept) || waiting) continue;
     const half = (urgent ? Math.max(figures.usableMiB, figures.unusedMiB) : figures.unusedMiB) / 2;
     const limit = stepOf(guest, settings) * (urgent ? settings.urgency : 1);
     const least = Math.max(claim.minimumMiB, Math.min(claim.hardMiB, guest.currentMiB));
-    const taken = Math.floor(Math.min(excess, half, limit, guest.currentMiB - least));
+    const taken = Math.floor(Math.min(excess - kept, half, limit, guest.currentMiB - least));
     if (taken < 1 || (!urgent && taken < bandOf(guest, settings))) continue;
     shortage -= taken;
     const reason = urgent ? "pressure" : taxed ? "taxed" : "idle";
@@ -148,7 +158,9 @@ function shrinks(
   return moves;
 }
 
-/** Who gets how much of what the host can give now: guests in distress first. */
+const urgencyOf = ({ claim }: Candidate): number => (claim.critical ? 2 : claim.distressed ? 1 : 0);
+
+/** Who gets how much of what the host can give now: first those that swap or are about to, then those below their floor. */
 function growths(
   candidates: readonly Candidate[],
   budgetMiB: number,
@@ -159,9 +171,9 @@ function growths(
   // A little stays, so that a reserve that is just met is not a reserve that is missed at the next look.
   let left = Math.max(0, budgetMiB - settings.deadBandMiB);
   const moves = new Map<string, Move>();
-  for (const distressed of [true, false]) {
+  for (const urgency of [2, 1, 0]) {
     const turn = candidates.map((candidate, index) => ({
-      most: candidate.claim.distressed === distressed ? wishes[index]! : 0,
+      most: urgencyOf(candidate) === urgency ? wishes[index]! : 0,
       weight: candidate.claim.shares,
     }));
     const given = shareOut(left, turn);

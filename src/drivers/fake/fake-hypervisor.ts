@@ -83,6 +83,13 @@ export class FakeHypervisor implements Hypervisor {
     return this.#call("host", null, () => this.world.host());
   }
 
+  memory() {
+    return this.#call("memory", null, () => {
+      const { memoryTotalMiB, memoryAvailableMiB } = this.world.hostSample();
+      return { totalMiB: memoryTotalMiB, availableMiB: memoryAvailableMiB };
+    });
+  }
+
   stats() {
     return this.#call("stats", null, () => this.world.stats());
   }

@@ -16,6 +16,7 @@ import type {
   Hypervisor,
   HypervisorEvent,
   HypervisorHost,
+  HypervisorMemory,
   VmMetadata,
 } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
@@ -33,7 +34,7 @@ import { METADATA_NAMESPACE, METADATA_PREFIX, metadataXml } from "./metadata-xml
 import { AFFECT, SERVER_ERROR, UNDEFINE_EVERYTHING, XML } from "./procedures.js";
 import { asOperational, ServerError } from "./server-error.js";
 import type { LifecycleMessage, Session } from "./session.js";
-import { domainState, statsOf } from "./stats.js";
+import { domainState, mibOfKiB, statsOf } from "./stats.js";
 import { type OpenStream, openStream } from "./transport.js";
 import { parseLibvirtUri } from "./uri.js";
 import { type DomainRef, uuidBytes, uuidText } from "./wire-types.js";
@@ -128,6 +129,18 @@ class LibvirtHypervisor implements Hypervisor {
 
   host(): Promise<HypervisorHost> {
     return this.#ask("look at the host", (session) => this.#facts.host(session));
+  }
+
+  /** Caches count as available, although the kernel keeps some of them: /proc/meminfo on the host itself knows better. */
+  memory(): Promise<HypervisorMemory | null> {
+    return this.#ask("read the host's memory", async (session) => {
+      if (await this.#facts.isTestDriver(session)) return null;
+      const kib = await session.nodeMemoryStats();
+      const [total, free] = [kib.get("total"), kib.get("free")];
+      if (total === undefined || free === undefined) return null;
+      const caches = (kib.get("buffers") ?? 0n) + (kib.get("cached") ?? 0n);
+      return { totalMiB: mibOfKiB(Number(total)), availableMiB: mibOfKiB(Number(free + caches)) };
+    });
   }
 
   stats(): Promise<readonly DomainStats[]> {

@@ -36,6 +36,7 @@ export const PROCEDURE = {
   domainSetMemoryFlags: 204,
   domainGetState: 212,
   domainPinVcpuFlags: 225,
+  nodeGetMemoryStats: 228,
   domainGetVcpuPinInfo: 230,
   domainUndefineFlags: 231,
   domainSetMetadata: 264,

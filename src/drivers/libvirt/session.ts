@@ -37,6 +37,13 @@ export interface LifecycleMessage {
   readonly detail: number;
 }
 
+/** `VIR_NODE_MEMORY_STATS_ALL_CELLS`. */
+const ALL_CELLS = -1;
+const MOST_NODE_FIGURES = 1024;
+
+const readNodeFigures = (reader: XdrReader): [string, bigint][] =>
+  reader.array(MOST_NODE_FIGURES, 12, (one) => [one.string(LONGEST_STRING), one.uhyper()]);
+
 const nothing = (): void => undefined;
 const int = (reader: XdrReader): number => reader.int();
 const text = (reader: XdrReader): string => reader.string(LONGEST_STRING);
@@ -125,6 +132,17 @@ export class Session {
   cpuMap(): Promise<Buffer> {
     const body = new XdrWriter().int(1).int(0).uint(0);
     return this.#connection.call("nodeGetCpuMap", body, (reader) => Buffer.from(reader.bytes(LONGEST_CPU_MAP)));
+  }
+
+  /** KiB by name, of the host as a whole; first asked how many figures there are, since libvirt wants to be asked for exactly those. */
+  async nodeMemoryStats(): Promise<ReadonlyMap<string, bigint>> {
+    const asked = (count: number) => new XdrWriter().int(count).int(ALL_CELLS).uint(0);
+    const count = await this.#connection.call("nodeGetMemoryStats", asked(0), (reader) => {
+      readNodeFigures(reader);
+      return reader.int();
+    });
+    const figures = await this.#connection.call("nodeGetMemoryStats", asked(count), readNodeFigures);
+    return new Map(figures);
   }
 
   allDomainStats(): Promise<DomainStatsRecord[]> {
