@@ -11,10 +11,10 @@ help: ## print this list
 build: $(INSTALLED) ## compile; leaves a working bin/headroom
 	$(BIN)/tsc -b src/cli
 
-demo: build ## a simulated 256-pCPU host: an hour of arrivals, departures and load in a minute
+demo: build ## a scheduler and six simulated hosts: an hour of VMs in a minute, a host fails and comes back
 	bin/headroom demo
 
-demo-kvm: build ## the same with a few real guests on libvirt and QEMU (root on Debian or Ubuntu installs them)
+demo-kvm: build ## one host with a few real guests on libvirt and QEMU (root on Debian or Ubuntu installs them)
 	node scripts/lab-packages.mjs
 	node --import tsx scripts/demo-kvm.ts
 

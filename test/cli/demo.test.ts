@@ -1,7 +1,11 @@
-/** The demonstration: the same hour for the same seed, frames that fit any terminal, and a play through the real interface. */
+/** The demonstrations: the same hour for the same seed, frames that fit any terminal, and a play through the real interface. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
+import { renderCluster } from "../../src/cli/demo/cluster/frame.js";
+import { runClusterDemo } from "../../src/cli/demo/cluster/run-cluster.js";
+import { plainLine as clusterLine } from "../../src/cli/demo/cluster/story.js";
+import { type ClusterView, hostLine, totalsLine } from "../../src/cli/demo/cluster/view.js";
 import { renderFrame } from "../../src/cli/demo/frame.js";
 import { smallMap } from "../../src/cli/demo/host-map.js";
 import { runDemo } from "../../src/cli/demo/run-demo.js";
@@ -14,7 +18,8 @@ import { cpuSetOf, formatCpuSet } from "../../src/core/cpuset.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { presetTopology } from "../../src/core/topology/presets.js";
-import { mib, ratio } from "../../src/core/units.js";
+import { mib, milliseconds, ratio } from "../../src/core/units.js";
+import type { ClusterHostAnswer } from "../../src/http/scheduler/schemas/answers.js";
 
 /** Marks what is painted, as wide as nothing. */
 const ansi: Paint = (_style, text) => `\u001b[1m${text}\u001b[0m`;
@@ -183,4 +188,141 @@ test("the demonstration plays through a real agent and ends when it is told to",
   assert.match(text, /simulated host of 2 x 64 cores, 256 pCPUs/);
   assert.match(text, /bin\/headroom vm list --url http:\/\/127\.0\.0\.1:\d+/);
   assert.match(text, /VMs +\d+ deployed, \d+ removed, \d+ still run; 0 refused/);
+});
+
+/** A cluster of hosts in every state, as its scheduler would show it. */
+function clusterOf(count: number): ClusterView {
+  const one = viewOf(count);
+  const hostOf = (id: string, state: ClusterHostAnswer["state"]): ClusterHostAnswer => ({
+    id,
+    url: "http://127.0.0.1:65535",
+    state,
+    silence: state === "new" ? null : 1,
+    cordoned: false,
+    agentCordoned: false,
+    draining: false,
+    machineId: null,
+    labels: {},
+    vmCount: one.host.vmCount,
+    reserved: 0,
+    status: state === "new" ? null : { ...statusOf(one.host), host: id },
+    clockSkew: null,
+    problems: [],
+  });
+  return {
+    url: one.url,
+    atSeconds: one.atSeconds,
+    speed: 60,
+    hosts: [hostOf("up-1", "up"), hostOf("a-very-long-name", "suspect"), hostOf("gone", "down"), hostOf("late", "new")],
+    ratios: one.ratios,
+    history: one.history,
+    events: [
+      { atSeconds: 1, kind: "host", state: "down", text: "gone  the host is taken for down" },
+      ...Array.from({ length: 40 }, (_, i) => ({ atSeconds: i + 2, kind: "arrived" as const, text: `vm-${i}` })),
+      ...one.events,
+    ],
+    tally: { deployed: count, removed: 0, waiting: 3, refusals: new Map([["no-host-fits", 2]]), deployMs: 12 },
+    elapsedSeconds: 30,
+  };
+}
+
+function statusOf(host: DemoView["host"]): NonNullable<ClusterHostAnswer["status"]> {
+  const { id, ...view } = host;
+  const counts = {
+    policy: host.policy,
+    template: null,
+    criticalSize: 0,
+    totalPcpus: host.pcpus.total,
+    usablePcpus: host.pcpus.total,
+    freePcpus: host.pcpus.free,
+    memoryCapacityMiB: host.memory.capacityMiB,
+    memoryAllocatedMiB: host.memory.allocatedMiB,
+    pools: [],
+  };
+  const identity = { machineId: "m", bootId: null, instance: "i", ready: true, labels: {}, images: null };
+  return { ...view, host: id, ...identity, counts, ratiosOffered: null };
+}
+
+describe("a frame of the cluster fits its terminal", () => {
+  for (const [columns, rows] of [
+    [80, 24],
+    [100, 40],
+    [250, 80],
+  ] as const) {
+    for (const coloured of [true, false]) {
+      test(`${columns} x ${rows}, ${coloured ? "coloured" : "plain"}`, () => {
+        for (const view of [clusterOf(0), clusterOf(250)]) {
+          const lines = renderCluster(view, { columns, rows }, coloured ? ansi : plainPaint, coloured);
+          assert.ok(lines.length <= rows, `${lines.length} lines`);
+          for (const line of lines) assert.ok([...stripVTControlCharacters(line)].length <= columns, line);
+        }
+      });
+    }
+  }
+});
+
+test("a host's bar shows each pool's share by its sign, and its state beside it", () => {
+  const view = clusterOf(250);
+  const lines = renderCluster(view, { columns: 120, rows: 40 }, plainPaint, false);
+  const line = lines.find((one) => one.startsWith("gone"))!;
+  assert.match(line, /^gone +down +1+2+3+·* +\d+\/256 +\d+% +\d+$/);
+  const status = view.hosts[0]!.status!;
+  const width = [...(line.match(/[123·]{5,}/)?.[0] ?? "")].length;
+  const drawn = [...line.match(/1+/)![0]].length;
+  const pcpus = status.pools.find((pool) => pool.ratio === 1)!.pcpuCount;
+  assert.ok(Math.abs(drawn / width - pcpus / status.pcpus.total) < 1 / width, line);
+});
+
+test("what happened to a host stays on the screen while VMs come and go", () => {
+  const lines = renderCluster(clusterOf(10), { columns: 100, rows: 24 }, plainPaint, false).join("\n");
+  assert.match(lines, /00:01 {2}● gone {2}the host is taken for down/);
+  assert.match(lines, /✗ vm-002/);
+});
+
+test("refusals are counted by reason, silent hosts are named", () => {
+  assert.equal(
+    totalsLine(clusterOf(60)),
+    "60 deployed (2.0/s, 12 ms each) · 0 removed, 3 wait for their host · 2 refused (2 no-host-fits)",
+  );
+  assert.match(clusterLine(clusterOf(60)), / suspect: a-very-long-name {2}down: gone {2}new: late\n$/);
+});
+
+test("events of VMs and leaders make no line of a host", () => {
+  const event = { id: 1, at: milliseconds(0), vm: null, host: "a", message: "m" };
+  assert.deepEqual(hostLine({ ...event, kind: "host-down" }, 5), {
+    atSeconds: 5,
+    kind: "host",
+    state: "down",
+    text: "a  m",
+  });
+  assert.equal(hostLine({ ...event, kind: "host-cordoned" }, 5)?.state, null);
+  assert.equal(hostLine({ ...event, kind: "vm-placed", vm: "v" }, 5), null);
+  assert.equal(hostLine({ ...event, kind: "leader-elected", host: null }, 5), null);
+});
+
+test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets it back", async () => {
+  const written: string[] = [];
+  await runClusterDemo({
+    seconds: 12,
+    seed: 1,
+    port: 0,
+    keep: false,
+    plain: true,
+    version: "0",
+    signal: new AbortController().signal,
+    terminal: { write: (text: string) => written.push(text) },
+  });
+  const text = written.join("");
+  assert.match(text, /a real scheduler and 6 real agents on simulated hosts/);
+  assert.match(text, /bin\/headroom host list --url http:\/\/127\.0\.0\.1:\d+/);
+  assert.match(text, /xeon-1 {2}its agent dies with \d+ VMs on the host/);
+  assert.match(text, /xeon-1 {2}the host is taken for down/);
+  assert.match(text, /explain: 4 vCPUs at 2:1 would go to .*; not to xeon-1: the host is down/);
+  assert.match(text, /xeon-1 {2}the host is back/);
+  const failure =
+    /xeon-1 with (\d+) VMs? fell silent: .*; (\d+) VMs accounted for then;\n +(\d+) VMs went to other/.exec(text);
+  assert.ok(failure !== null, text);
+  const [before, whileDown, elsewhere] = failure.slice(1).map(Number) as [number, number, number];
+  assert.ok(whileDown > 0 && whileDown <= before, `${before} VMs before, ${whileDown} while down`);
+  assert.ok(elsewhere > 0);
 });

@@ -3,7 +3,7 @@
  * events. Fits any terminal from 80 columns and 24 rows; larger ones get the large map, a higher chart and more events.
  */
 import type { Paint } from "../terminal.js";
-import { poolChart } from "./chart.js";
+import { type PoolHistory, poolChart } from "./chart.js";
 import { LARGE_COLUMNS, largeMap, smallMap } from "./host-map.js";
 import { lookOf } from "./palette.js";
 import { type DemoView, type EventLine, formatClock, formatMemory, formatRatio } from "./view.js";
@@ -13,12 +13,11 @@ export interface FrameSize {
   readonly rows: number;
 }
 
-const LEAST: FrameSize = { columns: 80, rows: 24 };
+export const LEAST: FrameSize = { columns: 80, rows: 24 };
 /** Wider lines are hard to read. */
-const MOST_COLUMNS = 120;
+export const MOST_COLUMNS = 120;
 /** Bars are this much narrower than the screen: label before, numbers behind. */
 const BAR_MARGIN = 46;
-const CHART_LABEL = 5;
 const FULL_CHART_ROWS = 8;
 
 const number = (value: number | null, digits: number): string => (value === null ? "-" : value.toFixed(digits));
@@ -74,22 +73,17 @@ function poolLines(view: DemoView, columns: number, paint: Paint, coloured: bool
   return [paint("dim", head), ...lines, paint("dim", freeLine)];
 }
 
+/** Cut where it would not fit. */
+export const fitted = (text: string, columns: number): string =>
+  text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
+
 function eventText(event: EventLine, columns: number, paint: Paint): string {
   const mark = { arrived: paint("green", "+"), left: paint("dim", "-"), refused: paint("red", "✗") }[event.kind];
-  const room = columns - 9;
-  const text = event.text.length > room ? `${event.text.slice(0, room - 1)}…` : event.text;
+  const text = fitted(event.text, columns - 9);
   return `${paint("dim", formatClock(event.atSeconds))}  ${mark} ${event.kind === "refused" ? paint("red", text) : text}`;
 }
 
-function chartLines(view: DemoView, columns: number, rows: number, paint: Paint, coloured: boolean): string[] {
-  const width = columns - CHART_LABEL;
-  const chart = poolChart(view, width, rows, paint, coloured).map((line, row) => {
-    const label = row === 0 ? String(view.host.pcpus.total) : row === rows - 1 ? "0" : "";
-    return `${paint("dim", `${label.padStart(CHART_LABEL - 1)}│`)}${line}`;
-  });
-  const ticks = ["00:00", "15:00", "30:00", "45:00"].map((tick) => tick.padEnd(width / 4)).join("");
-  return [paint("dim", "pool sizes over the hour, in pCPUs"), ...chart, paint("dim", " ".repeat(CHART_LABEL) + ticks)];
-}
+const chartOf = ({ host, ratios, history }: DemoView): PoolHistory => ({ total: host.pcpus.total, ratios, history });
 
 const heading = (paint: Paint): string =>
   paint("dim", "every core: upper and lower half are its two pCPUs, a gap ends an L3 group");
@@ -111,8 +105,13 @@ export function renderFrame(view: DemoView, size: FrameSize, paint: Paint, colou
   const eventRows = Math.max(1, leftOver - chartRows);
   const events = view.events.slice(-eventRows).map((event) => eventText(event, columns, paint));
   while (events.length < eventRows) events.push("");
-  return [...top, ...map, "", ...chartLines(view, columns, chartRows, paint, coloured), "", ...events, foot].slice(
-    0,
-    rows,
-  );
+  return [
+    ...top,
+    ...map,
+    "",
+    ...poolChart(chartOf(view), columns, chartRows, paint, coloured),
+    "",
+    ...events,
+    foot,
+  ].slice(0, rows);
 }

@@ -27,7 +27,8 @@ export interface PlayOptions {
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-const describe = ({ name, vcpus, memoryMiB, ratio }: Arrival): string =>
+/** `vm-017  4 vCPUs    7 GiB  2:1`. */
+export const describeArrival = ({ name, vcpus, memoryMiB, ratio }: Arrival): string =>
   `${name}  ${plural(vcpus, "vCPU").padEnd(8)} ${formatMemory(memoryMiB).padStart(6)}  ${formatRatio(ratio)}`;
 
 class Player {
@@ -59,11 +60,11 @@ class Player {
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1);
-      return { atSeconds, kind: "refused", text: `${describe(arrival)}  ${error.message}` };
+      return { atSeconds, kind: "refused", text: `${describeArrival(arrival)}  ${error.message}` };
     }
     this.arrived++;
     this.running.add(name);
-    return { atSeconds, kind: "arrived", text: describe(arrival) };
+    return { atSeconds, kind: "arrived", text: describeArrival(arrival) };
   }
 
   private async leave({ name, atSeconds }: Departure): Promise<EventLine | null> {

@@ -9,30 +9,15 @@ import { realClock } from "../../drivers/linux/real-clock.js";
 import { type AgentClient, agentClient } from "../../http/client.js";
 import { agentLog } from "../host/agent-log.js";
 import { type RunningAgent, runAgent } from "../host/run-agent.js";
-import { openScreen, type Terminal } from "../screen.js";
-import type { Settings } from "../settings/agent-settings.js";
+import { openScreen } from "../screen.js";
 import { paintFor, wantsColour } from "../terminal.js";
 import { demoHost } from "./demo-host.js";
 import { renderFrame } from "./frame.js";
+import type { HostDemoOptions } from "./options.js";
 import { playHour } from "./player.js";
 import { introduction, plainLine, summary } from "./story.js";
 import type { DemoView, EventLine, Moment, Totals } from "./view.js";
 import { demoHour, HOUR_SECONDS } from "./workload.js";
-
-export interface DemoOptions {
-  /** Wall time for the hour. */
-  readonly seconds: number;
-  readonly seed: number;
-  readonly policy: Settings["policy"];
-  readonly port: number;
-  /** The agent goes on after the hour, until `signal` aborts. */
-  readonly keep: boolean;
-  /** Lines instead of a screen. */
-  readonly plain: boolean;
-  readonly version: string;
-  readonly signal: AbortSignal;
-  readonly terminal: Terminal & { readonly isTTY?: boolean };
-}
 
 /** Often enough to look alive, seldom enough to leave the processor to the agent. */
 const FRAME_MS = milliseconds(200);
@@ -90,7 +75,7 @@ class Watch {
 }
 
 /** Shows the host until `signal` aborts: frames on a terminal, lines elsewhere. */
-async function show(watch: Watch, options: DemoOptions, signal: AbortSignal): Promise<void> {
+async function show(watch: Watch, options: HostDemoOptions, signal: AbortSignal): Promise<void> {
   const { terminal, plain, seconds } = options;
   const clock = realClock();
   const paint = paintFor(terminal);
@@ -110,7 +95,7 @@ async function show(watch: Watch, options: DemoOptions, signal: AbortSignal): Pr
   }
 }
 
-export async function runDemo(options: DemoOptions): Promise<void> {
+export async function runDemo(options: HostDemoOptions): Promise<void> {
   const { terminal, seconds, signal } = options;
   const paint = paintFor(terminal);
   const speed = HOUR_SECONDS / seconds;

@@ -90,17 +90,17 @@ function ratioAt(atSeconds: number, draw: number): number {
   return RATIOS[RATIOS.length - 1]!;
 }
 
-function arrivalTimes(random: () => number): number[] {
+function arrivalTimes(random: () => number, scale: number): number[] {
   return ARRIVALS_PER_MINUTE.flatMap((perMinute, slice) => {
-    const count = Math.round((perMinute * SLICE_SECONDS) / 60);
+    const count = Math.round((scale * perMinute * SLICE_SECONDS) / 60);
     return Array.from({ length: count }, () => (slice + random()) * SLICE_SECONDS);
   }).sort((a, b) => a - b);
 }
 
-/** Everything that happens, in order of time. Departures after the hour are left out. */
-export function demoHour(seed: number): readonly Happening[] {
+/** Everything that happens, in order of time. Departures after the hour are left out. `scale`: times as many VMs. */
+export function demoHour(seed: number, scale = 1): readonly Happening[] {
   const random = seededRandom(seed);
-  const times = arrivalTimes(random);
+  const times = arrivalTimes(random, scale);
   const memories = exactCounts(OVH_GIB, times.length);
   const sizes = shuffle(
     exactCounts(OVH_VCPUS, times.length).map((vcpus, index) => ({ vcpus, gib: memories[index]! })),

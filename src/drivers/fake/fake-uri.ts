@@ -37,6 +37,12 @@ export interface OpenedFake {
   readonly topology: Topology;
 }
 
+interface FakeChoices {
+  readonly clock?: Clock;
+  readonly topology?: Topology;
+  readonly hostname?: string;
+}
+
 const DEFAULT_PRESET = "epyc-7662-2s";
 /** An hour in 4 seconds: a tick every 15 ms, about the fastest that leaves an agent time between two. */
 const HIGHEST_SPEED = 1000;
@@ -72,17 +78,18 @@ export function parseFakeUri(uri: string): FakeUri {
 }
 
 /**
- * The world behind the address, and a connection to it. `topology` replaces the preset's. Throws `bad-settings`, or
+ * The world behind the address, and a connection to it. `topology` replaces the preset's, `hostname` the fake's own. Throws `bad-settings`, or
  * `state-corrupt` and `state-not-written` for its file.
  */
-export function openFake(uri: string, options: { clock?: Clock; topology?: Topology } = {}): OpenedFake {
+export function openFake(uri: string, options: FakeChoices = {}): OpenedFake {
   const settings = parseFakeUri(uri);
   const real = options.clock ?? realClock();
   const topology = options.topology ?? presetTopology(settings.preset);
   if (!topology) throw bad(uri, `there is no preset "${settings.preset}"`);
   const saved = settings.statePath === null ? null : readWorldFile(settings.statePath);
   const clock = worldClock(real, settings.speed, saved);
-  const world = new FakeWorld({ topology, clock, seed: settings.seed, demandOf: demandOf(settings.load) });
+  const name = options.hostname === undefined ? {} : { hostname: options.hostname };
+  const world = new FakeWorld({ topology, clock, seed: settings.seed, demandOf: demandOf(settings.load), ...name });
   if (saved) restoreWorld(world, saved);
   if (settings.statePath !== null) keepWorldIn(settings.statePath, world, () => real.now());
   return { hypervisor: new FakeHypervisor(world, uri), clock, topology };

@@ -1,4 +1,5 @@
 /** The machine's own time: `Date` for stamps, `performance.now` (CLOCK_MONOTONIC) for intervals. */
+import { setMaxListeners } from "node:events";
 import { performance } from "node:perf_hooks";
 import { type Milliseconds, milliseconds } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
@@ -11,6 +12,8 @@ export function realClock(): Clock {
     now: () => milliseconds(Date.now()),
     monotonic: () => milliseconds(performance.now()),
     async sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
+      // Any number may sleep until the same end; Node would take the eleventh for a leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       for (let left: number = duration; left > 0 && !signal?.aborted; left -= LONGEST_TIMER_MS) {
         await timer(Math.min(left, LONGEST_TIMER_MS), signal);
       }
