@@ -302,8 +302,8 @@ test("events of VMs and leaders make no line of a host", () => {
 
 test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets it back", async () => {
   const written: string[] = [];
-  await runClusterDemo({
-    seconds: 12,
+  const options = {
+    seconds: 15,
     seed: 1,
     port: 0,
     keep: false,
@@ -311,16 +311,18 @@ test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets 
     version: "0",
     signal: new AbortController().signal,
     terminal: { write: (text: string) => written.push(text) },
-  });
+  };
+  await runClusterDemo(options, 0.2);
   const text = written.join("");
   assert.match(text, /a real scheduler and 6 real agents on simulated hosts/);
   assert.match(text, /bin\/headroom host list --url http:\/\/127\.0\.0\.1:\d+/);
-  assert.match(text, /xeon-1 {2}its agent dies with \d+ VMs on the host/);
-  assert.match(text, /xeon-1 {2}the host is taken for down/);
-  assert.match(text, /explain: 4 vCPUs at 2:1 would go to .*; not to xeon-1: the host is down/);
-  assert.match(text, /xeon-1 {2}the host is back/);
-  const failure =
-    /xeon-1 with (\d+) VMs? fell silent: .*; (\d+) VMs accounted for then;\n +(\d+) VMs went to other/.exec(text);
+  assert.match(text, /-\d {2}its agent dies with \d+ VMs? on the host/);
+  assert.match(text, /-\d {2}the host is taken for down/);
+  assert.match(text, /explain: 4 vCPUs at 2:1 would go to .*; not to [a-z]+-\d: the host is down/);
+  assert.match(text, /-\d {2}the host is back/);
+  const failure = /-\d with (\d+) VMs? fell silent: .*; (\d+) VMs accounted for then;\n +(\d+) VMs went to other/.exec(
+    text,
+  );
   assert.ok(failure !== null, text);
   const [before, whileDown, elsewhere] = failure.slice(1).map(Number) as [number, number, number];
   assert.ok(whileDown > 0 && whileDown <= before, `${before} VMs before, ${whileDown} while down`);

@@ -42,6 +42,15 @@ export function leaseSuite(promise: Promised): void {
     await follower.stop();
   });
 
+  promise("a lease that is opened and closed in one breath is closed", async ({ store }, leader) => {
+    const { leases } = store;
+    // The first write is under way while the others gather: they become durable together.
+    const first = leases.open("first", PERIOD, leader);
+    await Promise.all([first, leases.open("h", PERIOD, leader), leases.close("h", leader)]);
+    await eventually(async () => (await leases.keepAlive(["h"])).length === 1, "the closed lease is gone");
+    assert.deepEqual(await leases.keepAlive(["first"]), []);
+  });
+
   promise("leases outlive the leadership under which they were opened", async ({ store, other }, first) => {
     for (let i = 0; i < 50; i++) await store.leases.open(`h${i}`, seconds(30), first);
     await first.resign();

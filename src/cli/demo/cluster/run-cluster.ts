@@ -37,8 +37,6 @@ const FRAME_MS = milliseconds(200);
 const PLAIN_LINES = 20;
 /** A VM that is asked about at a silent host is answered after this long at the latest. */
 const CLIENT_TIMEOUT_MS = 60_000;
-/** The host that fails: of middling size, so that what it leaves to the others is seen and fits. */
-const FAILING = "xeon-1";
 
 function schedulerSettings(folder: string, port: number, seconds: number) {
   const nowhere = { flags: {}, environment: {}, envFile: null, configFile: null };
@@ -108,6 +106,7 @@ async function play(
   options: DemoOptions,
   running: Running,
   dispatcher: Dispatcher,
+  scale: number,
   complaints: readonly string[],
 ): Promise<void> {
   const { terminal, seconds, seed, signal } = options;
@@ -115,7 +114,7 @@ async function play(
   const { url } = scheduler;
   const paint = paintFor(terminal);
   const wallClock = realClock();
-  terminal.write(introduction(url, machines, FAILING, seconds, paint));
+  terminal.write(introduction(url, machines, seconds, paint));
   const speed = HOUR_SECONDS / seconds;
   const clock = scaledClock(wallClock, speed, 0);
   const done = new AbortController();
@@ -124,7 +123,7 @@ async function play(
   const watch = new ClusterWatch({ url, client, dispatcher }, () => clock.monotonic(), speed);
   const player = new ClusterPlayer({
     client,
-    happenings: demoHour(seed, SCALE),
+    happenings: demoHour(seed, scale * SCALE),
     clock,
     wallClock,
     signal: stop,
@@ -132,12 +131,11 @@ async function play(
   });
   watch.tallyOf = () => player.tally;
   await watch.awaitHosts(MACHINES.length, wallClock, stop);
-  const failing = machines.find(({ name }) => name === FAILING)!;
   const end = (): void => done.abort();
   // Whichever ends first, by its end or by a failure, ends the others.
   const [, failure] = await Promise.all([
     player.play().finally(end),
-    playFailure({ machine: failing, watch, clock, signal: stop }),
+    playFailure({ machines, watch, clock, signal: stop }),
     watch.follow(stop),
     show(watch, options, done.signal).finally(end),
   ]);
@@ -149,7 +147,8 @@ async function play(
   }
 }
 
-export async function runClusterDemo(options: DemoOptions): Promise<void> {
+/** `scale`: times as many VMs as usual. */
+export async function runClusterDemo(options: DemoOptions, scale = 1): Promise<void> {
   const complaints: string[] = [];
   // A host that falls silent is worth a warning in life; here it is the story itself.
   const log = agentLog("error", "text", { write: (line: string) => complaints.push(line) });
@@ -159,7 +158,7 @@ export async function runClusterDemo(options: DemoOptions): Promise<void> {
     // Removals at the silent host wait long: each on its own connection, so that they hold up nobody.
     const connections = agentConnections({ perAgent: MOST_CONNECTIONS });
     try {
-      await play(options, running, connections, complaints);
+      await play(options, running, connections, scale, complaints);
     } finally {
       // First: the scheduler waits for whoever is still connected.
       await connections.destroy();

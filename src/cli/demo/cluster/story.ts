@@ -5,21 +5,15 @@ import type { LiveMachine } from "./machines.js";
 import { MACHINES } from "./machines.js";
 import { type ClusterLine, type ClusterView, refusalsText, sumsOf, totalsLine } from "./view.js";
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-export function introduction(
-  url: string,
-  machines: readonly LiveMachine[],
-  failing: string,
-  seconds: number,
-  paint: Paint,
-): string {
+export function introduction(url: string, machines: readonly LiveMachine[], seconds: number, paint: Paint): string {
   const hosts = MACHINES.map(({ name, about }) => {
     const agent = machines.find((machine) => machine.name === name);
     return `  ${name.padEnd(8)}${(agent?.url ?? "").padEnd(24)}${about}`;
   });
   return `${paint("bold", "Headroom demo")}: a real scheduler and ${plural(machines.length, "real agent")} on simulated hosts;
-an hour of arrivals and departures in ${seconds} seconds. On the way ${failing}'s agent dies, and comes back.
+an hour of arrivals and departures in ${seconds} seconds. On the way one host's agent dies, and comes back.
 No VM runs here: the hypervisors are fakes in this process, the rest is what runs for real.
 
 ${hosts.join("\n")}

@@ -83,6 +83,10 @@ export class ClusterWatch {
     return this.scheduler.client.host(host);
   }
 
+  async vmCounts(): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.scheduler.client.hosts()).map(({ id, vmCount }) => [id, vmCount]));
+  }
+
   /** Which host a VM of this kind would go to, and why not to `host`. */
   async explain(host: string): Promise<string> {
     const { chosen, hosts } = await this.scheduler.client.explain({ vcpus: 4, memoryMiB: 8192, ratio: 2 });

@@ -93,7 +93,8 @@ export class EmbeddedLeases implements HostLeases {
       change.push({ kind: "ended", host });
     } else {
       if (!this.deadlines.has(host)) change.push({ kind: "opened", host });
-      this.renew(host, this.parts.clock.monotonic());
+      // The state is that after the whole group of commits, in which the lease may have ended again.
+      this.deadlines.set(host, this.parts.clock.monotonic() + period * 1_000);
       if (this.deadlines.get(host)! < this.wakesAt) this.nap.abort();
     }
     if (change.length > 0) this.history.append(this.history.revision + 1, change);
