@@ -1,6 +1,6 @@
-// Makes sure that what the lab of real guests and the tests on a real etcd need is installed: Debian and Ubuntu packages, as
-// root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a program, for the
-// guests only: `node scripts/lab-packages.mjs`.
+// Makes sure that what the lab of real guests and the tests on a real etcd and a real Prometheus need is installed: Debian and
+// Ubuntu packages, as root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a
+// program, for the guests only: `node scripts/lab-packages.mjs`.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +23,15 @@ const ETCD = {
   programs: new Map([
     ["etcd", ["etcd-server"]],
     ["etcdctl", ["etcd-client"]],
+  ]),
+};
+
+const MEASURING = {
+  name: "Prometheus, and performance counters",
+  programs: new Map([
+    ["prometheus", ["prometheus"]],
+    ["promtool", ["prometheus"]],
+    ["perf", ["linux-perf"]],
   ]),
 };
 
@@ -82,7 +91,7 @@ function preparePart(part, mayInstall) {
 }
 
 /** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab(parts = [GUESTS, ETCD]) {
+export function prepareLab(parts = [GUESTS, ETCD, MEASURING]) {
   if (process.platform !== "linux") return parts.map(({ name }) => `${name} needs Linux: its tests will be skipped.`);
   const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
   const lines = parts.flatMap((part) => preparePart(part, mayInstall));

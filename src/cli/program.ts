@@ -11,6 +11,7 @@ import { demoCommand } from "./commands/demo.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { explainCommand } from "./commands/explain.js";
 import { hostCommand } from "./commands/host.js";
+import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { schedulerCommand } from "./commands/scheduler.js";
 import { statusCommand } from "./commands/status.js";
@@ -38,6 +39,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
     ["Its VMs:", [vmCommand(), statusCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
+    ["Measuring:", [probeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

@@ -49,7 +49,12 @@ export function createApp(options: AppOptions): App {
   const root = rootRoute(AGENT_FACE, options.seedCalls);
   return buildApp<HttpContext>({
     options,
-    names: { program: "agent", addressSetting: "HEADROOM_ADDRESS", portSetting: "HEADROOM_PORT" },
+    names: {
+      program: "agent",
+      addressSetting: "HEADROOM_ADDRESS",
+      portSetting: "HEADROOM_PORT",
+      risk: "deploy and remove VMs",
+    },
     openapi: OPENAPI,
     events: agent,
     metrics: (gauges) => new AgentHttpMetrics(agent, version, gauges, options.agentTotals ?? null),

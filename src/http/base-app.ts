@@ -103,6 +103,8 @@ function sharedContext(
 ): SharedContext {
   const { clock, log, version } = plan.options;
   const events = new EventStreams(plan.events, clock, limits);
+  const metrics = plan.metrics({ requestsInFlight: () => requests.inside, eventReaders: () => events.readers });
+  if (plan.options.moreMetrics !== undefined) metrics.addMore(plan.options.moreMetrics);
   return {
     log,
     clock,
@@ -111,7 +113,7 @@ function sharedContext(
     changes: new Gate(limits.changes, "changes"),
     idempotency: new IdempotencyStore(clock, limits.idempotencyKeys, limits.idempotencyMs),
     events,
-    metrics: plan.metrics({ requestsInFlight: () => requests.inside, eventReaders: () => events.readers }),
+    metrics,
     openapi,
   };
 }

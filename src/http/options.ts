@@ -76,6 +76,8 @@ export interface ServerOptions {
   readonly seedCalls: boolean;
   readonly version: string;
   readonly tls?: Tls | null;
+  /** Shown by `/metrics` behind the server's own; of other names. */
+  readonly moreMetrics?: () => Promise<string>;
 }
 
 export interface AppOptions extends ServerOptions {

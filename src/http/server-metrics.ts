@@ -20,10 +20,13 @@ export interface ServerGauges {
   readonly eventReaders: () => number;
 }
 
-/** What a service must offer to be measured. */
-interface Measured extends EventSource {
+/** What a service must offer to be measured; some report no events. */
+interface Measured extends Partial<EventSource> {
   ready(): boolean;
 }
+
+/** A text of metrics that are none of the registry's; their names must not be either. */
+export type MoreMetrics = () => Promise<string>;
 
 type ServerValue = readonly [name: string, help: string, value: (server: ServerGauges) => number];
 const SERVER_GAUGES: readonly ServerValue[] = [
@@ -36,6 +39,7 @@ export abstract class ServerMetrics {
   private readonly durations: Histogram<"method" | "route" | "status">;
   private readonly problems: Counter<"code">;
   private readonly plain = new Map<string, Gauge>();
+  private more: MoreMetrics | null = null;
 
   /** `program` as it stands in names: `agent`, `scheduler`. */
   constructor(
@@ -58,19 +62,23 @@ export abstract class ServerMetrics {
       labelNames: ["code"],
       registers,
     });
-    const events = new Counter({
-      name: `headroom_${program}_events_total`,
-      help: `Events of the ${program}, by kind`,
-      labelNames: ["kind"],
-      registers,
-    });
-    service.subscribe((event) => events.inc({ kind: event.kind }));
+    if (service.subscribe !== undefined) this.countEvents(service as EventSource, program);
     new Gauge({ name: "headroom_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
     );
     this.add("up", `1 while the ${program} is ready for requests`, []);
     for (const [name, help] of SERVER_GAUGES) this.add(name, help, []);
+  }
+
+  private countEvents(source: EventSource, program: string): void {
+    const events = new Counter({
+      name: `headroom_${program}_events_total`,
+      help: `Events of the ${program}, by kind`,
+      labelNames: ["kind"],
+      registers: [this.registry],
+    });
+    source.subscribe((event) => events.inc({ kind: event.kind }));
   }
 
   /** The process's own metrics; once per process, by the server that listens. */
@@ -88,12 +96,18 @@ export abstract class ServerMetrics {
 
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
+  /** Metrics that are read elsewhere, shown behind the registry's. */
+  addMore(more: MoreMetrics): void {
+    this.more = more;
+  }
+
   /** The exposition text, read now. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
     this.set("up", {}, Number(this.service.ready()));
     for (const [name, , value] of SERVER_GAUGES) this.set(name, {}, value(this.server));
     this.read();
-    return this.registry.metrics();
+    const own = await this.registry.metrics();
+    return this.more === null ? own : own + (await this.more());
   }
 
   /** Sets the gauges of the service. */

@@ -16,6 +16,8 @@ export interface ServerNames {
   readonly program: string;
   readonly addressSetting: string;
   readonly portSetting: string;
+  /** What anyone who reaches an open server could do. */
+  readonly risk: string;
 }
 
 /** Requests on one connection before it is closed: spreads clients over restarted proxies, bounds what a socket holds. */
@@ -78,10 +80,10 @@ export async function listen(app: App, { host, port }: ListenOptions): Promise<L
   return { url, port: address.port, close: () => app.close() };
 }
 
-const openToAll = (host: string, { addressSetting }: ServerNames): OperationalError =>
+const openToAll = (host: string, { addressSetting, risk }: ServerNames): OperationalError =>
   new OperationalError(
     "bad-settings",
-    `Refusing to listen on ${host} without tokens: anyone who reaches it could deploy and remove VMs.\n` +
+    `Refusing to listen on ${host} without tokens: anyone who reaches it could ${risk}.\n` +
       "Make a token:   headroom token create --role operator --file /etc/headroom/tokens\n" +
       "and name the file: HEADROOM_TOKENS_FILE=/etc/headroom/tokens\n" +
       `or listen on loopback only: ${addressSetting}=127.0.0.1`,

@@ -60,6 +60,12 @@ export interface MemoryStats {
   readonly lastUpdate: Seconds | null;
   /** Resident size of the hypervisor's process on the host. */
   readonly rssMiB: MiB | null;
+  /** From the guest's balloon driver too; absent where it does not say. */
+  readonly diskCachesMiB?: MiB;
+  readonly majorFaults?: number;
+  readonly minorFaults?: number;
+  readonly hugetlbAllocations?: number;
+  readonly hugetlbFailures?: number;
 }
 
 /** One domain in the bulk statistics of a tick. */
@@ -68,6 +74,9 @@ export interface DomainStats {
   readonly uuid: string;
   readonly state: DomainState;
   readonly cpuTimeNs: bigint;
+  /** Parts of it; absent where the hypervisor does not say. */
+  readonly cpuUserNs?: bigint;
+  readonly cpuSystemNs?: bigint;
   /** Online and offline vCPUs, by index; empty when stopped. */
   readonly vcpus: readonly VcpuStats[];
   /** Null where the hypervisor gives none (test driver, stopped domains). */

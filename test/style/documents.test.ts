@@ -4,9 +4,8 @@ import { dirname, join, normalize } from "node:path/posix";
 import { describe, test } from "node:test";
 import { buildProgram } from "../../src/cli/program.js";
 import { AGENT_SETTINGS } from "../../src/cli/settings/agent-settings.js";
-import type { SettingsTable } from "../../src/cli/settings/program.js";
 import { SCHEDULER_SETTINGS } from "../../src/cli/settings/scheduler-settings.js";
-import { formatSetting } from "../../src/cli/settings/setting.js";
+import { rowsOf } from "./settings-rows.js";
 import { repositoryHas, textFiles } from "./source-files.js";
 
 const documents = textFiles().filter((file) => file.path.endsWith(".md"));
@@ -67,14 +66,6 @@ test("README's table of commands is that of the program", () => {
 
 const settingsOf = (path: string): string =>
   /^\| setting \| names .*\n\|---.*\n((?:\|.*\n)*)/m.exec(document(path))?.[1]?.trim() ?? "";
-
-const rowsOf = (table: SettingsTable): string =>
-  Object.entries(table)
-    .map(([key, { names, fallback, about }]) => {
-      const value = formatSetting(fallback);
-      return `| \`${key}\` | ${names.map((name) => `\`${name}\``).join(", ")} | ${value === "" ? "" : `\`${value}\``} | ${about} |`;
-    })
-    .join("\n");
 
 test("docs/operating.md lists every setting of an agent with its names, its default and its meaning", () => {
   assert.equal(settingsOf("docs/operating.md"), rowsOf(AGENT_SETTINGS));

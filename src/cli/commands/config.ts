@@ -5,7 +5,13 @@
 import Table from "cli-table3";
 import { Command } from "commander";
 import { badSettings, examineFor } from "../config.js";
-import { AGENT_PROGRAM, type Program, SCHEDULER_PROGRAM, type SettingsTable } from "../settings/program.js";
+import {
+  AGENT_PROGRAM,
+  PROBE_PROGRAM,
+  type Program,
+  SCHEDULER_PROGRAM,
+  type SettingsTable,
+} from "../settings/program.js";
 import { describeOrigin, type Origin, type Resolution } from "../settings/resolve.js";
 import { formatSetting, GROUPS, type Setting } from "../settings/setting.js";
 import { addProgramOptions, settingsRequest } from "../settings-options.js";
@@ -81,8 +87,9 @@ export function configCommand(): Command {
     // Options behind `scheduler` are the scheduler's.
     .enablePositionalOptions();
   showing(command, AGENT_PROGRAM);
-  const scheduler = new Command("scheduler").description("the same for a scheduler");
-  return command.addCommand(showing(scheduler, SCHEDULER_PROGRAM));
+  const other = (name: string): Command => new Command(name).description(`the same for a ${name}`);
+  command.addCommand(showing(other("scheduler"), SCHEDULER_PROGRAM));
+  return command.addCommand(showing(other("probe"), PROBE_PROGRAM));
 }
 
 function showing<T extends SettingsTable>(command: Command, program: Program<T>): Command {

@@ -13,8 +13,10 @@ import { realClock } from "../../drivers/linux/real-clock.js";
 import { createApp } from "../../http/app.js";
 import { listen } from "../../http/server.js";
 import type { Log } from "../../ports/log.js";
+import { ExpositionSource } from "../../telemetry/exposition-source.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { Settings } from "../settings/agent-settings.js";
+import { openProbe } from "../telemetry/open-probe.js";
 import { hypervisorKind } from "./hypervisor-kind.js";
 import { joinCluster, machineFacts } from "./membership.js";
 import type { OpenedHost } from "./open-host.js";
@@ -73,13 +75,30 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
   });
 }
 
+/** What `/metrics` shows besides the agent's own. */
+function probeOf({ settings, host, log }: AgentParts): { source: ExpositionSource; close(): Promise<void> } {
+  const { hypervisor, probe: hostProbe } = host;
+  const { probe, close } = openProbe({
+    hypervisor,
+    hostProbe,
+    uri: settings.hypervisor,
+    clock: host.clock,
+    log,
+    interval: milliseconds(settings.tickSeconds * 1000),
+    perf: settings.probeMetrics === "perf",
+  });
+  return { source: new ExpositionSource(probe, { kind: "idiomatic" }, log), close };
+}
+
 /** Throws `bad-settings` (address, tokens, topology) and `hypervisor-unreachable`; nothing is left running then. */
 export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
   const { settings, log, version } = parts;
   const agent = agentOf(parts);
+  const probe = settings.probeMetrics === "off" ? null : probeOf(parts);
   const app = createApp({
     agent,
     agentTotals: () => agent.metrics(),
+    ...(probe === null ? {} : { moreMetrics: () => probe.source.text() }),
     tokens: tokensOf(settings),
     limits: {
       bodyBytes: settings.bodyLimitBytes,
@@ -101,7 +120,7 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => {
     stopping.abort();
-    closing ??= Promise.all([listening.close(), agent.stop(), member]).then(() => undefined);
+    closing ??= Promise.all([listening.close(), agent.stop(), member, probe?.close()]).then(() => undefined);
     return closing;
   };
   try {

@@ -194,6 +194,17 @@ const GUESTS = {
   }),
 };
 
+const TELEMETRY = {
+  probeMetrics: setting({
+    group: "Telemetry",
+    names: ["HEADROOM_PROBE_METRICS"],
+    about: "What of a probe's metrics the agent shows in its own: none, all but performance counters, or all",
+    allowed: "one of off, on, perf",
+    fallback: "on" as "off" | "on" | "perf",
+    schema: choice("off", "on", "perf"),
+  }),
+};
+
 const LISTENING = {
   address: setting({
     group: "Listening",
@@ -342,6 +353,7 @@ export const AGENT_SETTINGS = {
   ...LISTENING,
   ...LIMITS,
   ...RUNNING,
+  ...TELEMETRY,
   ...MEMBERSHIP,
   ...CLIENT,
 };

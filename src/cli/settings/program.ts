@@ -1,8 +1,9 @@
 /**
- * The programs that have settings: the agent (with the commands that talk to it) and the scheduler. Settings that both have
- * are one and the same; in a config file they stand at the top, and the scheduler's own below the key `scheduler`.
+ * The programs that have settings: the agent (with the commands that talk to it), the scheduler and the probe. Settings that the
+ * agent and another have are one and the same; in a config file they stand at the top, and another program's own in its section.
  */
 import { AGENT_SETTINGS } from "./agent-settings.js";
+import { PROBE_SETTINGS } from "./probe-settings.js";
 import { SCHEDULER_SETTINGS } from "./scheduler-settings.js";
 import type { Setting } from "./setting.js";
 
@@ -87,16 +88,28 @@ function etcdConflicts({ etcdCertificate, etcdKey, etcdUser, etcdPassword }: Sch
   return problems;
 }
 
+export type ProbeTable = typeof PROBE_SETTINGS;
+export type ProbeSettings = ValuesOf<ProbeTable>;
+
+export const PROBE_PROGRAM: Program<ProbeTable> = {
+  table: PROBE_SETTINGS,
+  section: "probe",
+  conflicts: tlsConflicts,
+};
+
+/** Other programs than the agent, each with its section. */
+const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM] as const;
+
 /** Names in the environment of every program's settings: what one knows is no mistake where another runs. */
-export const ALL_NAMES: readonly string[] = [AGENT_SETTINGS, SCHEDULER_SETTINGS].flatMap((table) =>
+export const ALL_NAMES: readonly string[] = [AGENT_PROGRAM, ...SECTIONED].flatMap(({ table }) =>
   Object.values<Setting<unknown>>(table).flatMap(({ names }) => names),
 );
 
 /** Keys of a config file that are sections. */
-export const SECTIONS: readonly string[] = ["scheduler"];
+export const SECTIONS: readonly string[] = SECTIONED.flatMap(({ section }) => section ?? []);
 
-/** What stands at the top of a config file and counts for the scheduler too. */
-export const isShared = (key: string): boolean => {
-  const tables: readonly SettingsTable[] = [AGENT_SETTINGS, SCHEDULER_SETTINGS];
-  return tables.every((table) => table[key] !== undefined && table[key] === tables[0]?.[key]);
+/** What stands at the top of a config file and counts for the program too. */
+export const isShared = (key: string, table: SettingsTable): boolean => {
+  const agents: SettingsTable = AGENT_SETTINGS;
+  return table[key] !== undefined && table[key] === agents[key];
 };

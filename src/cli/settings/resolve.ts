@@ -119,13 +119,16 @@ function unknownNames(places: Places): string[] {
 type ConfigFile = NonNullable<Places["configFile"]>;
 
 /** The part of the config file that is this program's: its section, and what it shares with the agent. */
-function ownPart({ path, values }: ConfigFile, section: string | null): { own: ConfigFile; problems: string[] } {
+function ownPart(
+  { path, values }: ConfigFile,
+  { section, table }: Pick<Program<SettingsTable>, "section" | "table">,
+): { own: ConfigFile; problems: string[] } {
   if (section === null) {
     const own = Object.entries(values).filter(([key]) => !SECTIONS.includes(key));
     return { own: { path, values: Object.fromEntries(own) }, problems: [] };
   }
   const part = values[section] ?? {};
-  const shared = Object.entries(values).filter(([key]) => isShared(key));
+  const shared = Object.entries(values).filter(([key]) => isShared(key, table));
   const isObject = typeof part === "object" && !Array.isArray(part);
   const problems = isObject ? [] : [`${section} (config file ${path}) must be a JSON object of settings`];
   return { own: { path, values: { ...Object.fromEntries(shared), ...(isObject ? part : {}) } }, problems };
@@ -157,7 +160,7 @@ export const resolveSettings = (places: Places): Resolution => resolveFor(AGENT_
 
 export function resolveFor<T extends SettingsTable>(program: Program<T>, given: Places): Resolution<T> {
   const { table } = program;
-  const part = given.configFile === null ? null : ownPart(given.configFile, program.section);
+  const part = given.configFile === null ? null : ownPart(given.configFile, program);
   const places = { ...given, configFile: part?.own ?? null };
   const problems = part === null ? [] : [...part.problems, ...unknownKeys(part.own, Object.keys(table))];
   const settings: Record<string, unknown> = {};

@@ -16,6 +16,7 @@ export const GROUPS = [
   "Cluster",
   "Placement",
   "Store",
+  "Telemetry",
   "Running",
   "Client",
 ] as const;

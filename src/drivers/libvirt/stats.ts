@@ -27,9 +27,15 @@ export function statsOf({ domain, parameters }: DomainStatsRecord): DomainStats 
     state,
     // libvirt goes on telling the last reading of a guest that has stopped.
     cpuTimeNs: (active ? nanoseconds(parameters, "cpu.time") : null) ?? 0n,
+    ...(active ? cpuParts(parameters) : {}),
     vcpus: active ? vcpusOf(parameters) : [],
     memory: active ? memoryOf(parameters) : null,
   };
+}
+
+function cpuParts(parameters: Parameters): Pick<DomainStats, "cpuUserNs" | "cpuSystemNs"> {
+  const [user, system] = [nanoseconds(parameters, "cpu.user"), nanoseconds(parameters, "cpu.system")];
+  return { ...(user === null ? {} : { cpuUserNs: user }), ...(system === null ? {} : { cpuSystemNs: system }) };
 }
 
 const VCPU_OFFLINE = 0;
@@ -64,7 +70,27 @@ function memoryOf(parameters: Parameters): MemoryStats | null {
     swapOutMiB: memory(parameters, "balloon.swap_out"),
     lastUpdate: lastUpdate(parameters),
     rssMiB: memory(parameters, "balloon.rss"),
+    ...guestCounts(parameters),
   };
+}
+
+const GUEST_COUNTS = [
+  ["majorFaults", "balloon.major_fault"],
+  ["minorFaults", "balloon.minor_fault"],
+  ["hugetlbAllocations", "balloon.hugetlb_pgalloc"],
+  ["hugetlbFailures", "balloon.hugetlb_pgfail"],
+] as const;
+type GuestCount = (typeof GUEST_COUNTS)[number][0];
+
+function guestCounts(parameters: Parameters): Pick<MemoryStats, GuestCount | "diskCachesMiB"> {
+  const counts: { -readonly [K in GuestCount | "diskCachesMiB"]?: MemoryStats[K] } = {};
+  for (const [key, field] of GUEST_COUNTS) {
+    const value = numberOf(parameters, field);
+    if (value !== null) counts[key] = value;
+  }
+  const caches = memory(parameters, "balloon.disk_caches");
+  if (caches !== null) counts.diskCachesMiB = caches;
+  return counts;
 }
 
 /** QEMU gives 0 until the guest's first report. */

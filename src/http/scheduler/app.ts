@@ -77,6 +77,7 @@ export function createSchedulerApp(options: SchedulerAppOptions): App {
       program: "scheduler",
       addressSetting: "HEADROOM_SCHEDULER_ADDRESS",
       portSetting: "HEADROOM_SCHEDULER_PORT",
+      risk: "deploy and remove VMs",
     },
     openapi: OPENAPI,
     events: scheduler,
