@@ -1,11 +1,12 @@
 /**
- * The only reader of the command line's arguments and of the environment: everything else gets values. Finds the `.env`
- * file and the config file, and hands what they say to settings/resolve.ts.
+ * Where settings come from: the flags, the environment (environment.ts), the `.env` file and the config file. Finds the files,
+ * and hands what all of them say to settings/resolve.ts.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { OperationalError } from "../ports/errors.js";
+import { wholeEnvironment } from "./environment.js";
 import type { Settings } from "./settings/agent-settings.js";
 import { AGENT_PROGRAM, type Program, type SettingsTable } from "./settings/program.js";
 import { type Places, type Resolution, resolveFor } from "./settings/resolve.js";
@@ -13,15 +14,6 @@ import { type Places, type Resolution, resolveFor } from "./settings/resolve.js"
 /** Read from the working folder when there, as the seeds do. */
 const DEFAULT_ENV_FILE = ".env";
 const DEFAULT_CONFIG_FILE = "/etc/headroom/config.json";
-
-/** What stands after `node main.js`. */
-export const commandArguments = (): readonly string[] => process.argv.slice(2);
-
-/** Empty counts as not set. For wishes about the terminal and the like; settings go through `loadSettings`. */
-export function environment(name: string): string | undefined {
-  const value = process.env[name];
-  return value === "" ? undefined : value;
-}
 
 export interface SettingsRequest {
   readonly flags: Places["flags"];
@@ -38,7 +30,7 @@ export const examineSettings = (request: SettingsRequest): Resolution => examine
 export function examineFor<T extends SettingsTable>(program: Program<T>, request: SettingsRequest): Resolution<T> {
   return resolveFor(program, {
     flags: request.flags,
-    environment: process.env,
+    environment: wholeEnvironment(),
     envFile: readEnvFile(request.envFile),
     configFile: readConfigFile(request.configFile),
   });

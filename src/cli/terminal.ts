@@ -3,7 +3,7 @@
  * on a terminal, never with NO_COLOR (no-color.org), always with FORCE_COLOR. Leaves out cursor movement (see screen.ts).
  */
 import { styleText } from "node:util";
-import { environment } from "./config.js";
+import { environment } from "./environment.js";
 
 export type Style = Parameters<typeof styleText>[0];
 /** Wraps text in a style, or gives it back as it is. */

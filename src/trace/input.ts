@@ -3,7 +3,7 @@
  * name. Where bytes become text they are taken for Latin-1, so that they pass through unchanged; names are decoded where
  * they are used.
  */
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { Decompress } from "fzstd";
@@ -55,8 +55,12 @@ async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   yield* take();
 }
 
-function unpackedChunks(path: string, compression: "gzip" | "zstd"): AsyncIterable<Buffer> {
+/** Told how many bytes of the file, as it lies there, were read so far. */
+export type ReadProgress = (bytes: number) => void;
+
+function unpackedChunks(path: string, compression: "gzip" | "zstd", progress?: ReadProgress): AsyncIterable<Buffer> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  if (progress !== undefined) file.on("data", () => progress(file.bytesRead));
   if (compression === "zstd") return zstdChunks(file);
   const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
   file.on("error", (error) => unzipped.destroy(error));
@@ -133,6 +137,37 @@ export async function* linePieces(path: string): AsyncGenerator<Buffer> {
     const compression = await compressionOf(path);
     if (compression === "none") yield* plainPieces(path);
     else yield* unpackedPieces(path, unpackedChunks(path, compression));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Reads in place: for one reader of one file, waiting for each piece costs more than reading it. */
+function* plainChunks(path: string, progress?: ReadProgress): Generator<Buffer> {
+  const file = openSync(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let total = 0; ; ) {
+      const read = readSync(file, buffer);
+      if (read === 0) return;
+      total += read;
+      progress?.(total);
+      yield buffer.subarray(0, read);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * The file's bytes as they come, unpacked, for formats that have no lines. A piece is the caller's until it asks for the next
+ * one. Throws as `linePieces` does.
+ */
+export async function* bytePieces(path: string, progress?: ReadProgress): AsyncGenerator<Buffer> {
+  try {
+    const compression = await compressionOf(path);
+    if (compression === "none") yield* plainChunks(path, progress);
+    else yield* unpackedChunks(path, compression, progress);
   } catch (error) {
     throw unreadable(path, error);
   }

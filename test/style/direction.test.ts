@@ -14,7 +14,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   telemetry: ["core", "ports"],
   drivers: ["core", "ports"],
   http: ["core", "ports", "trace", "agent", "scheduler", "telemetry"],
-  cli: ["core", "ports", "trace", "agent", "scheduler", "telemetry", "drivers", "http"],
+  report: ["core", "ports", "trace", "agent", "scheduler"],
+  cli: ["core", "ports", "trace", "agent", "scheduler", "telemetry", "drivers", "http", "report"],
 };
 /** Packages that core may use: none. Ports are types only. */
 const PURE_LAYERS = new Set(["core", "ports"]);

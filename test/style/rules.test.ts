@@ -54,8 +54,8 @@ test("randomness is an argument everywhere in the program", () => {
   );
 });
 
-test("only src/cli/config.ts reads the command line and the environment", () => {
-  const others = sources.filter((file) => file.path !== "src/cli/config.ts");
+test("only src/cli/environment.ts reads the command line and the environment", () => {
+  const others = sources.filter((file) => file.path !== "src/cli/environment.ts");
   assert.deepEqual(
     others.flatMap((file) => inCode(file, /\bprocess\.(?:env|argv)\b/)),
     [],

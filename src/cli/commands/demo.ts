@@ -1,8 +1,8 @@
 /** `headroom demo`: a cluster of simulated hosts, or one of them, an hour of arrivals, departures and load in a minute. */
 import { Command, Option } from "commander";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
-import { environment } from "../config.js";
 import type { HostDemoOptions } from "../demo/options.js";
+import { environment } from "../environment.js";
 import { UsageError } from "../exit.js";
 import { onTermination } from "../termination.js";
 import { version } from "../version.js";

@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import { type CpuSet, EMPTY_CPU_SET, parseCpuSet } from "../../core/cpuset.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { DomainStats, Hypervisor } from "../../ports/hypervisor.js";
-import { environment } from "../config.js";
+import { environment } from "../environment.js";
 import { hypervisorKind, isLoopbackName } from "../host/hypervisor-kind.js";
 import type { Settings } from "../settings/agent-settings.js";
 import type { FolderFact, HostFacts, HypervisorFact } from "./facts.js";

@@ -1,7 +1,7 @@
 /** The libvirt driver with the operator's settings; loaded only when it is wanted. */
 import type { Hypervisor } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
-import { environment } from "../config.js";
+import { environment } from "../environment.js";
 import type { Settings } from "../settings/agent-settings.js";
 
 /** How new guests are made does not matter to those that make none. */

@@ -1,0 +1,120 @@
+/**
+ * `headroom estimate`: what a recorded host would really have needed, window by window, as a strategy predicts it (spec 5;
+ * docs/estimators.md). Also the seed's form, without --out: decides exactly as ScroogeVM, and leaves its dump in the working folder.
+ * Starts without settings, as it has none (estimate-alone.ts).
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
+import { STRATEGY_NAMES, type StrategyName } from "../../core/estimator/names.js";
+import { DEFAULT_SIGMAS, type EstimateOptions } from "../../report/estimate/options.js";
+import { progressBar } from "../progress.js";
+
+/** Where a command prints; process, or a test's own. */
+export interface EstimateTerminal {
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+}
+
+/** The seed's name for the strategy that it is known by. */
+const ALIASES: Readonly<Record<string, StrategyName>> = { scroogevm: "greedy" };
+/** Of the seed's, where nothing is asked for. */
+const SEED_STRATEGY: StrategyName = "greedy";
+const OWN_STRATEGY: StrategyName = "greedy";
+
+const EXAMPLES = `
+Examples:
+  headroom estimate --load trace.json.gz --out results
+  headroom estimate --load trace.json --strategy nsigma --sigmas 4 --out results
+  headroom estimate --load trace.json --strategy greedy --assessor percentile --faithful --out results
+  headroom estimate --load trace.json --strategy percentile --cpu 95 --mem 99 --debug 1     as the seed: writes its dump here
+
+What each strategy does, and when to choose it: docs/estimators.md. The trace's format: docs/traces.md.
+`;
+
+interface Flags {
+  readonly load: string;
+  readonly strategy?: string;
+  readonly out?: string;
+  readonly faithful?: boolean;
+  readonly assessor: AssessorName;
+  readonly cpu?: number;
+  readonly mem?: number;
+  readonly sigmas: number;
+  readonly aggreg: number;
+  readonly caution: boolean;
+  readonly debug: number;
+}
+
+function numberIn(lowest: number, highest: number, isWhole: boolean): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= lowest && value <= highest && (!isWhole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`Allowed: a ${isWhole ? "whole number" : "number"} from ${lowest} to ${highest}.`);
+  };
+}
+
+const percentile = numberIn(0, 100, false);
+
+function strategyOf(text: string): StrategyName {
+  const name = ALIASES[text] ?? text;
+  const known = STRATEGY_NAMES.find((strategy) => strategy === name);
+  if (known === undefined) throw new InvalidArgumentError(`Allowed choices are ${STRATEGY_NAMES.join(", ")}.`);
+  return known;
+}
+
+function optionsOf(flags: Flags, strategy: StrategyName, faithful: boolean): EstimateOptions {
+  return {
+    tracePath: flags.load,
+    strategy,
+    faithful,
+    caution: flags.caution && !faithful,
+    assessor: flags.assessor,
+    cpuPercentile: flags.cpu ?? null,
+    memoryPercentile: flags.mem ?? null,
+    sigmas: flags.sigmas,
+    aggregation: flags.aggreg,
+  };
+}
+
+/** One strategy, to files in `flags.out`, or as the seed where there is none. */
+async function estimateOne(flags: Flags, terminal: EstimateTerminal): Promise<void> {
+  const isSeedForm = flags.out === undefined;
+  const strategy =
+    flags.strategy === undefined ? (isSeedForm ? SEED_STRATEGY : OWN_STRATEGY) : strategyOf(flags.strategy);
+  const options = optionsOf(flags, strategy, isSeedForm || flags.faithful === true);
+  const { runToFiles } = await import("../../report/estimate/to-files.js");
+  const bar = await progressBar(terminal.stderr, flags.load);
+  try {
+    const { text, files } = await runToFiles(options, flags.out ?? null, isSeedForm || flags.debug > 0, bar.update);
+    bar.stop();
+    terminal.stdout.write(`${text}written: ${files.join(", ")}\n`);
+  } finally {
+    bar.stop();
+  }
+}
+
+export function estimateCommand(terminal: EstimateTerminal = process): Command {
+  return new Command("estimate")
+    .description("predict what a recorded host really needs, window by window")
+    .requiredOption("-l, --load <trace>", "the recorded host: JSON, plain, .gz or .zst")
+    .option("-s, --strategy <name>", `${STRATEGY_NAMES.join(", ")} (scroogevm: greedy)`, (text) => strategyOf(text))
+    .option("-o, --out <folder>", "folder for estimates.jsonl and summary.json; without: as the seed, to its dump file")
+    .option("--faithful", "decide exactly as ScroogeVM: its arithmetic, rounding and rules of when a VM has left")
+    .addOption(
+      new Option("--assessor <name>", "how greedy tells whether a host is stable")
+        .choices(ASSESSOR_NAMES)
+        .default("lstm"),
+    )
+    .option("-c, --cpu <percent>", "percentile of CPU (default: 90; of each VM in rclike and maxpeak: 99)", percentile)
+    .option(
+      "-m, --mem <percent>",
+      "percentile of memory (default: 90; of each VM in rclike and maxpeak: 100)",
+      percentile,
+    )
+    .option("--sigmas <n>", "standard deviations of nsigma and maxpeak", numberIn(0, 100, false), DEFAULT_SIGMAS)
+    .option("-a, --aggreg <n>", "samples averaged in the statistics of one window", numberIn(1, 1_000_000, true), 1)
+    .option("--no-caution", "trust hosts and VMs of too little history as well")
+    .option("-d, --debug <level>", "1: write the seed's dump as well", numberIn(0, 9, true), 0)
+    .addHelpText("after", EXAMPLES)
+    .action((flags: Flags) => estimateOne(flags, terminal));
+}

@@ -1,0 +1,125 @@
+/**
+ * A VM as the seed follows it, errors included (spec 5.6): a VM whose statistics are those of its window before has "ended" for
+ * ever, one that is not on the host keeps its old windows and goes on counting, and one without memory samples counts nothing.
+ * Equality is of six statistics; they are taken one after the other, the cheap ones first, and mostly the first one settles it.
+ */
+import { SliceHistory } from "./history.js";
+import { aggregated, deviationOf, meanOf, percentileOf, sorted } from "./statistics.js";
+import { NO_PART, type VmPart, type VmTrack, type VmWindow } from "./vm-window.js";
+
+/** The seed's, whatever percentiles it is asked for. */
+const CPU_PEAK = 99;
+/** Of indicators of contention. */
+const STRAIN_RANK = 90;
+
+/** What equality looks at. */
+interface Statistics {
+  readonly cpuMean: number;
+  readonly cpuDeviation: number;
+  readonly memoryMean: number;
+  readonly values: number;
+  readonly pageFaults: Float64Array;
+  readonly schedBusy: Float64Array;
+}
+
+interface Slice {
+  readonly cpu: SliceHistory;
+  readonly memory: SliceHistory;
+  windows: number;
+  last: Statistics | null;
+  vcpus: number;
+  memorySize: number;
+  ended: boolean;
+}
+
+/** NaN stands for what is not told, and is equal to itself. */
+const same = (one: number, other: number): boolean => one === other || (Number.isNaN(one) && Number.isNaN(other));
+
+export class SeedVmTrack implements VmTrack {
+  readonly #slices = new Map<number, Slice>();
+
+  constructor(
+    private readonly history: number,
+    private readonly aggregation: number,
+    private readonly peaks: boolean,
+  ) {}
+
+  update(slice: number, window: VmWindow | null): ReturnType<VmTrack["update"]> {
+    const state = this.#slice(slice);
+    const isAdded = window !== null && this.#add(state, window);
+    return {
+      cpu: this.#cpu(state, isAdded ? (window.vcpus ?? 0) : 0),
+      memory: this.#memory(state, isAdded ? (window.memory ?? 0) : 0),
+      isThere: isAdded,
+    };
+  }
+
+  #slice(slice: number): Slice {
+    let state = this.#slices.get(slice);
+    if (state === undefined) {
+      const limit = this.history + 1;
+      const histories = { cpu: new SliceHistory(limit), memory: new SliceHistory(limit) };
+      state = { ...histories, windows: 0, last: null, vcpus: 0, memorySize: 0, ended: false };
+      this.#slices.set(slice, state);
+    }
+    return state;
+  }
+
+  #add(state: Slice, window: VmWindow): boolean {
+    const now = this.#statistics(window);
+    if (state.last !== null && this.#isEqual(state.last, now)) {
+      state.ended = true;
+      return false;
+    }
+    state.last = { ...now, pageFaults: now.pageFaults.slice(), schedBusy: now.schedBusy.slice() };
+    state.vcpus = window.vcpus ?? 0;
+    state.memorySize = window.memory ?? 0;
+    state.windows = Math.min(state.windows + 1, this.history + 1);
+    if (this.peaks) {
+      state.cpu.push(window.cpuUsage.slice());
+      state.memory.push(window.memoryUsage.slice());
+    }
+    return true;
+  }
+
+  #statistics({ cpuUsage, memoryUsage, memoryRss, time, pageFaults, schedBusy }: VmWindow): Statistics {
+    const cpu = aggregated(cpuUsage, this.aggregation);
+    const cpuMean = meanOf(cpu);
+    return {
+      cpuMean,
+      cpuDeviation: deviationOf(cpu, cpuMean),
+      memoryMean: meanOf(aggregated(memoryRss ?? memoryUsage, this.aggregation)),
+      values: aggregated(time, this.aggregation).length,
+      pageFaults,
+      schedBusy,
+    };
+  }
+
+  #isEqual(last: Statistics, now: Statistics): boolean {
+    return (
+      same(last.cpuMean, now.cpuMean) &&
+      same(last.cpuDeviation, now.cpuDeviation) &&
+      same(last.memoryMean, now.memoryMean) &&
+      last.values === now.values &&
+      same(this.#strain(last.pageFaults, "sum"), this.#strain(now.pageFaults, "sum")) &&
+      same(this.#strain(last.schedBusy, "mean"), this.#strain(now.schedBusy, "mean"))
+    );
+  }
+
+  #strain(values: Float64Array, how: "sum" | "mean"): number {
+    return percentileOf(sorted(aggregated(values, this.aggregation, how)), STRAIN_RANK);
+  }
+
+  #cpu(state: Slice, booked: number): VmPart {
+    if (!this.peaks || state.ended || state.cpu.count === 0) return { ...NO_PART, booked };
+    const size = state.vcpus;
+    const peak = state.windows > this.history ? state.cpu.percentile(CPU_PEAK) * size : size;
+    return { ...NO_PART, booked, peak: Math.min(peak, size), isNumpy: state.windows > this.history && peak <= size };
+  }
+
+  #memory(state: Slice, booked: number): VmPart {
+    if (!this.peaks || state.ended || state.memory.count === 0) return { ...NO_PART, booked };
+    const isFull = state.windows > this.history;
+    return { ...NO_PART, booked, peak: isFull ? state.memory.percentile(100) : state.memorySize, isNumpy: isFull };
+  }
+}

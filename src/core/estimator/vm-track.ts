@@ -1,0 +1,121 @@
+/**
+ * A VM followed through the windows: whether it is there, what it booked, its own peak, and how much of it is still unknown.
+ * A VM is gone when the teller says so, or when its window repeats the one before (recordings do that with VMs that left); it
+ * may come back. One that idles is not gone. VMs of too little history count with their full size: as peaks in full, and
+ * towards the host's usage with the part that usage has not seen.
+ */
+import { SliceHistory } from "./history.js";
+import { maximumOf, meanOf } from "./statistics.js";
+import { NO_PART, type VmPart, type VmTrack, type VmTrackSettings, type VmWindow } from "./vm-window.js";
+
+interface Slice {
+  readonly cpu: SliceHistory;
+  readonly memory: SliceHistory;
+  /** What the VM used on the mean in the last windows of the slice, 0 where it was not there. */
+  readonly cpuMeans: number[];
+  readonly memoryMeans: number[];
+}
+
+/** Enough of a window to know it again. */
+interface Trace {
+  readonly time: Float64Array;
+  readonly cpuUsage: Float64Array;
+  readonly memoryUsage: Float64Array;
+}
+
+function equalLists(one: Float64Array, other: Float64Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
+}
+
+function isConstant(values: Float64Array): boolean {
+  for (const value of values) if (value !== values[0]) return false;
+  return true;
+}
+
+/** Where no times tell, two windows of constant usage are an idle VM rather than a repetition. */
+function isRepeated(last: Trace, now: VmWindow): boolean {
+  if (now.time.length === 0 && isConstant(now.cpuUsage) && isConstant(now.memoryUsage)) return false;
+  return (
+    equalLists(last.time, now.time) &&
+    equalLists(last.cpuUsage, now.cpuUsage) &&
+    equalLists(last.memoryUsage, now.memoryUsage)
+  );
+}
+
+/** Clock times differ from window to window, and settle most cases at the first sample. */
+const traceOf = ({ time, cpuUsage, memoryUsage }: VmWindow): Trace => ({
+  time: time.slice(),
+  cpuUsage: cpuUsage.slice(),
+  memoryUsage: memoryUsage.slice(),
+});
+
+function remember(means: number[], value: number, limit: number): void {
+  if (means.length >= limit) means.shift();
+  means.push(value);
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export class ObservedVmTrack implements VmTrack {
+  readonly #slices = new Map<number, Slice>();
+  #last: Trace | null = null;
+  /** Windows that it was there. */
+  #seen = 0;
+  #vcpus = 0;
+  #memory = 0;
+
+  constructor(private readonly settings: VmTrackSettings) {}
+
+  update(slice: number, window: VmWindow | null): ReturnType<VmTrack["update"]> {
+    const state = this.#slice(slice);
+    const limit = this.settings.history + 1;
+    if (window === null || (this.#last !== null && isRepeated(this.#last, window))) {
+      remember(state.cpuMeans, 0, limit);
+      remember(state.memoryMeans, 0, limit);
+      return { cpu: NO_PART, memory: NO_PART, isThere: false };
+    }
+    this.#last = traceOf(window);
+    this.#seen += 1;
+    this.#vcpus = window.vcpus ?? this.#vcpus;
+    this.#memory = window.memory ?? this.#memory;
+    const used = window.memoryUsage.length > 0 ? window.memoryUsage : (window.memoryRss ?? window.memoryUsage);
+    const { cpuPeakPercentile, memoryPeakPercentile } = this.settings;
+    return {
+      cpu: this.#part(this.#vcpus, window.cpuUsage, state.cpu, state.cpuMeans, cpuPeakPercentile),
+      memory: this.#part(this.#memory, used, state.memory, state.memoryMeans, memoryPeakPercentile),
+      isThere: true,
+    };
+  }
+
+  #slice(slice: number): Slice {
+    let state = this.#slices.get(slice);
+    if (state === undefined) {
+      const limit = this.settings.history + 1;
+      state = { cpu: new SliceHistory(limit), memory: new SliceHistory(limit), cpuMeans: [], memoryMeans: [] };
+      this.#slices.set(slice, state);
+    }
+    return state;
+  }
+
+  #part(size: number, used: Float64Array, history: SliceHistory, means: number[], percentile: number): VmPart {
+    remember(means, used.length === 0 ? 0 : meanOf(used), this.settings.history + 1);
+    const isFresh = this.settings.caution && this.#seen <= this.settings.history;
+    return {
+      booked: size,
+      ...this.#peak(size, used, history, percentile),
+      fresh: isFresh ? size : 0,
+      unseen: isFresh ? Math.max(0, size - mean(means)) : 0,
+    };
+  }
+
+  /** Windows without samples do not fill the history. */
+  #peak(size: number, used: Float64Array, history: SliceHistory, percentile: number): Pick<VmPart, "peak" | "isNumpy"> {
+    if (!this.settings.peaks) return { peak: 0, isNumpy: false };
+    if (used.length > 0) history.push(used.slice());
+    if (!history.isFull) return { peak: size, isNumpy: false };
+    const own = percentile >= 100 ? Math.max(...history.windows().map(maximumOf)) : history.percentile(percentile);
+    return { peak: Math.min(own, size), isNumpy: true };
+  }
+}

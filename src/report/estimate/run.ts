@@ -1,0 +1,161 @@
+/**
+ * Runs one strategy over a recorded host, offline: reads the trace as a stream, a window at a time, and tells for every window
+ * what the strategy would have predicted at its end, with what came true beside it. Of each window a few numbers are kept.
+ */
+import { type Estimate, EstimatorFrame, type Signal } from "../../core/estimator/frame.js";
+import { asksForPeaks, assessorOf, createEstimator } from "../../core/estimator/registry.js";
+import { type PerResource, perResource, RESOURCES, type Resource } from "../../core/estimator/resource.js";
+import { SeedVmTrack } from "../../core/estimator/seed-vm-track.js";
+import { maximumOf, percentileOf, sorted } from "../../core/estimator/statistics.js";
+import { ObservedVmTrack } from "../../core/estimator/vm-track.js";
+import type { VmTrack } from "../../core/estimator/vm-window.js";
+import { readEstimatorTrace } from "../../trace/estimator-reader.js";
+import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "../../trace/estimator-record.js";
+import type { ReadProgress } from "../../trace/input.js";
+
+import { DEFAULT_PERCENTILE, DEFAULT_VM_PERCENTILES, type EstimateOptions } from "./options.js";
+import { WindowTotals } from "./totals.js";
+
+/** One resource in one window. */
+export interface ResourceOutcome {
+  readonly capacity: number;
+  readonly booked: number;
+  /** Largest sample of the host in this window; NaN where there is none. */
+  readonly peak: number;
+  /** 99th percentile of the window's samples. */
+  readonly p99: number;
+  readonly estimate: Estimate;
+}
+
+export interface WindowOutcome extends PerResource<ResourceOutcome> {
+  readonly occurrence: number;
+  readonly epoch: number;
+  readonly slice: number;
+  /** The history is full: what comes before is not compared. */
+  readonly warm: boolean;
+}
+
+export interface EstimateRun {
+  readonly config: TraceConfig;
+  readonly windows: readonly WindowOutcome[];
+  readonly vms: number;
+}
+
+/** What is kept of a window until its VMs are known. */
+interface Pending {
+  readonly signal: Signal;
+  readonly peak: number;
+  readonly p99: number;
+}
+
+const TRUTH_RANK = 99;
+const NOTHING = new Float64Array(0);
+
+/** One strategy over one trace; `finish` once the trace was read. */
+export class EstimateVisitor implements EstimatorTraceVisitor {
+  config!: TraceConfig;
+  vms = 0;
+  #epochs: Float64Array = NOTHING;
+  #frames!: PerResource<EstimatorFrame>;
+  #totals!: PerResource<WindowTotals>;
+  readonly #pending: PerResource<Pending[]> = { cpu: [], memory: [] };
+  #track!: VmTrack;
+
+  constructor(
+    private readonly options: EstimateOptions,
+    private readonly statistics: EstimatorTraceVisitor | null,
+  ) {}
+
+  start(config: TraceConfig, epochs: Float64Array): void {
+    this.config = config;
+    this.#epochs = epochs;
+    this.#frames = perResource((resource) => this.#frame(resource, config));
+    this.#totals = perResource(() => new WindowTotals(epochs.length));
+    this.statistics?.start(config, epochs);
+  }
+
+  #frame(resource: Resource, { history }: TraceConfig): EstimatorFrame {
+    const { strategy, faithful, caution, sigmas, aggregation, assessor } = this.options;
+    const percentile = this.#percentile(resource) ?? DEFAULT_PERCENTILE;
+    const settings = { resource, history, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
+    const frameSettings = { ...settings, aggregation, caution: caution && !faithful };
+    return new EstimatorFrame(resource, createEstimator(strategy, settings), frameSettings);
+  }
+
+  #percentile(resource: Resource): number | null {
+    return resource === "cpu" ? this.options.cpuPercentile : this.options.memoryPercentile;
+  }
+
+  host(occurrence: number, record: HostRecord | null): void {
+    this.#update("cpu", occurrence, record?.cpuCapacity, record?.cpuUsage, record?.missingCpu, null);
+    const rss = record?.memoryRss ?? null;
+    this.#update("memory", occurrence, record?.memoryCapacity, record?.memoryUsage, record?.missingMemory, rss);
+    this.statistics?.host(occurrence, record);
+  }
+
+  #update(
+    resource: Resource,
+    occurrence: number,
+    capacity: number | null = null,
+    told: Float64Array = NOTHING,
+    missing = 0,
+    ownSamples: Float64Array | null = null,
+  ): void {
+    // The lists are the reader's, and filled again.
+    const samples = told.slice();
+    const slice = occurrence % this.config.slices;
+    const signal = this.#frames[resource].update({ occurrence, slice, capacity, samples, ownSamples, missing });
+    this.#pending[resource].push({ signal, peak: maximumOf(samples), p99: percentileOf(sorted(samples), TRUTH_RANK) });
+  }
+
+  vm(name: string): void {
+    this.vms += 1;
+    const { faithful, caution, aggregation, strategy } = this.options;
+    const { history } = this.config;
+    const peaks = asksForPeaks(strategy);
+    this.#track = faithful
+      ? new SeedVmTrack(history, aggregation, peaks)
+      : new ObservedVmTrack({
+          history,
+          caution,
+          peaks,
+          cpuPeakPercentile: this.#percentile("cpu") ?? DEFAULT_VM_PERCENTILES.cpu,
+          memoryPeakPercentile: this.#percentile("memory") ?? DEFAULT_VM_PERCENTILES.memory,
+        });
+    this.statistics?.vm(name);
+  }
+
+  vmWindow(occurrence: number, record: VmRecord | null): void {
+    const parts = this.#track.update(occurrence % this.config.slices, record);
+    for (const resource of RESOURCES) this.#totals[resource].add(occurrence, parts[resource], parts.isThere);
+    this.statistics?.vmWindow(occurrence, parts.isThere ? record : null);
+  }
+
+  finish(): EstimateRun {
+    const windows = [...this.#epochs].map((epoch, occurrence): WindowOutcome => {
+      const outcomes = perResource((resource) => this.#outcome(resource, occurrence));
+      const { slice, warm } = this.#pending.cpu[occurrence]!.signal;
+      return { occurrence, epoch, slice, warm, ...outcomes };
+    });
+    return { config: this.config, windows, vms: this.vms };
+  }
+
+  #outcome(resource: Resource, occurrence: number): ResourceOutcome {
+    const { signal, peak, p99 } = this.#pending[resource][occurrence]!;
+    const totals = this.#totals[resource].at(occurrence);
+    const estimate = this.#frames[resource].predict(signal, totals);
+    return { capacity: signal.capacity, booked: totals.booked, peak, p99, estimate };
+  }
+}
+
+/** Throws `OperationalError` (bad-input-file). `statistics` gets what the seed's dump tells of windows; null: nobody asks. */
+export async function estimateTrace(
+  options: EstimateOptions,
+  progress?: ReadProgress,
+  statistics: EstimatorTraceVisitor | null = null,
+): Promise<EstimateRun> {
+  const visitor = new EstimateVisitor(options, statistics);
+  const reading = { statistics: statistics !== null, ...(progress === undefined ? {} : { progress }) };
+  await readEstimatorTrace(options.tracePath, visitor, reading);
+  return visitor.finish();
+}

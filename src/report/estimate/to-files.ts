@@ -1,0 +1,70 @@
+/** One strategy over a trace, to the files that `headroom estimate` leaves: its own, the seed's dump, or both. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { startMeter } from "./cost.js";
+import { describeRun } from "./describe.js";
+import { dumpName, SeedDump } from "./dump.js";
+import { DEFAULT_PERCENTILE, type EstimateOptions } from "./options.js";
+import { type EstimateRun, estimateTrace } from "./run.js";
+import { makeFolder, summaryOf, writeEstimates, writeJson } from "./write.js";
+
+export interface Written {
+  /** For a person. */
+  readonly text: string;
+  readonly files: readonly string[];
+}
+
+/** Bytes of the trace read so far, as a share of the file. */
+export async function shareOf(path: string, update: (share: number) => void): Promise<(bytes: number) => void> {
+  // A file that is not there is the reader's to complain about.
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  return (bytes) => update(size === 0 ? 0 : bytes / size);
+}
+
+/** `outDir`: null: no files of our own. Throws `OperationalError`. */
+export async function runToFiles(
+  options: EstimateOptions,
+  outDir: string | null,
+  wantsDump: boolean,
+  update: (share: number) => void,
+): Promise<Written> {
+  const meter = startMeter();
+  const progress = await shareOf(options.tracePath, update);
+  if (outDir !== null) await makeFolder(outDir);
+  const files: string[] = [];
+  const dumped = wantsDump ? await runWithDump(options, outDir ?? "", progress) : null;
+  const run = dumped?.run ?? (await estimateTrace(options, progress));
+  if (dumped !== null) files.push(dumped.path);
+  if (outDir !== null) {
+    await writeEstimates(outDir, run);
+    const summary = join(outDir, "summary.json");
+    await writeJson(summary, summaryOf(options, run, meter()));
+    files.push(join(outDir, "estimates.jsonl"), summary);
+  }
+  return { text: describeRun(options, run, meter()), files };
+}
+
+async function runWithDump(
+  options: EstimateOptions,
+  folder: string,
+  progress: (bytes: number) => void,
+): Promise<{ readonly run: EstimateRun; readonly path: string }> {
+  const settings = {
+    cpuPercentile: options.cpuPercentile ?? DEFAULT_PERCENTILE,
+    memoryPercentile: options.memoryPercentile ?? DEFAULT_PERCENTILE,
+    aggregation: options.aggregation,
+  };
+  const dump = new SeedDump(join(folder, `.dump-${process.pid}.json`), settings);
+  try {
+    const run = await estimateTrace(options, progress, dump);
+    const path = join(folder, dumpName(run.config.nodeName, settings));
+    await dump.end(run, path);
+    return { run, path };
+  } catch (error) {
+    await dump.abandon();
+    throw error;
+  }
+}

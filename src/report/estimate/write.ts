@@ -1,0 +1,110 @@
+/** The files of a run: `estimates.jsonl`, a line for each window, and `summary.json`. A file is whole, or the old one stands. */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { TextOutput } from "../../agent/replay/output.js";
+import { OperationalError } from "../../ports/errors.js";
+import type { EstimateOptions } from "./options.js";
+import type { EstimateRun, ResourceOutcome, WindowOutcome } from "./run.js";
+
+export interface RunCost {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  /** Of the whole process so far. */
+  readonly peakRssMiB: number;
+}
+
+const resourceLine = ({ capacity, estimate }: ResourceOutcome): object => ({
+  estimate: estimate.need,
+  free: estimate.free,
+  stable: estimate.stable,
+  capacity,
+  samples: estimate.samples,
+  missing: estimate.missing,
+  ...(estimate.deviations === null ? {} : { deviations: estimate.deviations }),
+  ...(estimate.instead === null ? {} : { instead: estimate.instead }),
+});
+
+export function estimateLine({ occurrence, epoch, slice, cpu, memory }: WindowOutcome, horizonSeconds: number): string {
+  return JSON.stringify({
+    occurrence,
+    epoch,
+    slice,
+    horizonSeconds,
+    bookedCpu: cpu.booked,
+    bookedMemory: memory.booked,
+    cpu: resourceLine(cpu),
+    memory: resourceLine(memory),
+  });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Makes the folder. Throws `OperationalError` (state-not-written). */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new OperationalError("state-not-written", `${folder}: cannot be made: ${messageOf(cause)}`, false, { cause });
+  }
+}
+
+/** Throws `OperationalError` (state-not-written). */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(`${path}.new`, content);
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    throw new OperationalError("state-not-written", `${path}: cannot be written: ${messageOf(cause)}`, true, { cause });
+  }
+}
+
+export async function writeEstimates(folder: string, { windows, config }: EstimateRun): Promise<void> {
+  const path = join(folder, "estimates.jsonl");
+  const output = new TextOutput(`${path}.new`, "utf8");
+  for (const window of windows) {
+    output.write(`${estimateLine(window, config.sliceScope)}\n`);
+    await output.drain();
+  }
+  await output.end();
+  await rename(`${path}.new`, path);
+}
+
+export interface EstimateSummary {
+  readonly options: EstimateOptions;
+  readonly trace: {
+    readonly nodeName: string;
+    readonly windows: number;
+    readonly windowSeconds: number;
+    readonly slices: number;
+    readonly history: number;
+    readonly vms: number;
+  };
+  /** Windows without samples, whose estimates were withheld. */
+  readonly withheld: { readonly cpu: number; readonly memory: number };
+  readonly runTime: RunCost;
+}
+
+export function summaryOf(
+  options: EstimateOptions,
+  { config, windows, vms }: EstimateRun,
+  runTime: RunCost,
+): EstimateSummary {
+  const withheld = (resource: "cpu" | "memory"): number =>
+    windows.filter((window) => window[resource].estimate.need === null).length;
+  return {
+    options,
+    trace: {
+      nodeName: config.nodeName,
+      windows: windows.length,
+      windowSeconds: config.sliceScope,
+      slices: config.slices,
+      history: config.history,
+      vms,
+    },
+    withheld: { cpu: withheld("cpu"), memory: withheld("memory") },
+    runTime,
+  };
+}
+
+export const writeJson = (path: string, value: object): Promise<void> =>
+  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
