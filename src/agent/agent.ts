@@ -22,11 +22,14 @@ import { EventLog } from "./events.js";
 import { guarded } from "./guard.js";
 import { journalEncoder } from "./journal.js";
 import { lookAt } from "./look.js";
+import { Departures } from "./migration/departures.js";
+import { receiveVm } from "./migration/receive.js";
+import { sendVm } from "./migration/send.js";
 import type { Agent, AgentOptions, TickReport } from "./options.js";
 import { Pinner } from "./pinner.js";
 import { SerialQueue } from "./queue.js";
 import { recoverState } from "./recovery.js";
-import { removeVm, visibleVm } from "./remove.js";
+import { removeVm } from "./remove.js";
 import { hostStatus, type MachineFacts, ReadinessCount, reportOf, UNKNOWN_MACHINE } from "./report.js";
 import { resizeVm } from "./resize.js";
 import { revokeRequest } from "./revoke.js";
@@ -35,17 +38,20 @@ import type {
   AgentStatus,
   DeployRequest,
   Explanation,
+  ReceiveRequest,
   RemoveOptions,
   ResizeRequest,
   Revocation,
   RevokeRequest,
+  SendRequest,
   VmView,
 } from "./service.js";
 import { DEFAULT_AGENT_SETTINGS } from "./settings.js";
-import { emptyState } from "./state.js";
+import { emptyState, isMoving } from "./state.js";
 import { StateStore } from "./store.js";
 import { runTick, TickMemory, type TickOutcome } from "./tick.js";
 import { explanation, statusView, visibleVms, vmView } from "./views.js";
+import { visibleVm } from "./visible.js";
 
 export type { Agent, AgentOptions, TickReport } from "./options.js";
 
@@ -89,7 +95,9 @@ class HostAgent implements Agent {
       settings,
       store: new StateStore(emptyState(policy.initial(this.capacityMiB)), journal, encode, log, counters),
       events: new EventLog(clock, log),
-      pinner: new Pinner(hypervisor, counters),
+      pinner: new Pinner(hypervisor, counters, (vm) => isMoving(this.context.store.state, vm)),
+      departures: new Departures(hypervisor, clock, log, settings.migrationPatience, () => this.alarm.ring()),
+      view: this.viewOf,
       counters,
       newUuid: options.newUuid ?? randomUUID,
       wake: () => this.alarm.ring(),
@@ -128,6 +136,7 @@ class HostAgent implements Agent {
 
   async stop(): Promise<void> {
     this.stopping.abort();
+    await this.context.departures.stopAll();
     await this.queue.close();
     await this.context.store.flush();
     this.unsubscribe?.();
@@ -147,6 +156,14 @@ class HostAgent implements Agent {
 
   resize(request: ResizeRequest): Promise<Result<VmView>> {
     return this.change("resize", request, () => resizeVm(this.context, request, this.viewOf));
+  }
+
+  receive(request: ReceiveRequest): Promise<Result<VmView>> {
+    return this.change("receive", request, () => receiveVm(this.context, request, this.viewOf));
+  }
+
+  send(request: SendRequest): Promise<Result<VmView>> {
+    return this.change("send", request, () => sendVm(this.context, request, this.viewOf));
   }
 
   revoke(request: RevokeRequest): Promise<Result<Revocation>> {
@@ -202,7 +219,12 @@ class HostAgent implements Agent {
 
   hostStatus(): HostStatus {
     const { policy, store } = this.context;
-    const standing = { machineId: this.machineId(), instance: this.instance, ready: this.ready() };
+    const standing = {
+      machineId: this.machineId(),
+      instance: this.instance,
+      ready: this.ready(),
+      migrationAddress: this.context.hypervisor.migrationAddress,
+    };
     return hostStatus(this.status(), policy, store.state.host, this.machine, standing);
   }
 
@@ -256,8 +278,10 @@ class HostAgent implements Agent {
 
   // Inside
 
-  private readonly viewOf = (vm: VmRecord, host: HostState): VmView =>
-    vmView(this.context.policy, host, vm, this.memory.usage?.report ?? null);
+  private readonly viewOf = (vm: VmRecord, host: HostState): VmView => {
+    const shown = vmView(this.context.policy, host, vm, this.memory.usage?.report ?? null);
+    return isMoving(this.context.store.state, vm.name) ? { ...shown, state: "migrating" } : shown;
+  };
 
   /** Of pools and VMs, and of whether requests are taken at all. */
   private generation(): number {
@@ -324,7 +348,8 @@ class HostAgent implements Agent {
     try {
       if (!this.loaded) await this.load();
       outcome = await runTick(this.context, this.memory, this.options.hostProbe ?? null);
-      this.settled ||= this.context.store.state.tasks.size === 0;
+      const { state } = this.context.store;
+      this.settled ||= [...state.tasks.keys()].every((name) => isMoving(state, name));
       this.record();
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;

@@ -1,15 +1,21 @@
 /** What the parts of an agent share: its ports, its policy, its state, and the counters that it shows. */
 import type { HostState, VmPins } from "../core/pool/model.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
+import type { VmRecord } from "../core/reconcile/model.js";
 import type { Clock } from "../ports/clock.js";
 import type { DiskImages } from "../ports/host.js";
 import type { DomainState, Hypervisor } from "../ports/hypervisor.js";
 import type { Log } from "../ports/log.js";
 import type { Counters } from "./counters.js";
 import type { EventLog } from "./events.js";
+import type { Departures } from "./migration/departures.js";
 import type { Pinner } from "./pinner.js";
+import type { VmView } from "./service.js";
 import type { AgentSettings } from "./settings.js";
 import type { StateStore } from "./store.js";
+
+/** How a VM is shown, given the pools that it is in. */
+export type ViewOf = (vm: VmRecord, host: HostState) => VmView;
 
 export interface AgentContext {
   readonly policy: PoolPolicy;
@@ -21,7 +27,10 @@ export interface AgentContext {
   readonly store: StateStore;
   readonly events: EventLog;
   readonly pinner: Pinner;
+  readonly departures: Departures;
   readonly counters: Counters;
+  /** How a VM is shown. */
+  readonly view: ViewOf;
   /** A fresh uuid. */
   readonly newUuid: () => string;
   /** Asks for a tick before its time. */

@@ -1,7 +1,7 @@
 /** Totals since the agent's process began, for `/metrics`: what it did, how often, and how long its ticks took. */
 import { type Milliseconds, milliseconds } from "../core/units.js";
 
-export const REQUEST_KINDS = ["deploy", "remove", "resize"] as const;
+export const REQUEST_KINDS = ["deploy", "remove", "resize", "receive", "send"] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 export type RequestOutcome = "accepted" | "refused" | "failed";
 
@@ -37,6 +37,8 @@ export class Counters {
     deploy: zeros(["accepted", "refused", "failed"]),
     remove: zeros(["accepted", "refused", "failed"]),
     resize: zeros(["accepted", "refused", "failed"]),
+    receive: zeros(["accepted", "refused", "failed"]),
+    send: zeros(["accepted", "refused", "failed"]),
   };
 
   action(kind: ActionKind, times = 1): void {

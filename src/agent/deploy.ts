@@ -2,23 +2,19 @@
  * Deploying one VM: decided whole, then written down, then done, then written down again; undone completely when any step
  * fails. Neighbours that leave pCPUs which the new VM gets move before it starts; those that only grow move after.
  */
-import type { HostState } from "../core/pool/model.js";
 import type { VmRecord } from "../core/reconcile/model.js";
-import { orderPinChanges, type PinWave } from "../core/reconcile/pin-order.js";
+import { orderPinChanges, splitAtStart } from "../core/reconcile/pin-order.js";
 import { movesBetween } from "../core/reconcile/pins.js";
 import { accept, type Result, refuse } from "../core/result.js";
 import { OperationalError } from "../ports/errors.js";
 import { type Admission, admit } from "./admission.js";
 import { ensure, eraseDomain, startDomain } from "./ask.js";
-import { type AgentContext, pinsOf } from "./context.js";
+import { type AgentContext, pinsOf, type ViewOf } from "./context.js";
 import { domainSpecOf, liveMaximum } from "./domain-spec.js";
 import { repin, repinBack } from "./repin.js";
 import type { DeployRequest, VmView } from "./service.js";
 import { removeOverlay, settleName } from "./settle.js";
 import { type DeployTask, withAnswerTo, withoutTask, withTask, withUndone, withVm } from "./state.js";
-
-/** How a VM is shown, given the pools that it is in. */
-export type ViewOf = (vm: VmRecord, host: HostState) => VmView;
 
 /** Throws `OperationalError` with the state as before. */
 export async function deployVm(context: AgentContext, request: DeployRequest, view: ViewOf): Promise<Result<VmView>> {
@@ -45,6 +41,9 @@ async function carryOut(context: AgentContext, admission: Admission, view: ViewO
     orderPinChanges(movesBetween(pinsOf(policy, before), pinsOf(policy, admission.host))),
     task.name,
   );
+  const held = context.pinner.heldIn(split.beforeStart);
+  if (held !== null)
+    return refuse("busy", `${held} is on its way to another host, and its pCPUs are needed; ask again`);
   let vm = admission.vm;
   await store.save(withTask(store.state, task));
   try {
@@ -65,21 +64,6 @@ async function carryOut(context: AgentContext, admission: Admission, view: ViewO
   context.events.emit("vm-deployed", vm.name, describe(vm));
   await repin(context, before, split.afterStart);
   return accept(view(vm, admission.host));
-}
-
-interface Split {
-  readonly beforeStart: readonly PinWave[];
-  readonly afterStart: readonly PinWave[];
-}
-
-/** The new VM's own "moves" are its start: its definition carries its pins. */
-function splitAtStart(waves: readonly PinWave[], name: string): Split {
-  const others = waves.map((wave) => wave.filter((change) => change.vm !== name));
-  const start = waves.findLastIndex((wave) => wave.some((change) => change.vm === name));
-  return {
-    beforeStart: others.slice(0, start).filter((wave) => wave.length > 0),
-    afterStart: others.slice(start).filter((wave) => wave.length > 0),
-  };
 }
 
 async function bringUp(context: AgentContext, vm: VmRecord, admission: Admission): Promise<void> {

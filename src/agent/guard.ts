@@ -7,11 +7,10 @@
  * that forgets it in a crash would listen to the old leader again. Requests without one are of people and scripts.
  */
 import { accept, type Result, refuse } from "../core/result.js";
-import type { AgentContext } from "./context.js";
+import type { AgentContext, ViewOf } from "./context.js";
 import type { RequestKind } from "./counters.js";
-import type { ViewOf } from "./deploy.js";
 import type { VmView } from "./service.js";
-import { type AgentState, isDoomed, withAnswerTo } from "./state.js";
+import { type AgentState, isHidden, withAnswerTo } from "./state.js";
 
 interface From {
   readonly requestId?: string;
@@ -37,7 +36,10 @@ export async function guarded(
   if (known !== null) return known;
   const result = await work();
   // What was done was written down together with its answer. A refusal did nothing, and may be decided again after a crash.
-  if (!isRemembered(store.state, kind, requestId)) store.set(withAnswerTo(store.state, kind, requestId, result));
+  // A move that is under way has no answer yet.
+  const isOpen = [...store.state.tasks.values()].some((task) => "requestId" in task && task.requestId === requestId);
+  if (!isOpen && rememberedAnswer(store.state, kind, requestId) === null)
+    store.set(withAnswerTo(store.state, kind, requestId, result));
   return result;
 }
 
@@ -56,14 +58,14 @@ export async function takeEpoch({ store }: AgentContext, epoch: number | undefin
 function answered(state: AgentState, kind: RequestKind, requestId: string, view: ViewOf): Result<VmView> | null {
   const made = kind === "deploy" ? madeBy(state, requestId) : null;
   if (made !== null) return accept(view(made, state.host));
-  return state.answers.find((answer) => answer.kind === kind && answer.requestId === requestId)?.result ?? null;
+  return rememberedAnswer(state, kind, requestId);
 }
 
-const isRemembered = (state: AgentState, kind: RequestKind, requestId: string): boolean =>
-  state.answers.some((answer) => answer.kind === kind && answer.requestId === requestId);
+export const rememberedAnswer = (state: AgentState, kind: RequestKind, requestId: string): Result<VmView> | null =>
+  state.answers.find((answer) => answer.kind === kind && answer.requestId === requestId)?.result ?? null;
 
 /** The VM that a deploy of this id made; null: there is none (any more). */
 export function madeBy(state: AgentState, requestId: string) {
-  for (const vm of state.vms.values()) if (vm.requestId === requestId && !isDoomed(state, vm)) return vm;
+  for (const vm of state.vms.values()) if (vm.requestId === requestId && !isHidden(state, vm)) return vm;
   return null;
 }

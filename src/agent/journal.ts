@@ -44,6 +44,8 @@ const vmRecord = z.strictObject({
   deployedHere: z.boolean(),
 }) satisfies z.ZodType<VmRecord>;
 
+const moment = z.number().transform((value) => milliseconds(value));
+
 const task = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("deploy"), name, uuid: name, overlayBase: z.string().nullable() }),
   z.strictObject({
@@ -54,6 +56,8 @@ const task = z.discriminatedUnion("kind", [
     answered: z.boolean(),
   }),
   z.strictObject({ kind: z.literal("resize"), name, uuid: name, from: vmRecord, to: vmRecord, restarts: z.boolean() }),
+  z.strictObject({ kind: z.literal("send"), name, uuid: name, requestId: name, address: name }),
+  z.strictObject({ kind: z.literal("receive"), name, uuid: name, requestId: name, at: moment }),
 ]) satisfies z.ZodType<Task>;
 
 const usage = z.strictObject({
@@ -65,7 +69,7 @@ const usage = z.strictObject({
 const vmView = z.strictObject({
   name,
   uuid: name,
-  state: z.enum(["running", "paused", "stopped", "unplaced"]),
+  state: z.enum(["running", "paused", "stopped", "unplaced", "migrating"]),
   vcpus: count,
   memoryMiB: memory,
   ratio: ratioOf.nullable(),
@@ -107,9 +111,7 @@ const journal = z.strictObject({
   answers: z.array(answer),
   undone: z.array(z.string()),
   epoch: count.default(0),
-  revoked: z
-    .array(z.strictObject({ requestId: z.string(), at: z.number().transform((value) => milliseconds(value)) }))
-    .default([]),
+  revoked: z.array(z.strictObject({ requestId: z.string(), at: moment })).default([]),
 });
 
 /** What a journal said; `host` is null where its pools were made by another policy. */

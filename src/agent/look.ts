@@ -3,12 +3,11 @@
  * changes the answer afterwards.
  */
 import { accept, type Result } from "../core/result.js";
-import type { AgentContext } from "./context.js";
-import type { ViewOf } from "./deploy.js";
+import type { AgentContext, ViewOf } from "./context.js";
 import { takeEpoch } from "./guard.js";
-import { unknownVm, visibleVm } from "./remove.js";
 import type { VmView } from "./service.js";
 import { settleName } from "./settle.js";
+import { unknownVm, visibleVm } from "./visible.js";
 
 /** Refuses `stale-leader` and `unknown-vm`; throws `OperationalError` while an unfinished request cannot be settled. */
 export async function lookAt(

@@ -25,7 +25,14 @@ export class Pinner {
   constructor(
     private readonly hypervisor: Hypervisor,
     private readonly counters: Counters,
+    /** VMs on their way to or from another host keep the pins that they have: hypervisors change nothing about them. */
+    private readonly isHeld: (vm: string) => boolean = () => false,
   ) {}
+
+  /** A VM that would have to be pinned anew and cannot be now; null: there is none. */
+  heldIn(waves: readonly PinWave[]): string | null {
+    return waves.flat().find(({ vm }) => this.isHeld(vm))?.vm ?? null;
+  }
 
   /** Applies all waves; the changes that fail are returned, and stop no other. */
   async apply(waves: readonly PinWave[]): Promise<readonly PinFailure[]> {
@@ -47,7 +54,7 @@ export class Pinner {
     const failed = new Set(failures.map((failure) => failure.change.vm));
     for (const name of this.inPlace.keys()) if (!planned.has(name)) this.inPlace.delete(name);
     for (const [name, sets] of planned) {
-      if (failed.has(name)) this.inPlace.delete(name);
+      if (failed.has(name) || this.isHeld(name)) this.inPlace.delete(name);
       else this.inPlace.set(name, sets);
     }
   }
@@ -62,8 +69,9 @@ export class Pinner {
     this.inPlace.delete(name);
   }
 
-  private async send(wave: PinWave): Promise<readonly PinFailure[]> {
+  private async send(all: PinWave): Promise<readonly PinFailure[]> {
     const failures: PinFailure[] = [];
+    const wave = all.filter(({ vm }) => !this.isHeld(vm));
     for (let start = 0; start < wave.length; start += IN_FLIGHT) {
       const chunk = wave.slice(start, start + IN_FLIGHT);
       const answers = await Promise.allSettled(

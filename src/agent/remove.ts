@@ -4,15 +4,14 @@
  * back, so a failure after that is finished by the next tick; a failure before it leaves everything as it was.
  */
 
-import type { VmRecord } from "../core/reconcile/model.js";
-import { accept, type Result, refuse } from "../core/result.js";
+import { accept, type Result } from "../core/result.js";
 import { eraseDomain, runs } from "./ask.js";
-import type { AgentContext } from "./context.js";
-import type { ViewOf } from "./deploy.js";
+import type { AgentContext, ViewOf } from "./context.js";
 import { repinFrom } from "./repin.js";
 import type { RemoveOptions, VmView } from "./service.js";
 import { removeOverlay, settleName } from "./settle.js";
-import { type AgentState, isDoomed, type RemoveTask, withAnswerTo, withoutTask, withoutVm, withTask } from "./state.js";
+import { isMoving, type RemoveTask, withAnswerTo, withoutTask, withoutVm, withTask } from "./state.js";
+import { moving, unknownVm, visibleVm } from "./visible.js";
 
 /** Gives the VM as it last was. Refuses `unknown-vm`; throws `OperationalError`. */
 export async function removeVm(
@@ -24,6 +23,7 @@ export async function removeVm(
   const { store, policy, hypervisor } = context;
   if (visibleVm(store.state, name) === null) return unknownVm(name);
   await settleName(context, name);
+  if (isMoving(store.state, name)) return moving(name);
   const vm = visibleVm(store.state, name, uuid);
   if (vm === null) return unknownVm(name, uuid);
   const before = store.state.host;
@@ -43,18 +43,6 @@ export async function removeVm(
   await repinFrom(context, before);
   return accept(last);
 }
-
-/** The VM of that name (and uuid, where one is named) that callers may see. */
-export function visibleVm(state: AgentState, name: string, uuid?: string): VmRecord | null {
-  const vm = state.vms.get(name);
-  if (vm === undefined || isDoomed(state, vm)) return null;
-  return uuid === undefined || vm.uuid === uuid ? vm : null;
-}
-
-export const unknownVm = (name: string, uuid?: string): Result<never> =>
-  uuid === undefined
-    ? refuse("unknown-vm", `there is no VM named ${name} on this host`, { name })
-    : refuse("unknown-vm", `there is no VM named ${name} with uuid ${uuid} on this host`, { name, uuid });
 
 /** A guest that still runs stays, and all is as before. One that stopped, or that nobody can ask about, is settled later. */
 async function giveUp(context: AgentContext, task: RemoveTask): Promise<void> {

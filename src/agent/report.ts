@@ -6,7 +6,7 @@ import type { PoolPolicy } from "../core/pool/policy.js";
 import type { VmRecord } from "../core/reconcile/model.js";
 import type { HostReport, HostStatus, ReportedVm } from "../ports/agent-client.js";
 import type { AgentStatus } from "./service.js";
-import type { AgentState } from "./state.js";
+import { type AgentState, isMoving } from "./state.js";
 import { visibleVms } from "./views.js";
 
 /** What an agent is told about its machine, and about what it sells. */
@@ -34,6 +34,7 @@ export interface Standing {
   readonly machineId: string;
   readonly instance: string;
   readonly ready: boolean;
+  readonly migrationAddress: string | null;
 }
 
 export function hostStatus(
@@ -48,7 +49,10 @@ export function hostStatus(
 
 export const reportOf = (status: HostStatus, state: AgentState): HostReport => ({
   status,
-  vms: visibleVms(state).map(reportedVm),
+  vms: visibleVms(state).map((vm) => ({
+    ...reportedVm(vm),
+    ...(isMoving(state, vm.name) ? { state: "migrating" as const } : {}),
+  })),
 });
 
 const reportedVm = (vm: VmRecord): ReportedVm => ({

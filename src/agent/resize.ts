@@ -12,14 +12,13 @@ import { movesBetween } from "../core/reconcile/pins.js";
 import { accept, type Result, refuse } from "../core/result.js";
 import { OperationalError } from "../ports/errors.js";
 import type { DomainDetail } from "../ports/hypervisor.js";
-import { type AgentContext, isActive, pinsOf } from "./context.js";
-import type { ViewOf } from "./deploy.js";
-import { unknownVm, visibleVm } from "./remove.js";
+import { type AgentContext, isActive, pinsOf, type ViewOf } from "./context.js";
 import { repin, repinBack } from "./repin.js";
 import { redefine, restoreSize, sizeByRestart, sizeLive } from "./resize-steps.js";
 import type { ResizeRequest, VmView } from "./service.js";
 import { settleName } from "./settle.js";
-import { type AgentState, type ResizeTask, withAnswerTo, withoutTask, withTask, withVm } from "./state.js";
+import { type AgentState, isMoving, type ResizeTask, withAnswerTo, withoutTask, withTask, withVm } from "./state.js";
+import { moving, unknownVm, visibleVm } from "./visible.js";
 
 /** What the resize comes to. */
 interface Decision {
@@ -35,6 +34,7 @@ export async function resizeVm(context: AgentContext, request: ResizeRequest, vi
   const { store } = context;
   if (visibleVm(store.state, request.name) === null) return unknownVm(request.name);
   await settleName(context, request.name);
+  if (isMoving(store.state, request.name)) return moving(request.name);
   const vm = visibleVm(store.state, request.name, request.uuid);
   if (vm === null) return unknownVm(request.name, request.uuid);
   const target = targetOf(context, vm, request);
@@ -42,6 +42,9 @@ export async function resizeVm(context: AgentContext, request: ResizeRequest, vi
   if (sameSize(vm, target.value)) return accept(view(vm, store.state.host));
   const decision = await decide(context, vm, target.value, request.restart ?? false);
   if (!decision.ok) return decision;
+  const held = context.pinner.heldIn([movesTo(context, decision.value.host)]);
+  if (held !== null)
+    return refuse("busy", `${held} is on its way to another host, and its pCPUs are needed; ask again`);
   await carryOut(context, decision.value, (state) =>
     withAnswerTo(state, "resize", request.requestId, accept(view(decision.value.to, state.host))),
   );
@@ -142,16 +145,19 @@ function restartReason(to: VmRecord, detail: DomainDetail): string | null {
   return null;
 }
 
+const movesTo = ({ store, policy }: AgentContext, host: HostState): readonly PinChange[] =>
+  movesBetween(pinsOf(policy, store.state.host), pinsOf(policy, host));
+
 async function carryOut(
   context: AgentContext,
   decision: Decision,
   noting: (state: AgentState) => AgentState,
 ): Promise<void> {
-  const { store, policy } = context;
+  const { store } = context;
   const { from, to, host, way } = decision;
   const before = store.state.host;
   const task: ResizeTask = { kind: "resize", name: to.name, uuid: to.uuid, from, to, restarts: way === "restart" };
-  const moves = movesBetween(pinsOf(policy, before), pinsOf(policy, host));
+  const moves = movesTo(context, host);
   const pinsFirst = to.vcpus > from.vcpus;
   const isNew = (move: PinChange): boolean => move.vm === to.name && move.vcpu >= from.vcpus;
   let unpinned: readonly PinChange[] = [];

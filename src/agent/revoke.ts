@@ -9,13 +9,14 @@
  */
 import { accept, type Result, refuse } from "../core/result.js";
 import { milliseconds } from "../core/units.js";
-import type { AgentContext } from "./context.js";
-import type { ViewOf } from "./deploy.js";
+import type { AgentContext, ViewOf } from "./context.js";
 import { madeBy, takeEpoch } from "./guard.js";
-import { visibleVm } from "./remove.js";
+import { endReceive } from "./migration/receive.js";
+import { endSend } from "./migration/send.js";
 import type { Revocation, RevokeRequest } from "./service.js";
 import { settleName } from "./settle.js";
 import type { AgentState, Revoked } from "./state.js";
+import { visibleVm } from "./visible.js";
 
 const KEPT_MS = milliseconds(24 * 3_600_000);
 const KEPT_WHATEVER_THEIR_AGE = 256;
@@ -23,7 +24,7 @@ const KEPT_WHATEVER_THEIR_AGE = 256;
 const MOST_REVOKED = 10_000;
 
 /**
- * Refuses `stale-leader` and `busy`. Throws `OperationalError` where what is left of the request cannot be settled now: nothing
+ * A move that is under way is ended by it. Refuses `stale-leader` and `busy`. Throws `OperationalError` where what is left of the request cannot be settled now: nothing
  * is promised then.
  */
 export async function revokeRequest(
@@ -35,7 +36,7 @@ export async function revokeRequest(
   const stale = await takeEpoch(context, epoch);
   if (stale !== null) return stale;
   // A deploy that failed half-way may have left a guest: it is gone before anybody hears "revoked".
-  await settleName(context, name);
+  await settleOrEnd(context, name, requestId);
   const { state } = store;
   const vm = madeBy(state, requestId) ?? visibleVm(state, name);
   const shown = vm === null ? null : view(vm, state.host);
@@ -49,6 +50,13 @@ export async function revokeRequest(
   }
   await store.save({ ...state, revoked });
   return accept({ outcome: "revoked", vm: shown });
+}
+
+async function settleOrEnd(context: AgentContext, name: string, requestId: string): Promise<void> {
+  const task = context.store.state.tasks.get(name);
+  if (task?.kind === "send" && task.requestId === requestId) await endSend(context, task);
+  else if (task?.kind === "receive" && task.requestId === requestId) await endReceive(context, task);
+  else await settleName(context, name);
 }
 
 const isDone = (state: AgentState, requestId: string): boolean =>

@@ -13,10 +13,12 @@ import type {
   AgentStatus,
   DeployRequest,
   PoolView,
+  ReceiveRequest,
   RemoveOptions,
   ResizeRequest,
   Revocation,
   RevokeRequest,
+  SendRequest,
   VmView,
 } from "../ports/agent-views.js";
 
@@ -24,10 +26,12 @@ export type {
   AgentStatus,
   DeployRequest,
   PoolView,
+  ReceiveRequest,
   RemoveOptions,
   ResizeRequest,
   Revocation,
   RevokeRequest,
+  SendRequest,
   VmState,
   VmUsage,
   VmView,
@@ -46,6 +50,12 @@ export interface AgentEvent {
     | "vm-vanished"
     | "vm-stopped"
     | "vm-unplaced"
+    | "vm-moving"
+    | "vm-moved"
+    | "vm-move-failed"
+    | "vm-expected"
+    | "vm-arrived"
+    | "vm-not-come"
     | "pin-repaired"
     | "pools-changed"
     | "hypervisor-lost"
@@ -76,6 +86,13 @@ export interface AgentService {
   deploy(request: DeployRequest): Promise<Result<VmView>>;
   remove(name: string, options?: RemoveOptions): Promise<Result<VmView>>;
   resize(request: ResizeRequest): Promise<Result<VmView>>;
+  /** Reserves room for a VM of another host, and gives the pins that it will have; once it has arrived, the VM. */
+  receive(request: ReceiveRequest): Promise<Result<VmView>>;
+  /**
+   * Begins to hand a VM to another host; `migrating` in the answer: it is under way. Asked again under the same id: how it
+   * stands. Any other state: it has gone, and is told as it last was. Refuses `migration-failed` when it stays.
+   */
+  send(request: SendRequest): Promise<Result<VmView>>;
   /** What became of a request; after the answer it is not carried out any more, whenever it comes. */
   revoke(request: RevokeRequest): Promise<Result<Revocation>>;
   /**

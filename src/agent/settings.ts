@@ -20,6 +20,10 @@ export interface AgentSettings {
    */
   readonly liveVcpuFactor: number;
   readonly liveMemoryFactor: number;
+  /** Folders that all hosts of the cluster see alike: VMs whose disks are below them can be moved. */
+  readonly sharedFolders: readonly string[];
+  /** How long a VM may be on its way to another host before the move is given up. */
+  readonly migrationPatience: Milliseconds;
   /** How long a guest may take to shut down for a resize with restart before the plug is pulled. */
   readonly shutdownPatience: Milliseconds;
   /** Least time between two attempts to pack the pools again; 0: never. */
@@ -44,6 +48,8 @@ export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
   imageMode: "overlay",
   liveVcpuFactor: 2,
   liveMemoryFactor: 1,
+  sharedFolders: [],
+  migrationPatience: milliseconds(600_000),
   shutdownPatience: milliseconds(20_000),
   repackInterval: milliseconds(600_000),
   mostRepacked: 64,

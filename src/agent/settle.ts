@@ -1,12 +1,15 @@
 /**
  * Settles requests that were begun and neither done nor undone: after a crash, and after failures that could not be mended
  * on the spot. What happened is asked of the hypervisor. A deploy and a resize are undone (their callers never heard of
- * success); a removal is finished, unless its caller was told that it failed and the guest still runs.
+ * success); a removal is finished, unless its caller was told that it failed and the guest still runs. Moves between hosts
+ * are settled once they have ended: migration/.
  */
 import type { VmRecord } from "../core/reconcile/model.js";
 import { OperationalError } from "../ports/errors.js";
 import { eraseDomain, runs } from "./ask.js";
 import type { AgentContext } from "./context.js";
+import { settleReceive } from "./migration/receive.js";
+import { settleSend } from "./migration/send.js";
 import { repinFrom } from "./repin.js";
 import { finishResize, restoreSize } from "./resize-steps.js";
 import {
@@ -40,11 +43,14 @@ export async function settleName(context: AgentContext, name: string): Promise<v
 }
 
 async function settle(context: AgentContext, task: Task): Promise<void> {
+  // What is under way has its time.
+  if (task.kind === "send" && !(await settleSend(context, task))) return;
+  if (task.kind === "receive" && !(await settleReceive(context, task))) return;
   if (task.kind === "deploy") await undo(context, task);
   else if (task.kind === "remove") await finish(context, task);
-  else await takeBack(context, task);
+  else if (task.kind === "resize") await takeBack(context, task);
   context.counters.action("settle");
-  context.log.info({ vm: task.name, request: task.kind }, `the interrupted ${task.kind} of ${task.name} is settled`);
+  context.log.info({ vm: task.name, request: task.kind }, `the ${task.kind} of ${task.name} is settled`);
 }
 
 async function takeBack(context: AgentContext, task: ResizeTask): Promise<void> {

@@ -17,7 +17,7 @@ import type { VmView } from "./service.js";
  * A request that was begun and is neither done nor undone. It is written before its first step, so that whoever finds it
  * (the agent after a crash, the next tick after a failure) can settle it by asking the hypervisor.
  */
-export type Task = DeployTask | RemoveTask | ResizeTask;
+export type Task = DeployTask | RemoveTask | ResizeTask | SendTask | ReceiveTask;
 
 /** Always undone: the caller never heard that the VM exists. */
 export interface DeployTask {
@@ -46,6 +46,26 @@ export interface ResizeTask {
   readonly to: VmRecord;
   /** The domain was to be stopped and started, and ran before. */
   readonly restarts: boolean;
+}
+
+/** The VM is being handed to another host; it keeps its room here until it is known where it is. */
+export interface SendTask {
+  readonly kind: "send";
+  readonly name: string;
+  readonly uuid: string;
+  readonly requestId: string;
+  /** Of the hypervisor that takes it. */
+  readonly address: string;
+}
+
+/** Room is reserved for a VM of another host; its record is among the VMs, shown to nobody. */
+export interface ReceiveTask {
+  readonly kind: "receive";
+  readonly name: string;
+  readonly uuid: string;
+  readonly requestId: string;
+  /** Wall time: it has to outlast the process. */
+  readonly at: Milliseconds;
 }
 
 export interface Answer {
@@ -155,6 +175,16 @@ export const withUndone = (state: AgentState, uuid: string): AgentState => ({
   ...state,
   undone: [...state.undone.filter((other) => other !== uuid), uuid].slice(-REMEMBERED_UNDONE),
 });
+
+/** On its way to or from another host: nothing else is done with it. */
+export const isMoving = (state: AgentState, name: string): boolean => {
+  const kind = state.tasks.get(name)?.kind;
+  return kind === "send" || kind === "receive";
+};
+
+/** Not shown: it has not arrived, or it is doomed. */
+export const isHidden = (state: AgentState, vm: VmRecord): boolean =>
+  isDoomed(state, vm) || state.tasks.get(vm.name)?.kind === "receive";
 
 /** A VM whose deploy failed and could not be undone yet: it keeps its room, and is shown to nobody. */
 export const isDoomed = (state: AgentState, vm: VmRecord): boolean => {

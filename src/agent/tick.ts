@@ -18,7 +18,7 @@ import { eraseDomain } from "./ask.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
 import { reasonOf, tellPoolsChanged } from "./repin.js";
 import { settleAll } from "./settle.js";
-import { type AgentState, withVms } from "./state.js";
+import { type AgentState, isMoving, withVms } from "./state.js";
 import { measureUsage, type UsageState } from "./usage.js";
 
 /** What ticks remember between each other; lost with the process, and found again by the next ones. */
@@ -229,7 +229,7 @@ function namesToCheck(
   let position = 0;
   for (const [name, sets] of planned) {
     const vm = store.state.vms.get(name);
-    if (vm === undefined || !isPlaced(vm)) continue;
+    if (vm === undefined || !isPlaced(vm) || isMoving(store.state, name)) continue;
     if (position++ % turns === memory.count % turns || !pinner.wasInPlace(name, sets)) names.push(name);
   }
   return names;
@@ -257,6 +257,7 @@ async function startReporting(
   const silent = stats.filter(
     (domain) =>
       isActive(domain.state) &&
+      !isMoving(store.state, domain.name) &&
       !memory.reporting.has(domain.uuid) &&
       store.state.vms.get(domain.name)?.uuid === domain.uuid,
   );

@@ -9,7 +9,7 @@ import { type MiB, mib } from "../core/units.js";
 import { barredBy } from "./admission.js";
 import { pinsOf } from "./context.js";
 import type { AgentStatus, Explanation, PoolView, VmView } from "./service.js";
-import { type AgentState, isDoomed } from "./state.js";
+import { type AgentState, isHidden } from "./state.js";
 import { NO_USAGE, poolUsage, type UsageReport } from "./usage.js";
 
 export function vmView(policy: PoolPolicy, host: HostState, vm: VmRecord, usage: UsageReport | null): VmView {
@@ -34,7 +34,7 @@ export function vmView(policy: PoolPolicy, host: HostState, vm: VmRecord, usage:
 
 /** VMs that callers may see, by name. */
 export const visibleVms = (state: AgentState): readonly VmRecord[] =>
-  [...state.vms.values()].filter((vm) => !isDoomed(state, vm)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  [...state.vms.values()].filter((vm) => !isHidden(state, vm)).sort((a, b) => (a.name < b.name ? -1 : 1));
 
 export function poolView(policy: PoolPolicy, host: HostState, pool: CpuPool, usage: UsageReport | null): PoolView {
   const used = usage === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, usage);

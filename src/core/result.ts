@@ -13,6 +13,10 @@ export const REFUSAL_CODES = [
   "host-cordoned",
   "image-not-found",
   "busy",
+  /** The VM, or its host, cannot be moved live. */
+  "not-movable",
+  /** It was tried, and the VM is where it was. */
+  "migration-failed",
   /** From a scheduler that another one has replaced: nothing was done. */
   "stale-leader",
   /** Its request id was revoked before it came. */

@@ -9,6 +9,7 @@ import { eventsRoute } from "./routes/events.js";
 import { explainRoute } from "./routes/explain.js";
 import { healthRoute, metricsRoute, readyRoute } from "./routes/health.js";
 import { hostRoutes } from "./routes/hosts.js";
+import { migrationRoutes } from "./routes/migration.js";
 import { poolsRoute } from "./routes/pools.js";
 import { referenceRoutes } from "./routes/reference.js";
 import { requestRoutes } from "./routes/requests.js";
@@ -25,6 +26,7 @@ const V1_ROUTES: readonly Routes[] = [
   removeVmRoute,
   hostRoutes,
   requestRoutes,
+  migrationRoutes,
   poolsRoute,
   topologyRoute,
   explainRoute,

@@ -66,6 +66,17 @@ const REFUSALS: Record<RefusalCode, ErrorEntry> = {
     meaning: "Another change of the same VM is under way. Try again when it is done.",
     retryAfterSeconds: 1,
   },
+  "not-movable": {
+    status: 409,
+    title: "The VM cannot be moved",
+    meaning:
+      "The VM or one of the hosts takes no part in live migration; `detail` says why: no migration address, a disk that is not shared, a guest that does not run.",
+  },
+  "migration-failed": {
+    status: 409,
+    title: "The move failed",
+    meaning: "The VM was on its way to another host, and is back where it was; `detail` says why.",
+  },
   "stale-leader": {
     status: 409,
     title: "Another scheduler leads",

@@ -29,6 +29,8 @@ export interface HostStatus extends AgentStatus {
   /** What placement counts with: `hostCounts` (core/placement/summary.ts) of the same state. */
   readonly counts: HostCounts;
   readonly ratiosOffered: RatioOffer;
+  /** Where its hypervisor takes VMs from other hosts; null: it takes no part in live migration. */
+  readonly migrationAddress: string | null;
   /** Absolute paths of images or of folders that hold them; null: not known. */
   readonly images: readonly string[] | null;
 }
@@ -86,6 +88,26 @@ export interface AgentResize {
   readonly memoryMiB?: MiB;
   readonly ratio?: Ratio;
   readonly restart?: boolean;
+}
+
+export interface AgentReceive {
+  readonly requestId: string;
+  readonly epoch: number;
+  readonly name: string;
+  readonly uuid: string;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  readonly ratio: Ratio | null;
+}
+
+export interface AgentSend {
+  readonly requestId: string;
+  readonly epoch: number;
+  readonly name: string;
+  readonly uuid: string;
+  /** `migrationAddress` of the host that takes the VM, and the pins that it gave for it. */
+  readonly address: string;
+  readonly pins: readonly string[];
 }
 
 export interface AgentRevoke {
@@ -166,6 +188,13 @@ export interface AgentClient {
   deploy(request: AgentDeploy, signal?: AbortSignal): Promise<ChangeOutcome>;
   remove(request: AgentRemove, signal?: AbortSignal): Promise<ChangeOutcome>;
   resize(request: AgentResize, signal?: AbortSignal): Promise<ChangeOutcome>;
+  /** Room for a VM that comes from another host: accepted with its pins there. Again under the same id: how it stands. */
+  receive(request: AgentReceive, signal?: AbortSignal): Promise<ChangeOutcome>;
+  /**
+   * Hands a VM to another host. Accepted in the state `migrating`: it is under way, to be asked about under the same id;
+   * accepted in another: it has gone. Refused: it stays, whatever the reason, unless that is `unknown-vm`.
+   */
+  send(request: AgentSend, signal?: AbortSignal): Promise<ChangeOutcome>;
   revoke(request: AgentRevoke, signal?: AbortSignal): Promise<RevokeOutcome>;
   /** The VM of that name; null when the host has none. Tells the agent the epoch, as changes do. */
   vm(name: string, epoch: number, signal?: AbortSignal): Promise<VmOutcome>;

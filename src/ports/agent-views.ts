@@ -2,6 +2,7 @@
  * What an agent is asked and how it shows itself: the shapes that both sides of a wire use, the agent that answers
  * (src/agent/service.ts) and whoever asks it (the command line, the scheduler through agent-client.ts). Types only.
  */
+import type { CpuSet } from "../core/cpuset.js";
 import type { PolicyName } from "../core/pool/policy.js";
 import type { MiB, Milliseconds, Pcpus, Ratio } from "../core/units.js";
 
@@ -39,6 +40,30 @@ export interface ResizeRequest {
   readonly epoch?: number;
 }
 
+/** Room for a VM that comes from another host. */
+export interface ReceiveRequest {
+  readonly name: string;
+  readonly uuid: string;
+  readonly vcpus: number;
+  readonly memoryMiB: MiB;
+  /** Null under a per-vCPU template. */
+  readonly ratio: Ratio | null;
+  /** Asked again under the same id, it is answered how the move stands. */
+  readonly requestId: string;
+  readonly epoch?: number;
+}
+
+/** A VM is to be handed to the hypervisor at `address`, which holds room for it. */
+export interface SendRequest {
+  readonly name: string;
+  readonly uuid: string;
+  readonly address: string;
+  /** One CPU set for each vCPU, there. */
+  readonly pins: readonly CpuSet[];
+  readonly requestId: string;
+  readonly epoch?: number;
+}
+
 export interface RevokeRequest {
   /** Of the request that must not be carried out any more. */
   readonly requestId: string;
@@ -56,9 +81,10 @@ export interface Revocation {
 
 /**
  * running: pinned as planned. stopped: defined, its room given back; started again, it is adopted. unplaced: it runs, but
- * no pool could take it (adopted on a full host): it is left unpinned and reported until there is room.
+ * no pool could take it (adopted on a full host): it is left unpinned and reported until there is room. migrating: it runs,
+ * and is on its way to another host.
  */
-export type VmState = "running" | "paused" | "stopped" | "unplaced";
+export type VmState = "running" | "paused" | "stopped" | "unplaced" | "migrating";
 
 export interface VmUsage {
   /** pCPUs in use over the last tick; null before two samples. */

@@ -127,8 +127,18 @@ export type HypervisorEvent =
   | { readonly kind: "disconnected"; readonly reason: string }
   | { readonly kind: "reconnected" };
 
+/** A guest's way to another hypervisor. */
+export interface MigrationTarget {
+  /** The other one's `migrationAddress`. */
+  readonly address: string;
+  /** One CPU set per vCPU, of pCPUs there: the guest is pinned from its first instruction. */
+  readonly pins: readonly CpuSet[];
+}
+
 export interface Hypervisor {
   readonly uri: string;
+  /** Where other hosts' drivers reach this hypervisor to hand a guest over; null: guests cannot come here. */
+  readonly migrationAddress: string | null;
   /** Connects; later losses are mended by the driver itself with back-off. Throws `hypervisor-unreachable` with what to do. */
   connect(): Promise<void>;
   /** Idempotent. Guests go on. */
@@ -163,6 +173,16 @@ export interface Hypervisor {
   setMetadata(name: string, metadata: VmMetadata): Promise<void>;
   /** Guest statistics every `period` seconds; 0 switches off. */
   setMemoryStatsPeriod(name: string, period: Seconds): Promise<void>;
+  /**
+   * Moves a running guest, with its memory, while it runs. Resolves when it runs there and is forgotten here. When it throws,
+   * or when the process died on the way, `settleMigration` says where the guest is. `signal` ends it: the guest stays.
+   */
+  migrate(name: string, uuid: string, target: MigrationTarget, signal: AbortSignal): Promise<void>;
+  /**
+   * Ends a migration that nobody follows any more, and leaves the guest in one place: here (running on), or gone. Throws
+   * while that cannot be found out: the guest is then paused here, and nothing is guessed.
+   */
+  settleMigration(name: string, uuid: string, address: string): Promise<"here" | "gone">;
   /** Returns the function that ends the subscription. Listeners must not throw. */
   subscribe(listener: (event: HypervisorEvent) => void): () => void;
 }

@@ -82,6 +82,9 @@ export function mortalHypervisor(mortal: Mortal, real: FakeHypervisor): Hypervis
     setMemory: wrap(real.setMemory),
     setMetadata: wrap(real.setMetadata),
     setMemoryStatsPeriod: wrap(real.setMemoryStatsPeriod),
+    migrationAddress: real.migrationAddress,
+    migrate: wrap(real.migrate),
+    settleMigration: wrap(real.settleMigration),
   };
 }
 

@@ -240,7 +240,7 @@ function statusOf(host: DemoView["host"]): NonNullable<ClusterHostAnswer["status
     pools: [],
   };
   const identity = { machineId: "m", bootId: null, instance: "i", ready: true, labels: {}, images: null };
-  return { ...view, host: id, ...identity, counts, ratiosOffered: null };
+  return { ...view, host: id, ...identity, counts, ratiosOffered: null, migrationAddress: null };
 }
 
 describe("a frame of the cluster fits its terminal", () => {

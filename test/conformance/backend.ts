@@ -18,6 +18,8 @@ export interface Capabilities {
   readonly guestBalloon: boolean;
   /** vCPUs can be added to a running guest. Without: `unsupported-by-hypervisor` or `hypervisor-failed`, nothing changed. */
   readonly liveVcpus: boolean;
+  /** Running guests can be handed to another hypervisor. Without: no address, and `unsupported-by-hypervisor`. */
+  readonly migration: boolean;
 }
 
 export interface Backend {
@@ -25,6 +27,10 @@ export interface Backend {
   readonly hypervisor: Hypervisor;
   /** One more connection to the same hypervisor, not yet open. */
   another(): Hypervisor;
+  /** Another hypervisor, to which guests can be moved; connected by the suite. Only where migration is possible. */
+  neighbour?(): Promise<Hypervisor>;
+  /** Waits for what takes time on the hypervisor's own clock. */
+  wait?<T>(work: Promise<T>): Promise<T>;
   /** Lets that much time pass for the guests. */
   pass(milliseconds: number): Promise<void>;
   /** Ends what the factory began. The suite has closed its connections and removed its domains. */
@@ -93,10 +99,16 @@ export class Domains {
   }
 
   async removeAll(): Promise<void> {
-    for (const name of this.#made.splice(0)) {
-      if ((await this.#hypervisor.detail(name)) === null) continue;
-      await this.#hypervisor.destroy(name);
-      if ((await this.#hypervisor.detail(name)) !== null) await this.#hypervisor.undefine(name);
+    await this.removeFrom(this.#hypervisor);
+    this.#made.length = 0;
+  }
+
+  /** What has come to be on another hypervisor. */
+  async removeFrom(hypervisor: Hypervisor): Promise<void> {
+    for (const name of this.#made) {
+      if ((await hypervisor.detail(name)) === null) continue;
+      await hypervisor.destroy(name);
+      if ((await hypervisor.detail(name)) !== null) await hypervisor.undefine(name);
     }
   }
 }

@@ -3,8 +3,9 @@
 import type { Topology } from "../../src/core/topology/model.js";
 import { buildTopology, presetTopology } from "../../src/core/topology/presets.js";
 import { mib } from "../../src/core/units.js";
-import { fakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import { type FakeOptions, fakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import type { GuestTraits } from "../../src/drivers/fake/guest.js";
+import { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import type { Backend, Capabilities } from "./backend.js";
 import { hypervisorConformance } from "./suite.js";
@@ -15,20 +16,25 @@ const EVERYTHING: Capabilities = {
   memoryStatistics: true,
   guestBalloon: true,
   liveVcpus: true,
+  migration: true,
 };
 
 async function backend(topology: Topology, capabilities: Capabilities, traits: Partial<GuestTraits>): Promise<Backend> {
   const clock = virtualClock(Date.UTC(2026, 0, 1));
-  const hypervisor = fakeHypervisor({
+  const world = {
     topology,
     clock,
+    network: new FakeNetwork(),
     traitsOf: () => traits,
     demandOf: () => ({ cpu: { kind: "constant", fraction: 0.8 }, memory: { kind: "constant", fraction: 0.4 } }),
-  });
+  } satisfies FakeOptions;
+  const hypervisor = fakeHypervisor(world);
   return {
     hypervisor,
     capabilities,
     another: () => hypervisor.another(),
+    neighbour: async () => fakeHypervisor({ ...world, hostname: "neighbour" }),
+    wait: (work) => clock.runUntil(work),
     pass: (milliseconds) => clock.advance(milliseconds),
     cleanup: async () => undefined,
   };

@@ -11,19 +11,35 @@ const lab = await openLab();
 
 async function backend(uriOf: (host: LabHost) => string, capabilities: Capabilities): Promise<Backend> {
   if (lab.skip !== false) throw new Error(lab.skip);
-  const host = await lab.startLibvirtd();
-  const another = () =>
-    libvirtHypervisor({ uri: uriOf(host), log: quietLog(), accelerator: "tcg", templatePath: host.templatePath });
+  const { startLibvirtd } = lab;
+  const host = await startLibvirtd();
+  const hosts = [host];
+  const driverOf = ({ templatePath, tcpUri }: LabHost, uri: string) =>
+    libvirtHypervisor({
+      uri,
+      log: quietLog(),
+      accelerator: "tcg",
+      templatePath,
+      migrationUri: capabilities.migration ? tcpUri : null,
+    });
+  const another = () => driverOf(host, uriOf(host));
   return {
     hypervisor: another(),
     capabilities,
     another,
+    neighbour: async () => {
+      const neighbour = await startLibvirtd();
+      hosts.push(neighbour);
+      return driverOf(neighbour, neighbour.uri);
+    },
     // A guest's time begins when it has booted, which takes as long as the machine is busy with other things.
     pass: async (milliseconds) => {
       await Promise.all([...host.guestPids().keys()].map((name) => host.guestCommand(name, "stat")));
       await sleep(milliseconds);
     },
-    cleanup: () => host.stop(),
+    cleanup: async () => {
+      await Promise.all(hosts.map((one) => one.stop()));
+    },
   };
 }
 
@@ -33,6 +49,7 @@ const NOTHING: Capabilities = {
   memoryStatistics: false,
   guestBalloon: false,
   liveVcpus: true,
+  migration: false,
 };
 const EVERYTHING: Capabilities = {
   cpuStatistics: true,
@@ -40,6 +57,7 @@ const EVERYTHING: Capabilities = {
   memoryStatistics: true,
   guestBalloon: true,
   liveVcpus: true,
+  migration: true,
 };
 
 hypervisorConformance("libvirt's test driver", () => backend((host) => host.testUri, NOTHING), { skip: lab.skip });

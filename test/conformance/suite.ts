@@ -8,6 +8,7 @@ import type { Hypervisor } from "../../src/ports/hypervisor.js";
 import { type Backend, Domains } from "./backend.js";
 import { definitionPromises } from "./definitions.js";
 import { eventPromises } from "./events.js";
+import { migrationPromises } from "./migration.js";
 import { pinPromises } from "./pins.js";
 import { sizePromises } from "./sizes.js";
 import { statisticsPromises } from "./statistics.js";
@@ -65,5 +66,6 @@ export function hypervisorConformance(
     sizePromises(bench);
     statisticsPromises(bench);
     eventPromises(bench);
+    migrationPromises(bench);
   });
 }

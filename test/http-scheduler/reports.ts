@@ -36,6 +36,7 @@ export const reportOf = (host: string, machineId = `machine-of-${host}`): HostRe
       pools: [],
     },
     ratiosOffered: null,
+    migrationAddress: null,
     images: null,
   },
   vms: [],

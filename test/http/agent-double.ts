@@ -85,6 +85,15 @@ export class AgentDouble implements AgentService {
     this.report(on ? "cordoned" : "uncordoned", null);
   }
 
+  /** Not for tests of HTTP alone: what schedulers ask is tested on a real agent. */
+  async receive(): Promise<Result<VmView>> {
+    return refuse("not-movable", "A double is no host");
+  }
+
+  async send(): Promise<Result<VmView>> {
+    return refuse("not-movable", "A double is no host");
+  }
+
   /** Nothing is ever revoked: what schedulers ask is tested on a real agent. */
   async revoke({ name }: RevokeRequest): Promise<Result<Revocation>> {
     return accept({ outcome: "done", vm: this.vm(name) });
@@ -120,6 +129,7 @@ export class AgentDouble implements AgentService {
         pools: [],
       },
       ratiosOffered: null,
+      migrationAddress: null,
       images: null,
     };
   }

@@ -3,8 +3,10 @@
  * of the system's through a private mount namespace. Guests run under TCG: pins, vCPU times, run delay and balloon are real.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,8 +26,18 @@ const HIDDEN = {
   etc: "/etc/libvirt",
 } as const;
 
-const DAEMON_CONF = `auth_unix_rw = "none"
+/** As the daemon and its guests see it: in a folder that each host has of its own, so that a guest which moves finds its place. */
+const GUESTS_SEEN = "/run/libvirt/guests";
+
+/** TCP on loopback only, for guests that move from one lab host to another. */
+const daemonConf = (port: number): string => `auth_unix_rw = "none"
 auth_unix_ro = "none"
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "${LOOPBACK}"
+tcp_port = "${port}"
+auth_tcp = "none"
+host_uuid = "${randomUUID()}"
 `;
 /** user root: under another user every start took 48 s on machines where libvirt must wait for what this switches off. */
 const QEMU_CONF = `user = "root"
@@ -38,6 +50,7 @@ cgroup_controllers = [ ]
 stdio_handler = "file"
 max_core = 0
 `;
+const LOOPBACK = "127.0.0.1";
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -71,19 +84,24 @@ export class LabHost {
   readonly testUri = `test+unix:///default?socket=${this.socket}`;
   /** A domain template whose guests boot in a second and obey `guestCommand`. */
   readonly templatePath = join(this.folder, "domain.xml");
+  /** Its name, which its daemon believes to be the machine's. */
+  readonly name = `lab-${randomUUID().slice(0, 8)}`;
+  /** Where other lab hosts reach its daemon. */
+  readonly tcpUri: string;
   readonly #capabilities: string;
   readonly #users = new Set<ChildProcess>();
   #daemon: ChildProcess | null = null;
 
-  private constructor(files: GuestFiles, cacheFolder: string) {
+  private constructor(files: GuestFiles, cacheFolder: string, port: number) {
+    this.tcpUri = `qemu+tcp://${LOOPBACK}:${port}/system`;
     this.#capabilities = join(cacheFolder, "qemu-capabilities");
-    for (const name of [...Object.keys(HIDDEN), join("etc", "qemu"), "guests", "images"])
+    for (const name of [...Object.keys(HIDDEN), join("etc", "qemu"), join("run", "guests"), "images"])
       mkdirSync(join(this.folder, name));
     for (const hidden of Object.values(HIDDEN)) mkdirSync(hidden, { recursive: true });
     writeFileSync(join(this.folder, OWNER_FILE), String(process.pid));
-    writeFileSync(join(this.folder, "etc", "libvirtd.conf"), DAEMON_CONF);
+    writeFileSync(join(this.folder, "etc", "libvirtd.conf"), daemonConf(port));
     writeFileSync(join(this.folder, "etc", "qemu.conf"), QEMU_CONF);
-    writeFileSync(this.templatePath, domainTemplate(files, join(this.folder, "guests")));
+    writeFileSync(this.templatePath, domainTemplate(files, GUESTS_SEEN, this.folder));
     // Asking each QEMU what it can do takes libvirt seconds; the answer is good for every daemon, and it checks that it still is.
     if (existsSync(this.#capabilities)) {
       cpSync(this.#capabilities, join(this.folder, "cache", "qemu"), { recursive: true, preserveTimestamps: true });
@@ -93,7 +111,7 @@ export class LabHost {
   /** Up and answering. */
   static async start(files: GuestFiles, cacheFolder: string): Promise<LabHost> {
     armCleanUp();
-    const host = new LabHost(files, cacheFolder);
+    const host = new LabHost(files, cacheFolder, await freePort());
     running.add(host);
     try {
       await host.startDaemon();
@@ -108,12 +126,13 @@ export class LabHost {
   async startDaemon(): Promise<void> {
     const script = [
       "mount --make-rprivate /",
+      'hostname "$2"',
       ...Object.entries(HIDDEN).map(([name, hidden]) => `mount --bind "$1/${name}" ${hidden}`),
       // The folder in the command line is how left-overs are known.
-      'exec libvirtd -f "$1/etc/libvirtd.conf" -p "$1/run/libvirtd.pid"',
+      'exec libvirtd --listen -f "$1/etc/libvirtd.conf" -p "$1/run/libvirtd.pid"',
     ].join(" && ");
     const log = openSync(join(this.folder, "log", "daemon.log"), "a");
-    const privately = ["unshare", "--mount", "sh", "-c", script, "sh", this.folder];
+    const privately = ["unshare", "--mount", "--uts", "sh", "-c", script, "sh", this.folder, this.name];
     const daemon = spawn("setpriv", ["--pdeathsig", "TERM", ...privately], {
       stdio: ["ignore", log, log],
     });
@@ -213,11 +232,21 @@ export class LabHost {
   /** Sends a line to a guest (see guest/init.c) and gives its answer; waits until it has booted. */
   async guestCommand(name: string, command: string, timeoutMs = 30_000): Promise<string> {
     for (const until = Date.now() + timeoutMs; Date.now() < until; ) {
-      const answer = await askGuest(join(this.folder, "guests", `${name}.sock`), command);
+      const answer = await askGuest(join(this.folder, "run", "guests", `${name}.sock`), command);
       if (answer !== null) return answer;
     }
     throw new Error(`guest ${name} did not answer "${command}" within ${timeoutMs / 1000} s`);
   }
+}
+
+/** Another process could take it before the daemon does; a test then fails at its start, and says so. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, LOOPBACK);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 let questions = 0;

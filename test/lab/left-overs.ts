@@ -1,6 +1,6 @@
 /**
  * Ends what a lab host leaves behind: its daemon and its guests, each by its process id, and only where the command line of
- * that process still names the host's folder. Works from the folder alone, so that the next run can clear up after one that
+ * that process still names the host's folder, or a lab host's for guests, which move. Works from the folder alone, so that the next run can clear up after one that
  * was killed.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
@@ -27,8 +27,8 @@ function pidIn(path: string): number | null {
 
 export const commandLineOf = (pid: number): string => textOf(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ") ?? "";
 
-function end(pid: number | null, folder: string): void {
-  if (pid === null || !commandLineOf(pid).includes(folder)) return;
+function end(pid: number | null, mark: string): void {
+  if (pid === null || !commandLineOf(pid).includes(mark)) return;
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
@@ -49,8 +49,8 @@ export function guestPids(folder: string): ReadonlyMap<string, number> {
   for (const name of names.filter((file) => file.endsWith(".pid"))) {
     const pid = pidIn(join(run, name));
     const commandLine = pid === null ? "" : commandLineOf(pid);
-    // libvirtd keeps a lock file of its own there.
-    if (pid !== null && commandLine.includes(folder) && commandLine.includes("qemu-system"))
+    // libvirtd keeps a lock file of its own there. A guest that has moved here carries the mark of the host where it began.
+    if (pid !== null && commandLine.includes(FOLDER_PREFIX) && commandLine.includes("qemu-system"))
       pids.set(name.slice(0, -".pid".length), pid);
   }
   return pids;
@@ -58,7 +58,7 @@ export function guestPids(folder: string): ReadonlyMap<string, number> {
 
 export function clearFolder(folder: string): void {
   end(pidIn(join(folder, DAEMON_PID_FILE)), folder);
-  for (const pid of guestPids(folder).values()) end(pid, folder);
+  for (const pid of guestPids(folder).values()) end(pid, FOLDER_PREFIX);
   rmSync(folder, { recursive: true, force: true });
 }
 

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type Agent, createAgent } from "../../src/agent/agent.js";
+import type { AgentSettings } from "../../src/agent/settings.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import type { PoolPolicy } from "../../src/core/pool/policy.js";
@@ -12,6 +13,7 @@ import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib, ratio } from "../../src/core/units.js";
 import { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import { FakeWorld } from "../../src/drivers/fake/world.js";
 import type { AgentClient } from "../../src/ports/agent-client.js";
@@ -49,6 +51,8 @@ export class Machine {
   agent: Agent | null = null;
   /** Of the next messages to it, one each; then all are fine. */
   readonly fates: Fate[] = [];
+  /** Of the agent, from its next start. */
+  settings: Partial<AgentSettings> = {};
   /** Cut off: nothing arrives. */
   reachable = true;
 
@@ -57,6 +61,7 @@ export class Machine {
     readonly name: string,
     readonly machineId: string,
     readonly labels: Readonly<Record<string, string>>,
+    network: FakeNetwork,
   ) {
     this.policy = createPolicy("headroom", {
       topology: indexTopology(TOPOLOGY),
@@ -65,7 +70,7 @@ export class Machine {
       hostPcpus: [],
     });
     this.world = new FakeWorld({ topology: TOPOLOGY, clock, hostname: name });
-    this.hypervisor = new FakeHypervisor(this.world, "fake:///");
+    this.hypervisor = new FakeHypervisor(this.world, "fake:///", network);
     this.mortal = new Mortal(this.hypervisor);
   }
 
@@ -84,7 +89,7 @@ export class Machine {
       log: silentLog,
       journal: mortalText(this.mortal, this.journal),
       images: mortalImages(this.mortal, this.images),
-      settings: { hostname: this.name },
+      settings: { hostname: this.name, ...this.settings },
       machine: { machineId: this.machineId, labels: this.labels },
     });
     await this.clock.runUntil(agent.start());
@@ -138,6 +143,8 @@ export interface ClusterOptions {
 export class Cluster {
   readonly clock = virtualClock(1_700_000_000_000);
   readonly core = new StoreCore();
+  /** Over which guests move. */
+  readonly network = new FakeNetwork();
   readonly machines: Machine[] = [];
   readonly schedulers: Running[] = [];
   private ids = 0;
@@ -145,7 +152,7 @@ export class Cluster {
   constructor(readonly options: ClusterOptions = {}) {
     const { hosts = 3, labelsOf = () => ({}) } = options;
     for (let host = 1; host <= hosts; host++)
-      this.machines.push(new Machine(this.clock, `h${host}`, `machine-${host}`, labelsOf(host)));
+      this.machines.push(new Machine(this.clock, `h${host}`, `machine-${host}`, labelsOf(host), this.network));
   }
 
   async start(schedulers = 1): Promise<this> {
@@ -195,7 +202,7 @@ export class Cluster {
   async replaceMachine(host: number): Promise<Machine> {
     const old = this.machine(host);
     old.kill();
-    const machine = new Machine(this.clock, old.name, `${old.machineId}-new`, old.labels);
+    const machine = new Machine(this.clock, old.name, `${old.machineId}-new`, old.labels, this.network);
     this.machines[host - 1] = machine;
     await machine.start();
     return machine;

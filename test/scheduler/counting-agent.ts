@@ -89,6 +89,14 @@ export class CountingAgent implements AgentClient {
     return NOT_COUNTED;
   }
 
+  async receive(): Promise<ChangeOutcome> {
+    return NOT_COUNTED;
+  }
+
+  async send(): Promise<ChangeOutcome> {
+    return NOT_COUNTED;
+  }
+
   async revoke(): Promise<NoAnswer> {
     return NOT_COUNTED;
   }
@@ -142,6 +150,7 @@ export class CountingAgent implements AgentClient {
       labels: {},
       counts,
       ratiosOffered: null,
+      migrationAddress: null,
       images: null,
     };
   }

@@ -4,6 +4,7 @@
  */
 import type { Agent } from "../../src/agent/agent.js";
 import type { VmView } from "../../src/agent/service.js";
+import { parseCpuSet } from "../../src/core/cpuset.js";
 import type { Result } from "../../src/core/result.js";
 import { milliseconds } from "../../src/core/units.js";
 import type {
@@ -46,19 +47,27 @@ export class Link implements AgentClient {
   ) {}
 
   deploy(request: Parameters<AgentClient["deploy"]>[0]): Promise<ChangeOutcome> {
-    return this.send((agent) => changed(agent, agent.deploy(request)));
+    return this.pass((agent) => changed(agent, agent.deploy(request)));
   }
 
   remove({ name, uuid, ...rest }: Parameters<AgentClient["remove"]>[0]): Promise<ChangeOutcome> {
-    return this.send((agent) => changed(agent, agent.remove(name, { ...rest, ...(uuid === null ? {} : { uuid }) })));
+    return this.pass((agent) => changed(agent, agent.remove(name, { ...rest, ...(uuid === null ? {} : { uuid }) })));
   }
 
   resize({ uuid, ...rest }: Parameters<AgentClient["resize"]>[0]): Promise<ChangeOutcome> {
-    return this.send((agent) => changed(agent, agent.resize({ ...rest, ...(uuid === null ? {} : { uuid }) })));
+    return this.pass((agent) => changed(agent, agent.resize({ ...rest, ...(uuid === null ? {} : { uuid }) })));
+  }
+
+  receive(request: Parameters<AgentClient["receive"]>[0]): Promise<ChangeOutcome> {
+    return this.pass((agent) => changed(agent, agent.receive(request)));
+  }
+
+  send({ pins, ...rest }: Parameters<AgentClient["send"]>[0]): Promise<ChangeOutcome> {
+    return this.pass((agent) => changed(agent, agent.send({ ...rest, pins: pins.map(parseCpuSet) })));
   }
 
   revoke(request: Parameters<AgentClient["revoke"]>[0]): Promise<RevokeOutcome> {
-    return this.send(async (agent): Promise<RevokeOutcome> => {
+    return this.pass(async (agent): Promise<RevokeOutcome> => {
       const result = await agent.revoke(request);
       if (!result.ok) return notDone(result);
       const { outcome, vm } = result.value;
@@ -71,7 +80,7 @@ export class Link implements AgentClient {
   }
 
   vm(name: string, epoch: number): Promise<VmOutcome> {
-    return this.send(async (agent): Promise<VmOutcome> => {
+    return this.pass(async (agent): Promise<VmOutcome> => {
       const result = await agent.look(name, epoch);
       const status = agent.hostStatus();
       if (result.ok) return { kind: "vm", vm: reportedVm(agent, result.value), view: result.value, status };
@@ -80,13 +89,13 @@ export class Link implements AgentClient {
   }
 
   report(tag: string | null): Promise<ReportOutcome> {
-    return this.send(
+    return this.pass(
       async (agent): Promise<ReportOutcome> =>
         tag === agent.tag() ? { kind: "unchanged" } : { kind: "report", report: agent.hostReport() },
     );
   }
 
-  private async send<T>(work: (agent: Agent) => Promise<T | NoAnswer>): Promise<T | NoAnswer> {
+  private async pass<T>(work: (agent: Agent) => Promise<T | NoAnswer>): Promise<T | NoAnswer> {
     const fate = this.fateOf();
     if (fate.kind === "refused-connection") return unanswered("connection refused", true);
     if (fate.kind === "lost-request") return this.giveUp();

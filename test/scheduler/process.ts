@@ -102,6 +102,8 @@ export const mortalClient = (process: Process, real: AgentClient): AgentClient =
   deploy: (request) => process.call(() => real.deploy(request)),
   remove: (request) => process.call(() => real.remove(request)),
   resize: (request) => process.call(() => real.resize(request)),
+  receive: (request) => process.call(() => real.receive(request)),
+  send: (request) => process.call(() => real.send(request)),
   revoke: (request) => process.call(() => real.revoke(request)),
   vm: (name, epoch) => process.call(() => real.vm(name, epoch)),
   report: (tag) => process.call(() => real.report(tag)),

@@ -6,7 +6,7 @@ import type { Settings } from "../settings/agent-settings.js";
 
 /** How new guests are made does not matter to those that make none. */
 type LibvirtSettings = Pick<Settings, "hypervisor"> &
-  Partial<Pick<Settings, "accelerator" | "domainTemplate" | "qemuBinary" | "machine">>;
+  Partial<Pick<Settings, "accelerator" | "domainTemplate" | "qemuBinary" | "machine" | "migrationUri">>;
 
 /** Not yet connected. Throws `bad-settings` for an address that cannot be used. */
 export async function openLibvirt(settings: LibvirtSettings, log: Log): Promise<Hypervisor> {
@@ -19,6 +19,7 @@ export async function openLibvirt(settings: LibvirtSettings, log: Log): Promise<
     templatePath: settings.domainTemplate ?? null,
     emulator: settings.qemuBinary ?? null,
     machine: settings.machine ?? null,
+    migrationUri: settings.migrationUri ?? null,
     ...(runtimeFolder === undefined ? {} : { runtimeFolder }),
   });
 }

@@ -70,6 +70,8 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
       liveVcpuFactor: settings.liveVcpuFactor,
       liveMemoryFactor: settings.liveMemoryFactor,
       shutdownPatience: milliseconds(settings.shutdownPatienceSeconds * 1000),
+      sharedFolders: settings.sharedFolders,
+      migrationPatience: milliseconds(settings.migrationSeconds * 1000),
       repackInterval: milliseconds(settings.repackSeconds * 1000),
     },
   });

@@ -1,5 +1,5 @@
 /** Settings that make a host part of a cluster: its schedulers, and what placement is told of the host. */
-import { absolutePath, listOf, nonEmpty, orNull, setting } from "./setting.js";
+import { absolutePath, decimal, listOf, nonEmpty, orNull, setting } from "./setting.js";
 
 const httpUrl = nonEmpty.refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text));
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[A-Za-z0-9._/:-]{0,63}$/;
@@ -49,6 +49,30 @@ export const MEMBERSHIP = {
     schema: listOf(nonEmpty.refine((text) => LABEL.test(text))).refine(
       (labels) => new Set(labels.map(nameOf)).size === labels.length,
     ),
+  }),
+  migrationUri: setting({
+    group: "Cluster",
+    names: ["HEADROOM_MIGRATION_URI"],
+    about: "Where other hosts' agents reach this host's libvirt, to move VMs live (empty: none come or go)",
+    allowed: "a URI such as qemu+tls://node-7/system, qemu+ssh://root@node-7/system or qemu+tcp://10.0.0.7/system",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty.refine((text) => /^qemu\+(tls|ssh|tcp):\/\/[^\s?]+\/system$/.test(text))),
+  }),
+  sharedFolders: setting({
+    group: "Cluster",
+    names: ["HEADROOM_SHARED_FOLDERS"],
+    about: "Folders that all hosts see alike (shared storage): VMs with disks elsewhere are not moved",
+    allowed: "a comma list of absolute paths",
+    fallback: [] as readonly string[],
+    schema: listOf(absolutePath),
+  }),
+  migrationSeconds: setting({
+    group: "Cluster",
+    names: ["HEADROOM_MIGRATION_SECONDS"],
+    about: "Seconds that a VM may be on its way to another host before the move is given up",
+    allowed: "a number of seconds from 1 to 3000",
+    fallback: 600,
+    schema: decimal(1, 3000),
   }),
 };
 

@@ -82,3 +82,18 @@ const emit = (move: Move, to: CpuSet): PinChange[] =>
 function count(counts: Map<number, number>, pcpus: CpuSet, step: number): void {
   for (const pcpu of pcpus) counts.set(pcpu, (counts.get(pcpu) ?? 0) + step);
 }
+
+export interface Split {
+  readonly beforeStart: readonly PinWave[];
+  readonly afterStart: readonly PinWave[];
+}
+
+/** The new VM's own "moves" are its start: its definition carries its pins. */
+export function splitAtStart(waves: readonly PinWave[], name: string): Split {
+  const others = waves.map((wave) => wave.filter((change) => change.vm !== name));
+  const start = waves.findLastIndex((wave) => wave.some((change) => change.vm === name));
+  return {
+    beforeStart: others.slice(0, start).filter((wave) => wave.length > 0),
+    afterStart: others.slice(start).filter((wave) => wave.length > 0),
+  };
+}

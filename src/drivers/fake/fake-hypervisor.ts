@@ -6,14 +6,17 @@ import type { CpuSet } from "../../core/cpuset.js";
 import { type MiB, milliseconds, type Seconds } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { HostProbe } from "../../ports/host.js";
-import type { DomainSpec, Hypervisor, HypervisorEvent, VmMetadata } from "../../ports/hypervisor.js";
+import type { DomainSpec, Hypervisor, HypervisorEvent, MigrationTarget, VmMetadata } from "../../ports/hypervisor.js";
 import { CallLog, FaultPlan, type Procedure } from "./faults.js";
+import { type FakeNetwork, moveGuest, settleGuest } from "./migration.js";
 import { FakeWorld } from "./world.js";
 import type { FakeWorldOptions } from "./world-core.js";
 
 export interface FakeOptions extends FakeWorldOptions {
   /** Default `fake:///`. */
   readonly uri?: string;
+  /** Hosts to which guests can be moved, this one among them; default: none. */
+  readonly network?: FakeNetwork | null;
 }
 
 export class FakeHypervisor implements Hypervisor {
@@ -25,14 +28,19 @@ export class FakeHypervisor implements Hypervisor {
   #state: "new" | "connected" | "lost" | "closed" | "dead" = "new";
   #endSubscription: (() => void) | null = null;
 
-  constructor(world: FakeWorld, uri: string) {
+  constructor(
+    world: FakeWorld,
+    uri: string,
+    private readonly network: FakeNetwork | null = null,
+  ) {
     this.world = world;
     this.uri = uri;
+    if (this.migrationAddress !== null) network?.join(this.migrationAddress, world);
   }
 
   /** A new connection to the same world, as a restarted agent makes it. */
   another(): FakeHypervisor {
-    return new FakeHypervisor(this.world, this.uri);
+    return new FakeHypervisor(this.world, this.uri, this.network);
   }
 
   /** The fake host's own /proc. */
@@ -153,6 +161,30 @@ export class FakeHypervisor implements Hypervisor {
     return this.#call("setMemoryStatsPeriod", name, () => this.world.setMemoryStatsPeriod(name, period));
   }
 
+  get migrationAddress(): string | null {
+    return this.network === null ? null : `fake://${this.world.hostname}`;
+  }
+
+  async migrate(name: string, uuid: string, { address, pins }: MigrationTarget, signal: AbortSignal): Promise<void> {
+    const destination = await this.#call("migrate", name, () => this.#reach(address));
+    await moveGuest(this.world, destination, {
+      name,
+      uuid,
+      pins,
+      signal,
+      isHeld: () => this.#state === "connected",
+      reached: (stage) => {
+        const what = this.faults.atStage(stage);
+        if (what === "death") this.die();
+        else if (what === "disconnect") this.disconnect();
+      },
+    }).catch((error: unknown) => (this.#isDead() ? never<void>() : Promise.reject(error)));
+  }
+
+  settleMigration(name: string, uuid: string, address: string): Promise<"here" | "gone"> {
+    return this.#call("settleMigration", name, () => settleGuest(this.world, () => this.#reach(address), name, uuid));
+  }
+
   subscribe(listener: (event: HypervisorEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -176,6 +208,11 @@ export class FakeHypervisor implements Hypervisor {
     }
     if (fate.answerLost) throw new OperationalError("hypervisor-timeout", `${procedure}: no answer in time`, true);
     return answer;
+  }
+
+  #reach(address: string): FakeWorld {
+    if (this.network !== null) return this.network.at(address);
+    throw new OperationalError("unsupported-by-hypervisor", `${this.uri} knows no other fake hosts`, false);
   }
 
   #isDead(): boolean {
@@ -204,7 +241,7 @@ export class FakeHypervisor implements Hypervisor {
 
 /** A new world, and a connection to it that is not yet opened. */
 export function fakeHypervisor(options: FakeOptions): FakeHypervisor {
-  return new FakeHypervisor(new FakeWorld(options), options.uri ?? "fake:///");
+  return new FakeHypervisor(new FakeWorld(options), options.uri ?? "fake:///", options.network ?? null);
 }
 
 const never = <T>(): Promise<T> => new Promise(() => undefined);

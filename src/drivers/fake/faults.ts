@@ -4,9 +4,13 @@
  */
 import { OperationalError } from "../../ports/errors.js";
 import type { Hypervisor } from "../../ports/hypervisor.js";
+import type { MigrationStage } from "./migration.js";
 
 /** The port's methods that go to the hypervisor. */
-export type Procedure = Exclude<keyof Hypervisor, "uri" | "connect" | "close" | "isConnected" | "subscribe">;
+export type Procedure = Exclude<
+  keyof Hypervisor,
+  "uri" | "migrationAddress" | "connect" | "close" | "isConnected" | "subscribe"
+>;
 
 /** Calls that change a domain; the others look. */
 export const CHANGING_PROCEDURES = [
@@ -21,6 +25,8 @@ export const CHANGING_PROCEDURES = [
   "setMemory",
   "setMetadata",
   "setMemoryStatsPeriod",
+  "migrate",
+  "settleMigration",
 ] as const satisfies readonly Procedure[];
 
 const isChanging = (procedure: Procedure): boolean => (CHANGING_PROCEDURES as readonly string[]).includes(procedure);
@@ -84,6 +90,7 @@ interface Planned {
 export class FaultPlan {
   #planned: Planned[] = [];
   readonly #delaysMs = new Map<Procedure | "any", number>();
+  readonly #stages = new Map<MigrationStage, "death" | "disconnect">();
   #death: { changesLeft: number; readonly when: "before" | "after" } | null = null;
 
   /** The next call of `procedure` is not carried out and throws `error`, by default a retryable `hypervisor-failed`. */
@@ -106,8 +113,21 @@ export class FaultPlan {
     this.#death = { changesLeft: nth, when };
   }
 
+  /** The next migration that comes so far loses the process that holds it, or its connection. */
+  breakMigration(stage: MigrationStage, what: "death" | "disconnect"): void {
+    this.#stages.set(stage, what);
+  }
+
+  /** Takes from the plan what is meant for this step of a migration; undefined: nothing. */
+  atStage(stage: MigrationStage): "death" | "disconnect" | undefined {
+    const what = this.#stages.get(stage);
+    this.#stages.delete(stage);
+    return what;
+  }
+
   /** Forgets everything planned. */
   clear(): void {
+    this.#stages.clear();
     this.#planned = [];
     this.#delaysMs.clear();
     this.#death = null;

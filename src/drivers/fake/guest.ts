@@ -51,6 +51,8 @@ export interface Live extends CpuCounters {
   /** Set while the guest shuts down. */
   stopsAtMs: number | null;
   paused: boolean;
+  /** Paused for a hand-over from or to another host. */
+  moving: boolean;
   balloon: Balloon;
   /** Up to when the balloon was moved. */
   balloonAtMs: number;
@@ -89,6 +91,7 @@ export function boot(guest: Guest, nowMs: number, hostPcpus: CpuSet): Live {
     bootMs: nowMs,
     stopsAtMs: null,
     paused: false,
+    moving: false,
     balloon: freshBalloon(stored.memoryMiB, stored.maximumMemoryMiB),
     balloonAtMs: nowMs,
     demand: cpuDemand(guest.profile.cpu, guest.seed),

@@ -219,13 +219,27 @@ export class WorldCore {
 
   /** A new guest, stopped. `domain-exists` when its name or uuid is taken. */
   protected add(definition: Definition): void {
+    this.mustBeNew(definition);
+    this.put(this.#newGuest(definition));
+  }
+
+  /** `domain-exists` when its name or uuid is taken. */
+  protected mustBeNew(definition: Definition): void {
     for (const [name, { stored }] of this.#guests) {
       if (name === definition.name || stored.uuid === definition.uuid) {
         throw exists(`a domain ${name} with uuid ${stored.uuid} exists`);
       }
     }
-    this.#guests.set(definition.name, this.#newGuest(definition));
+  }
+
+  protected put(guest: Guest): void {
+    this.#guests.set(guest.stored.name, guest);
     this.#names = null;
+  }
+
+  protected find(name: string, uuid: string): Guest | null {
+    const guest = this.#guests.get(name);
+    return guest?.stored.uuid === uuid ? guest : null;
   }
 
   #newGuest(definition: Definition): Guest {

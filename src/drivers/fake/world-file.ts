@@ -232,6 +232,8 @@ function guestFrom(saved: SavedGuest, worldSeed: number, pins: Map<string, CpuSe
   const seed = seedOf(worldSeed, saved.stored.name);
   const live: Live | null = saved.live && {
     ...saved.live,
+    // A hand-over does not outlive the process that did it.
+    moving: false,
     definition: definitionFrom(saved.live.definition, pins),
     demand: cpuDemand(saved.profile.cpu, seed),
     timeNs: Float64Array.from(saved.live.timeNs),

@@ -5,8 +5,9 @@
  */
 import type { CpuSet } from "../../core/cpuset.js";
 import { mib, milliseconds, type Seconds } from "../../core/units.js";
+import { OperationalError } from "../../ports/errors.js";
 import type { DomainSpec, VmMetadata } from "../../ports/hypervisor.js";
-import { boot, completeDefinition, type Definition, failed, pinOnHost, settleMemory } from "./guest.js";
+import { boot, completeDefinition, type Definition, failed, type Guest, pinOnHost, settleMemory } from "./guest.js";
 import { cpuDemand, noise, seedOf, type UsageProfile } from "./usage-profile.js";
 import { exists, WorldCore } from "./world-core.js";
 
@@ -129,6 +130,75 @@ export class FakeWorld extends WorldCore {
     this.changed();
   }
 
+  // A guest that is handed over: migration.ts
+
+  /** What the destination has to know of a guest that is to come. Throws unless it runs. */
+  passport(name: string, uuid: string): Guest {
+    const nowMs = this.advance();
+    const guest = this.find(name, uuid);
+    if (guest === null)
+      throw new OperationalError("domain-not-found", `there is no domain ${name} of this uuid`, false);
+    if (!guest.live || guest.live.paused) throw failed(`domain ${name} does not run`);
+    settleMemory(guest, nowMs);
+    return guest;
+  }
+
+  /** Takes in a guest that does not run yet; gives how much memory has to come. */
+  receive({ stored, live, profile, traits, seed }: Guest, pins: readonly CpuSet[]): number {
+    const nowMs = this.advance();
+    const definition = completeDefinition({ ...(live?.definition ?? stored), pins }, this.pcpus);
+    this.mustBeNew(definition);
+    const guest: Guest = { stored: definition, persistent: false, crashed: false, live: null, seed, profile, traits };
+    guest.live = { ...boot(guest, nowMs, this.pcpus), paused: true, moving: true };
+    if (live) guest.live.balloon = live.balloon;
+    this.put(guest);
+    this.runnersChanged();
+    this.emit("started", definition.name, definition.uuid);
+    return definition.memoryMiB;
+  }
+
+  /** The hand-over failed. No error when the guest has arrived, or is not there. */
+  turnAway(name: string, uuid: string): void {
+    if (this.whereabouts(name, uuid) === "incoming") this.stop(name, "stopped");
+  }
+
+  /** The guest is this host's from now on, and runs. */
+  admit(name: string, uuid: string): void {
+    this.advance();
+    const guest = this.find(name, uuid);
+    if (!guest?.live) throw failed(`domain ${name} is not there any more`);
+    guest.persistent = true;
+    guest.live.moving = false;
+    this.emit("defined", name, uuid);
+    this.pause(name, false);
+  }
+
+  /** The source stops a guest whose memory is across. */
+  hold(name: string, uuid: string): void {
+    this.passport(name, uuid);
+    const { live } = this.running(name);
+    live.paused = true;
+    live.moving = true;
+    this.runnersChanged();
+    this.emit("paused", name, uuid);
+  }
+
+  /** The source's last step: the guest is another host's. */
+  release(name: string, uuid: string): void {
+    this.advance();
+    if (this.find(name, uuid) === null) return;
+    this.undefine(name);
+    if (this.has(name)) this.stop(name, "stopped");
+  }
+
+  /** incoming: it is being handed over to this host; held: by this host. Null: it is not here. */
+  whereabouts(name: string, uuid: string): "incoming" | "held" | "here" | null {
+    const guest = this.find(name, uuid);
+    if (guest === null) return null;
+    if (guest.live?.moving !== true) return "here";
+    return guest.persistent ? "held" : "incoming";
+  }
+
   // What happens behind an agent's back
 
   /** The guest powers itself off. */
@@ -149,6 +219,7 @@ export class FakeWorld extends WorldCore {
     this.advance();
     const { guest, live } = this.running(name);
     live.paused = paused;
+    if (!paused) live.moving = false;
     this.runnersChanged();
     this.emit(paused ? "paused" : "resumed", name, guest.stored.uuid);
   }

@@ -3,7 +3,7 @@
  * Headroom says who it is, how large, where it is pinned and what it carries. `{word}`s of the template are replaced in texts
  * and attribute values of the parsed document, so that no value can become markup. Pure.
  */
-import { cpuSetOf, formatCpuSet } from "../../core/cpuset.js";
+import { type CpuSet, cpuSetOf, formatCpuSet } from "../../core/cpuset.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { DomainSpec } from "../../ports/hypervisor.js";
 import { setMetadata } from "./metadata-xml.js";
@@ -133,6 +133,15 @@ export function updateDomainXml(stored: string, spec: DomainSpec): string | null
   return serializeXml(document);
 }
 
+/** The definition with other pins, one set for each vCPU that the guest has now. Everything else stays. Throws `XmlError`. */
+export function repinDomainXml(definition: string, pins: readonly CpuSet[]): string {
+  const document = parseXml(definition);
+  const domain = document.documentElement;
+  const maximumVcpus = Number(descend(domain, "vcpu")?.textContent ?? pins.length);
+  setPins(ensureChild(domain, "cputune"), { pins, maximumVcpus });
+  return serializeXml(document);
+}
+
 function setDecided(domain: Element, spec: DomainSpec): void {
   setChildText(domain, "name", spec.name);
   setChildText(domain, "uuid", spec.uuid);
@@ -152,7 +161,7 @@ function placeDisk(domain: Element, spec: DomainSpec, source: string): void {
 }
 
 /** vCPUs beyond the present ones are pinned too: one that is plugged in later starts where its sisters run. */
-function setPins(cputune: Element, spec: DomainSpec): void {
+function setPins(cputune: Element, spec: Pick<DomainSpec, "pins" | "maximumVcpus">): void {
   for (const old of childElements(cputune, "vcpupin")) cputune.removeChild(old);
   if (spec.pins.length === 0) return;
   const all = cpuSetOf(spec.pins.flat());

@@ -17,6 +17,7 @@ import type {
   HypervisorEvent,
   HypervisorHost,
   HypervisorMemory,
+  MigrationTarget,
   VmMetadata,
 } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
@@ -27,16 +28,19 @@ import { DEFAULT_DOMAIN_TEMPLATE } from "./default-template.js";
 import { readDomainXml } from "./domain-detail.js";
 import { DomainIndex } from "./domain-index.js";
 import { buildDomainXml, type DomainTemplate, loadTemplate, updateDomainXml } from "./domain-xml.js";
+import { type ErrandOptions, onErrand } from "./errand.js";
 import { HostFactsReader } from "./host-facts.js";
 import { lifecycleEvent } from "./lifecycle.js";
 import { Link, type LinkTimes } from "./link.js";
 import { METADATA_NAMESPACE, METADATA_PREFIX, metadataXml } from "./metadata-xml.js";
+import { migrateGuest, settleGuest, unlessGone } from "./migration.js";
+import { destinationOf } from "./migration-uri.js";
 import { AFFECT, SERVER_ERROR, UNDEFINE_EVERYTHING, XML } from "./procedures.js";
 import { asOperational, ServerError } from "./server-error.js";
 import type { LifecycleMessage, Session } from "./session.js";
 import { domainState, mibOfKiB, statsOf } from "./stats.js";
 import { type OpenStream, openStream } from "./transport.js";
-import { parseLibvirtUri } from "./uri.js";
+import { type LibvirtUri, parseLibvirtUri } from "./uri.js";
 import { type DomainRef, uuidBytes, uuidText } from "./wire-types.js";
 
 export interface LibvirtOptions {
@@ -54,6 +58,8 @@ export interface LibvirtOptions {
   /** Where a session daemon's sockets are; default `/run/user/UID`. */
   readonly runtimeFolder?: string;
   readonly times?: Partial<LinkTimes>;
+  /** Where other hosts reach this libvirt, for live migration; null: guests cannot come here. */
+  readonly migrationUri?: string | null;
   /** For tests: another way to a daemon. */
   readonly open?: OpenStream;
 }
@@ -79,7 +85,10 @@ export function libvirtHypervisor(options: LibvirtOptions): Hypervisor {
 
 class LibvirtHypervisor implements Hypervisor {
   readonly uri: string;
+  readonly migrationAddress: string | null;
   readonly #options: LibvirtOptions;
+  readonly #errands: ErrandOptions;
+  readonly #parsed: LibvirtUri;
   readonly #link: Link;
   readonly #facts: HostFactsReader;
   readonly #index = new DomainIndex();
@@ -89,8 +98,14 @@ class LibvirtHypervisor implements Hypervisor {
   constructor(options: LibvirtOptions) {
     const uri = parseLibvirtUri(options.uri, { runtimeFolder: options.runtimeFolder ?? runtimeFolder() });
     const clock = options.clock ?? realClock();
+    const times = { ...DEFAULT_TIMES, ...options.times };
+    const open = options.open ?? openStream;
     this.uri = options.uri;
+    this.migrationAddress = options.migrationUri ?? null;
+    if (this.migrationAddress !== null) destinationOf(this.migrationAddress);
     this.#options = options;
+    this.#parsed = uri;
+    this.#errands = { open, clock, times };
     this.#facts = new HostFactsReader({
       choice: options.accelerator ?? "auto",
       local: uri.local,
@@ -102,9 +117,9 @@ class LibvirtHypervisor implements Hypervisor {
       uri,
       clock,
       log: options.log,
-      open: options.open ?? openStream,
+      open,
       random: options.random ?? cryptoRandom,
-      times: { ...DEFAULT_TIMES, ...options.times },
+      times,
       onLifecycle: (message) => this.#tellLifecycle(message),
       onLost: (reason) => {
         this.#index.clear();
@@ -301,6 +316,24 @@ class LibvirtHypervisor implements Hypervisor {
     );
   }
 
+  migrate(name: string, uuid: string, { address, pins }: MigrationTarget, signal: AbortSignal): Promise<void> {
+    return operational(`move VM ${name}`, () => {
+      const { uri, dataUri } = destinationOf(address);
+      return onErrand(uri, this.#errands, (destination) =>
+        onErrand(this.#parsed, this.#errands, (source) =>
+          migrateGuest(source, destination, { name, uuid, pins, dataUri, signal, log: this.#options.log }),
+        ),
+      );
+    });
+  }
+
+  settleMigration(name: string, uuid: string, address: string): Promise<"here" | "gone"> {
+    return this.#ask(`settle the move of VM ${name}`, (session) => {
+      const { uri } = destinationOf(address);
+      return settleGuest(session, (question) => onErrand(uri, this.#errands, question), { name, uuid });
+    });
+  }
+
   subscribe(listener: (event: HypervisorEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -312,12 +345,8 @@ class LibvirtHypervisor implements Hypervisor {
     return this.#ask(`${verb} VM ${name}`, async (session) => action(session, await session.lookupByName(name)));
   }
 
-  async #ask<T>(what: string, action: (session: Session) => Promise<T>): Promise<T> {
-    try {
-      return await action(this.#link.session());
-    } catch (error) {
-      throw asOperational(what, error);
-    }
+  #ask<T>(what: string, action: (session: Session) => Promise<T>): Promise<T> {
+    return operational(what, () => action(this.#link.session()));
   }
 
   #tellLifecycle(message: LifecycleMessage): void {
@@ -331,13 +360,11 @@ class LibvirtHypervisor implements Hypervisor {
   }
 }
 
-/** What `action` gives; null when libvirt knows no such domain. */
-async function unlessGone<T>(action: () => Promise<T>): Promise<T | null> {
+async function operational<T>(what: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if (error instanceof ServerError && error.code === SERVER_ERROR.noDomain) return null;
-    throw error;
+    throw asOperational(what, error);
   }
 }
 

@@ -24,6 +24,7 @@ export const PROCEDURE = {
   domainLookupByName: 23,
   domainLookupByUuid: 24,
   domainPinVcpu: 26,
+  domainResume: 28,
   domainShutdown: 33,
   connectGetHostname: 59,
   connectSupportsFeature: 60,
@@ -31,6 +32,7 @@ export const PROCEDURE = {
   authPolkit: 70,
   domainIsPersistent: 151,
   connectGetLibVersion: 157,
+  domainAbortJob: 164,
   domainSetVcpusFlags: 199,
   domainGetVcpusFlags: 200,
   domainSetMemoryFlags: 204,
@@ -41,6 +43,11 @@ export const PROCEDURE = {
   domainUndefineFlags: 231,
   domainSetMetadata: 264,
   nodeGetCpuMap: 293,
+  domainMigrateBegin3Params: 302,
+  domainMigratePrepare3Params: 303,
+  domainMigratePerform3Params: 305,
+  domainMigrateFinish3Params: 306,
+  domainMigrateConfirm3Params: 307,
   domainSetMemoryStatsPeriod: 308,
   domainEventCallbackRegisterAny: 316,
   domainEventCallbackLifecycle: 318,
@@ -56,8 +63,8 @@ export const AUTH = { none: 0, sasl: 1, polkit: 2 } as const;
 /** Which definition a change is for; 0 is the running one of an active domain, else the stored one. */
 export const AFFECT = { current: 0, live: 1, config: 2 } as const;
 
-/** Which XML of a domain: what runs where it runs; or what is stored, with its secrets, to be defined again. */
-export const XML = { present: 0, stored: 1 | 2 } as const;
+/** Which XML of a domain: what runs where it runs; or what is stored, with its secrets, to be defined again; or either as another host is to get it. */
+export const XML = { present: 0, stored: 1 | 2, migratable: 1 | 8, storedMigratable: 1 | 2 | 8 } as const;
 
 /** Kinds of bulk statistics: asking for all of them (mask 0) doubles the time of the call. */
 export const STATS = { state: 1, cpuTotal: 2, balloon: 4, vcpu: 8 } as const;
@@ -66,6 +73,9 @@ export const STATS_NOWAIT = 0x2000_0000;
 
 /** undefine: saved image, snapshot and checkpoint metadata and firmware variables go too; else libvirt refuses. */
 export const UNDEFINE_EVERYTHING = 1 | 2 | 4 | 16;
+
+/** live, persistDest, undefineSource, changeProtection, autoConverge: a busy guest is slowed down until its memory is across. */
+export const MIGRATE = 1 | 8 | 16 | 256 | 8192;
 
 /** Kind of metadata that is an element of one's own namespace. */
 export const METADATA_ELEMENT = 2;

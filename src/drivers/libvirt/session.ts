@@ -10,6 +10,7 @@ import {
   FEATURE,
   LIFECYCLE_EVENT_ID,
   METADATA_ELEMENT,
+  MIGRATE,
   type ProcedureName,
   STATS,
   STATS_NOWAIT,
@@ -17,11 +18,13 @@ import {
 import {
   type DomainRef,
   type DomainStatsRecord,
+  LONGEST_COOKIE,
   LONGEST_CPU_MAPS,
   LONGEST_STRING,
   readDomain,
   readDomainStats,
   writeDomain,
+  writeTexts,
 } from "./wire-types.js";
 import { XdrReader, XdrWriter } from "./xdr.js";
 
@@ -43,8 +46,13 @@ const MOST_NODE_FIGURES = 1024;
 
 const readNodeFigures = (reader: XdrReader): [string, bigint][] =>
   reader.array(MOST_NODE_FIGURES, 12, (one) => [one.string(LONGEST_STRING), one.uhyper()]);
+/** Texts by libvirt's own names: `destination_xml`, `migrate_uri` ... */
+export type MigrationTexts = Readonly<Record<string, string>>;
+/** What one step of a migration tells the next; opaque. */
+export type Cookie = Buffer;
 
 const nothing = (): void => undefined;
+const cookie = (reader: XdrReader): Cookie => Buffer.from(reader.bytes(LONGEST_COOKIE));
 const int = (reader: XdrReader): number => reader.int();
 const text = (reader: XdrReader): string => reader.string(LONGEST_STRING);
 
@@ -251,6 +259,62 @@ export class Session {
         .optionalString(metadata.namespace)
         .uint(flags);
     return this.#onDomain("domainSetMetadata", domain, rest, nothing);
+  }
+
+  resume(domain: DomainRef): Promise<void> {
+    return this.#onDomain("domainResume", domain, (body) => body, nothing);
+  }
+
+  abortJob(domain: DomainRef): Promise<void> {
+    return this.#onDomain("domainAbortJob", domain, (body) => body, nothing);
+  }
+
+  // The five steps of a migration, in turn asked of the source (begin, perform, confirm) and the destination (prepare, finish)
+
+  migrateBegin(domain: DomainRef, texts: MigrationTexts): Promise<{ readonly cookie: Cookie; readonly xml: string }> {
+    const rest = (body: XdrWriter) => writeTexts(body, texts).uint(MIGRATE);
+    return this.#onDomain("domainMigrateBegin3Params", domain, rest, (reader) => ({
+      cookie: cookie(reader),
+      xml: text(reader),
+    }));
+  }
+
+  migratePrepare(
+    texts: MigrationTexts,
+    told: Cookie,
+    deadline: Milliseconds,
+  ): Promise<{ readonly cookie: Cookie; readonly uri: string | null }> {
+    const body = writeTexts(new XdrWriter(), texts).bytes(told).uint(MIGRATE);
+    return this.#connection.call(
+      "domainMigratePrepare3Params",
+      body,
+      (reader) => ({ cookie: cookie(reader), uri: reader.optionalString(LONGEST_STRING) }),
+      deadline,
+    );
+  }
+
+  migratePerform(domain: DomainRef, texts: MigrationTexts, told: Cookie, deadline: Milliseconds): Promise<Cookie> {
+    // No address of another daemon: it is we who speak to both.
+    const rest = (body: XdrWriter) => writeTexts(body.optionalString(null), texts).bytes(told).uint(MIGRATE);
+    return this.#onDomain("domainMigratePerform3Params", domain, rest, cookie, deadline);
+  }
+
+  migrateFinish(texts: MigrationTexts, told: Cookie, cancelled: boolean, deadline: Milliseconds): Promise<Cookie> {
+    const body = writeTexts(new XdrWriter(), texts).bytes(told).uint(MIGRATE).int(Number(cancelled));
+    return this.#connection.call(
+      "domainMigrateFinish3Params",
+      body,
+      (reader) => {
+        readDomain(reader);
+        return cookie(reader);
+      },
+      deadline,
+    );
+  }
+
+  migrateConfirm(domain: DomainRef, texts: MigrationTexts, told: Cookie, cancelled: boolean): Promise<void> {
+    const rest = (body: XdrWriter) => writeTexts(body, texts).bytes(told).uint(MIGRATE).int(Number(cancelled));
+    return this.#onDomain("domainMigrateConfirm3Params", domain, rest, nothing);
   }
 
   #onDomain<T>(

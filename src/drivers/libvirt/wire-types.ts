@@ -9,6 +9,8 @@ const MOST_DOMAINS = 16_384;
 const MOST_PARAMETERS = 262_144;
 /** REMOTE_CPUMAPS_MAX: bytes of all CPU maps in one message. */
 export const LONGEST_CPU_MAPS = 8_388_608;
+/** REMOTE_MIGRATE_COOKIE_MAX. */
+export const LONGEST_COOKIE = 4_194_304;
 /** Fields of bulk statistics are words such as `vcpu.12.delay`. */
 const LONGEST_FIELD = 256;
 /** A domain on the wire: length of its name, uuid, id. */
@@ -72,6 +74,16 @@ function readParameterValue(reader: XdrReader): ParameterValue {
 }
 
 export type Parameters = ReadonlyMap<string, ParameterValue>;
+
+const STRING_PARAMETER = 7;
+
+/** Parameters that are texts, as `remote_typed_param`s. */
+export function writeTexts(writer: XdrWriter, parameters: Readonly<Record<string, string>>): XdrWriter {
+  const entries = Object.entries(parameters);
+  writer.uint(entries.length);
+  for (const [field, value] of entries) writer.string(field).int(STRING_PARAMETER).string(value);
+  return writer;
+}
 
 export interface DomainStatsRecord {
   readonly domain: DomainRef;

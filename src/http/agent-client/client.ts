@@ -7,9 +7,11 @@ import type {
   AgentClient,
   AgentClients,
   AgentDeploy,
+  AgentReceive,
   AgentRemove,
   AgentResize,
   AgentRevoke,
+  AgentSend,
   ChangeOutcome,
   HostReport,
   HostStatus,
@@ -77,6 +79,20 @@ class HttpAgentClient implements AgentClient {
     const { requestId, epoch, name, uuid, ...body } = request;
     const path = `${vmPath(name)}/resize?status=1${only(uuid)}`;
     return this.change({ method: "POST", path, body, headers: sender(epoch, requestId) }, request, signal);
+  }
+
+  receive(request: AgentReceive, signal?: AbortSignal): Promise<ChangeOutcome> {
+    const { requestId, epoch, ratio, ...vm } = request;
+    const body = { ...vm, ...(ratio === null ? {} : { ratio }) };
+    const headers = sender(epoch, requestId);
+    return this.change({ method: "POST", path: "/v1/migrations?status=1", body, headers }, request, signal);
+  }
+
+  send(request: AgentSend, signal?: AbortSignal): Promise<ChangeOutcome> {
+    const { requestId, epoch, name, uuid, address, pins } = request;
+    const path = `${vmPath(name)}/migrate?status=1${only(uuid)}`;
+    const headers = sender(epoch, requestId);
+    return this.change({ method: "POST", path, body: { address, pins }, headers }, request, signal);
   }
 
   async revoke({ requestId, epoch, name }: AgentRevoke, signal?: AbortSignal): Promise<RevokeOutcome> {

@@ -28,18 +28,30 @@ export async function answerChange(
   work: (sender: Sender) => Promise<Answer>,
 ): Promise<void> {
   const epoch = epochOf(request);
-  const checked = async (sender: Sender): Promise<Answer> => mustBeAbout(name, await work(sender));
   if (epoch === undefined && request.method === "POST") {
-    const { answer, replayed } = await answerOnce(context, request, (key) =>
-      checked(key === null ? {} : { requestId: key }),
+    const { answer, replayed } = await answerOnce(context, request, async (key) =>
+      mustBeAbout(name, await work(key === null ? {} : { requestId: key })),
     );
     if (replayed) reply.header("idempotency-replayed", "true");
     sendWithHost(context, request, reply, answer);
     return;
   }
+  await answerUnkept(context, request, reply, name, work);
+}
+
+/** As the agent itself answers now: it remembers what it did under which key. */
+export async function answerUnkept(
+  context: HttpContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+  work: (sender: Sender) => Promise<Answer>,
+): Promise<void> {
+  const epoch = epochOf(request);
   const key = idempotencyKey(request.headers["idempotency-key"]);
   const sender = { ...(epoch === undefined ? {} : { epoch }), ...(key === null ? {} : { requestId: key }) };
-  sendWithHost(context, request, reply, await context.changes.run(() => checked(sender)));
+  const answer = await context.changes.run(async () => mustBeAbout(name, await work(sender)));
+  sendWithHost(context, request, reply, answer);
 }
 
 function mustBeAbout(name: string, answer: Answer): Answer {

@@ -14,7 +14,7 @@ const optionalNumber = z.number().nullable();
 const unixMs = z.number().meta({ description: "Milliseconds since the epoch" });
 const ratio = z.number().meta({ description: "Allocation ratio: vCPUs per pCPU" });
 
-export const vmStates = ["running", "paused", "stopped", "unplaced"] as const satisfies readonly VmState[];
+export const vmStates = ["running", "paused", "stopped", "unplaced", "migrating"] as const satisfies readonly VmState[];
 
 const vmUsage = z.object({
   cpuPcpus: optionalNumber.meta({ description: "pCPUs in use over the last tick; null before two samples" }),
@@ -29,7 +29,8 @@ export const vmAnswer = named(
     name: text,
     uuid: text,
     state: z.enum(vmStates).meta({
-      description: "`unplaced`: it runs, but no pool could take it; it is left unpinned until there is room",
+      description:
+        "`unplaced`: it runs, but no pool could take it; it is left unpinned until there is room. `migrating`: it runs, and is on its way to another host",
     }),
     vcpus: count,
     memoryMiB: z.number(),

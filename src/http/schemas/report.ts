@@ -55,6 +55,9 @@ export const hostStatus = named(
     ratiosOffered: z
       .union([z.array(ratio), z.object({ least: ratio, most: ratio }), z.null()])
       .meta({ description: "Ratios that the host sells; null: any that its policy can take" }),
+    migrationAddress: text.nullable().meta({
+      description: "Where its hypervisor takes VMs from other hosts; null: it takes no part in live migration",
+    }),
     images: z.array(text).nullable().meta({ description: "Images, or folders that hold them; null: not known" }),
   }) satisfies z.ZodType<Wire<HostStatus>>,
 );

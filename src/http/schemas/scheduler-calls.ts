@@ -12,10 +12,10 @@ const UUID_RULE = "the uuid of a VM, in small letters";
 export const statusQuery = z.strictObject({
   status: z.literal("1", STATUS_RULE).optional().meta({ description: STATUS_RULE }),
 });
+export const uuid = z.string(UUID_RULE).regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, UUID_RULE);
+export const migrateQuery = statusQuery.extend({ uuid: uuid.meta({ description: "Only the VM with this uuid" }) });
 export const vmStatusQuery = statusQuery.extend({
-  uuid: z
-    .string(UUID_RULE)
-    .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, UUID_RULE)
+  uuid: uuid
     .optional()
     .meta({ description: "Only the VM with this uuid: another one that has the name meanwhile is left alone" }),
 });

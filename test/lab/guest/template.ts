@@ -14,15 +14,15 @@ const KERNEL_WORDS = [
 ].join(" ");
 
 /**
- * `folder`: where each guest's console log and control socket go, named after it. It stands among the kernel's words too,
- * unused: so the command line of a QEMU tells whose it is (left-overs.ts).
+ * `folder`: where each guest's console log and control socket go, named after it. `mark` stands among the kernel's words,
+ * unused: so the command line of a QEMU tells that it is the lab's (left-overs.ts).
  */
-export const domainTemplate = (files: GuestFiles, folder: string): string => `<domain>
+export const domainTemplate = (files: GuestFiles, folder: string, mark: string): string => `<domain>
   <os>
     <type machine='pc'>hvm</type>
     <kernel>${files.kernel}</kernel>
     <initrd>${files.initrd}</initrd>
-    <cmdline>${KERNEL_WORDS} headroom-lab=${folder}</cmdline>
+    <cmdline>${KERNEL_WORDS} headroom-lab=${mark}</cmdline>
   </os>
   <features><acpi/><apic/></features>
   <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>
