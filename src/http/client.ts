@@ -38,7 +38,7 @@ export interface VmClient<V, N = CreateVm> {
   /** Every VM, page after page. */
   vms(filter?: VmFilter): Promise<readonly V[]>;
   vm(name: string): Promise<V>;
-  removeVm(name: string): Promise<V>;
+  removeVm(name: string, idempotencyKey?: string): Promise<V>;
   resizeVm(name: string, size: ResizeVm, idempotencyKey?: string): Promise<V>;
 }
 
@@ -62,7 +62,7 @@ export function vmCalls<S extends z.ZodType, N = CreateVm>(
     createVm: (wanted, key) => post("/v1/vms", vm, wanted, key),
     vms: (filter = {}) => allPages((cursor) => get(`/v1/vms${queryOf({ ...filter, cursor })}`, page)),
     vm: (name) => get(path(name), vm),
-    removeVm: (name) => call({ method: "DELETE", path: path(name), answer: vm }),
+    removeVm: (name, key) => call({ method: "DELETE", path: path(name), answer: vm, key }),
     resizeVm: (name, size, key) => post(`${path(name)}/resize`, vm, size, key),
   };
 }

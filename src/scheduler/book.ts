@@ -9,6 +9,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Change, ClusterStore, Leadership, Revision, StoreRecord } from "../ports/cluster-store.js";
 import { OperationalError } from "../ports/errors.js";
 import type { RecordKind } from "./record-model.js";
+import type { Alongside } from "./removals.js";
 import { NotLeader } from "./service.js";
 
 export interface Tenure {
@@ -67,16 +68,23 @@ export class Book<T> {
     const known = this.records.get(name);
     const change: Change =
       known === undefined ? { kind: "create", key, value } : { kind: "replace", key, value, revision: known.revision };
-    const revision = await this.commit(change, persistence);
+    const revision = await this.commit([change], persistence);
     this.records.set(name, { record, revision });
     this.changed(name, known?.record ?? null, record);
   }
 
-  /** As `put`. */
-  async delete(name: string, persistence: Persistence): Promise<void> {
+  /** As `put`. `alongside`: happens with it or not at all. */
+  async delete(name: string, persistence: Persistence, alongside: Alongside | null = null): Promise<void> {
     const known = this.records.get(name);
     assert(known !== undefined, `there is no record ${this.keyOf(name)}`);
-    await this.commit({ kind: "delete", key: this.keyOf(name), revision: known.revision }, persistence);
+    const change: Change = { kind: "delete", key: this.keyOf(name), revision: known.revision };
+    try {
+      const revision = await this.commit([change, ...(alongside?.changes ?? [])], persistence);
+      alongside?.committed(revision);
+    } catch (error) {
+      alongside?.failed();
+      throw error;
+    }
     this.records.delete(name);
     this.changed(name, known.record, null);
   }
@@ -87,11 +95,11 @@ export class Book<T> {
     return this.kind.prefix + encodeURIComponent(name);
   }
 
-  private async commit(change: Change, persistence: Persistence): Promise<Revision> {
+  private async commit(changes: readonly Change[], persistence: Persistence): Promise<Revision> {
     for (;;) {
       this.mustLead();
       try {
-        return await this.commitOnce(change);
+        return await this.commitOnce(changes);
       } catch (error) {
         if (!(error instanceof OperationalError) || !error.retryable || persistence === "once") throw error;
         await this.tenure.clock.sleep(RETRY, this.tenure.lost);
@@ -99,29 +107,29 @@ export class Book<T> {
     }
   }
 
-  private async commitOnce(change: Change): Promise<Revision> {
+  private async commitOnce(changes: readonly Change[]): Promise<Revision> {
     const { store, leadership } = this.tenure;
     try {
-      const outcome = await store.commit([change], leadership);
+      const outcome = await store.commit(changes, leadership);
       if (outcome.kind === "committed") return outcome.revision;
       if (outcome.kind === "fenced") return this.end("the store says that another scheduler leads");
       return this.end(`the store's record ${outcome.key} is not as this leader left it`);
     } catch (error) {
       if (!(error instanceof OperationalError) || error.code !== "store-outcome-unknown") throw error;
-      return this.resolve(change, error);
+      return this.resolve(changes, error);
     }
   }
 
   /** A commit that perhaps happened. Asks until the store knows. */
-  private async resolve(change: Change, first: OperationalError): Promise<Revision> {
+  private async resolve(changes: readonly Change[], first: OperationalError): Promise<Revision> {
     const { store, leadership, lost, clock } = this.tenure;
     for (;;) {
       this.mustLead();
       try {
-        const outcome = await store.resolve([change], leadership);
+        const outcome = await store.resolve(changes, leadership);
         if (outcome === "fenced") return this.end("the store says that another scheduler leads");
         if (outcome === "not-committed") throw notCommitted(first);
-        return change.kind === "delete" ? change.revision : await this.revisionOf(change.key);
+        return await this.revisionOf(changes);
       } catch (error) {
         const again = error instanceof OperationalError && error.retryable && !(error instanceof NotCommitted);
         if (!again) throw error;
@@ -130,9 +138,12 @@ export class Book<T> {
     }
   }
 
-  private async revisionOf(key: string): Promise<Revision> {
-    const found = await this.tenure.store.get(key);
-    return found === null ? this.end(`the store lost the record ${key}`) : found.revision;
+  /** Of a commit that happened: what it wrote has it. A mere deletion leaves no record that needs one. */
+  private async revisionOf(changes: readonly Change[]): Promise<Revision> {
+    const written = changes.find(({ kind }) => kind !== "delete");
+    if (written === undefined) return 0;
+    const found = await this.tenure.store.get(written.key);
+    return found === null ? this.end(`the store lost the record ${written.key}`) : found.revision;
   }
 
   private mustLead(): void {

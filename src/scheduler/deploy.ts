@@ -16,6 +16,7 @@ import { constraintsOf } from "./room.js";
 import type { ClusterDeploy, ClusterRefusal, ClusterResult, ClusterVm, HostReason } from "./service.js";
 import { askAboutDeploy, confirmGone, confirmPlaced, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
+import { clusterVm, NO_FACTS } from "./views.js";
 
 /** `requestId`: the caller's, or made up for it. */
 export function deployVm(reign: Reign, request: ClusterDeploy, requestId: string): Promise<ClusterResult<ClusterVm>> {
@@ -23,6 +24,8 @@ export function deployVm(reign: Reign, request: ClusterDeploy, requestId: string
     reign.mustLead();
     const known = reign.byRequest.get(requestId);
     if (known !== undefined && known !== request.name) return reused(requestId);
+    const gone = reign.removals.madeBy(requestId);
+    if (gone !== null) return gone.name === request.name ? accept(clusterVm(gone, NO_FACTS)) : reused(requestId);
     const answered = await nameHolder(reign, request.name, requestId);
     return answered ?? place(reign, request, requestId);
   });

@@ -14,6 +14,7 @@ import { type MiB, mib, type Ratio, ratio } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
 
 export const VM_PREFIX = "vms/";
+export const REMOVED_PREFIX = "removed/";
 export const HOST_PREFIX = "hosts/";
 
 export interface VmSize {
@@ -34,6 +35,8 @@ export interface VmRecord extends VmSize {
   readonly machineId: string | null;
   /** The caller's id of the request that asked for the VM; null: found on a host. */
   readonly requestId: string | null;
+  /** While removing: the caller's id of the request that removes it. Null also where the VM went by itself. */
+  readonly removal: string | null;
   /** Id of the request to the agent that is not settled; null in the phases placed and lost. */
   readonly pending: string | null;
   /** While resizing. */
@@ -74,6 +77,8 @@ const vmRecord = z.strictObject({
   host: text,
   machineId: text.nullable(),
   requestId: text.nullable(),
+  /** Not in records of before 0.2. */
+  removal: text.nullable().default(null),
   pending: text.nullable(),
   to: z.strictObject(size).nullable(),
   uuid: text.nullable(),
@@ -100,6 +105,9 @@ export const VM_RECORDS: RecordKind<VmRecord> = {
   nameOf: (record) => record.name,
   decode: (key, value) => decoded(vmRecord, key, value),
 };
+
+/** VMs that are gone, for requests that are repeated (removals.ts). */
+export const REMOVED_RECORDS: RecordKind<VmRecord> = { ...VM_RECORDS, prefix: REMOVED_PREFIX };
 
 export const HOST_RECORDS: RecordKind<HostRecord> = {
   prefix: HOST_PREFIX,

@@ -129,6 +129,7 @@ export const reservedRecord = (request: ClusterDeploy, requestId: string, target
   host: target.host,
   machineId: target.machineId,
   requestId,
+  removal: null,
   pending: target.agentRequest,
   to: null,
   uuid: null,
@@ -145,6 +146,7 @@ export const adoptedRecord = (vm: ReportedVm, host: string, machineId: string | 
   host,
   machineId,
   requestId: null,
+  removal: null,
   pending: null,
   to: null,
   uuid: vm.uuid,
@@ -155,14 +157,17 @@ export const placedRecord = (record: VmRecord, vm: Pick<Confirmed, "uuid" | "siz
   ...record,
   ...vm.size,
   phase: "placed",
+  removal: null,
   pending: null,
   to: null,
   uuid: vm.uuid,
 });
 
-export const removingRecord = (record: VmRecord, agentRequest: string): VmRecord => ({
+/** `removal`: the caller's id. */
+export const removingRecord = (record: VmRecord, removal: string, agentRequest: string): VmRecord => ({
   ...record,
   phase: "removing",
+  removal,
   pending: agentRequest,
   to: null,
 });
@@ -174,7 +179,13 @@ export const resizingRecord = (record: VmRecord, to: VmSize, agentRequest: strin
   to,
 });
 
-export const backToPlaced = (record: VmRecord): VmRecord => ({ ...record, phase: "placed", pending: null, to: null });
+export const backToPlaced = (record: VmRecord): VmRecord => ({
+  ...record,
+  phase: "placed",
+  removal: null,
+  pending: null,
+  to: null,
+});
 
 /** What remains of the record when its host's machine is gone; null: nothing. */
 export function afterMachineLost(record: VmRecord): VmRecord | null {

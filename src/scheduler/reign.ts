@@ -14,6 +14,7 @@ import type { ClusterEvents } from "./events.js";
 import type { HostEntry } from "./host-entry.js";
 import { KeyedLocks, Limiter } from "./locks.js";
 import { HOST_RECORDS, type HostRecord, VM_RECORDS, type VmRecord } from "./record-model.js";
+import { Removals } from "./removals.js";
 import { Room } from "./room.js";
 import { type ClusterVm, NotLeader } from "./service.js";
 import type { SchedulerSettings } from "./settings.js";
@@ -45,6 +46,7 @@ export class Reign {
   readonly listedProblems = new Map<string, string>();
   readonly room: Room;
   readonly answers: Answers<ClusterVm>;
+  readonly removals: Removals;
   /** By VM. */
   readonly locks = new KeyedLocks();
   /** By host. */
@@ -80,6 +82,7 @@ export class Reign {
     this.startedAt = clock.monotonic();
     this.room = new Room(createPlacer(placement), (host) => this.entries.get(host));
     this.answers = new Answers(settings.rememberedAnswers);
+    this.removals = new Removals(settings.rememberedRemovals);
     this.polling = new Limiter(settings.mostCalls);
     this.working = new Limiter(settings.mostCalls);
     const tenure = { store, clock, leadership, lost, ended };

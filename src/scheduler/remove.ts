@@ -1,4 +1,5 @@
 /** Removing one VM: its record says so first, then its host is asked until it confirms, then the record goes. */
+import { reused } from "./answers.js";
 import { unsettledError, until } from "./asking.js";
 import { examine } from "./look.js";
 import type { VmRecord } from "./record-model.js";
@@ -6,18 +7,22 @@ import { backToPlaced, removingRecord } from "./record-steps.js";
 import { accept, inConflict, refuseWith, unknownVm } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import type { ClusterResult, ClusterVm } from "./service.js";
-import { askToRemove, confirmGone, settle } from "./settle.js";
+import { askToRemove, confirmGone, dropRecord, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
+import { clusterVm, NO_FACTS } from "./views.js";
 
-export function removeVm(reign: Reign, name: string): Promise<ClusterResult<ClusterVm>> {
+/** `removal`: the caller's id of the request, or made up for it. */
+export function removeVm(reign: Reign, name: string, removal: string): Promise<ClusterResult<ClusterVm>> {
   return reign.locks.run(name, async () => {
     reign.mustLead();
+    const removed = reign.removals.removedBy(removal);
+    if (removed !== null) return removed.name === name ? accept(clusterVm(removed, NO_FACTS)) : reused(removal);
     const conflict = reign.conflicts.get(name);
     if (conflict !== undefined) return inConflict(name, conflict);
     const record = await settledRecord(reign, name);
     if (record === null) return unknownVm(name);
-    if (record.phase === "lost") return removeLost(reign, record);
-    return carryOut(reign, record);
+    if (record.phase === "lost") return removeLost(reign, { ...record, removal });
+    return carryOut(reign, record, removal);
   });
 }
 
@@ -33,15 +38,17 @@ export async function settledRecord(reign: Reign, name: string): Promise<VmRecor
 }
 
 async function removeLost(reign: Reign, record: VmRecord): Promise<ClusterResult<ClusterVm>> {
-  await reign.vms.delete(record.name, "once");
+  await dropRecord(reign, record, "once");
   reign.events.emit("vm-removed", { vm: record.name, host: record.host }, "the record of a lost VM is removed");
   return accept(shownVm(reign, record));
 }
 
-async function carryOut(reign: Reign, before: VmRecord): Promise<ClusterResult<ClusterVm>> {
+async function carryOut(reign: Reign, before: VmRecord, removal: string): Promise<ClusterResult<ClusterVm>> {
   const last = shownVm(reign, before.phase === "removing" ? before : backToPlaced(before));
-  const record = before.phase === "removing" ? before : removingRecord(before, reign.ports.newId());
-  if (record !== before) await reign.vms.put(record, "once");
+  // One that a former request left half-way is this one's to finish: whoever is told that it removed the VM did so alone.
+  const mine = before.phase === "removing" && before.removal === removal;
+  const record = mine ? before : removingRecord(before, removal, before.pending ?? reign.ports.newId());
+  if (!mine) await reign.vms.put(record, "once");
   const step = await until(reign, () => askToRemove(reign, record));
   if (step.kind === "unknown") throw unsettledError(record.host, `removed ${record.name}`, step.why);
   if (step.kind === "kept") {

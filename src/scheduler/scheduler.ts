@@ -197,7 +197,8 @@ class ClusterScheduler implements Scheduler {
   }
 
   remove(name: string, requestId?: string): Promise<ClusterResult<ClusterVm>> {
-    return this.once(requestId, ["remove", name], (reign) => removeVm(reign, name));
+    const id = requestId ?? this.ports.newId();
+    return this.once(requestId, ["remove", name], (reign) => removeVm(reign, name, id));
   }
 
   resize(request: ClusterResize): Promise<ClusterResult<ClusterVm>> {

@@ -24,6 +24,8 @@ export interface SchedulerSettings {
   readonly mostCandidates: number;
   /** Answers remembered for request ids that come again. */
   readonly rememberedAnswers: number;
+  /** VMs that are gone whose requests are still known, to the next leader too: in the store, a record each. */
+  readonly rememberedRemovals: number;
 }
 
 export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
@@ -38,4 +40,5 @@ export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
   mostCalls: 256,
   mostCandidates: 20,
   rememberedAnswers: 10_000,
+  rememberedRemovals: 10_000,
 };

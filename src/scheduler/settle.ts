@@ -3,6 +3,7 @@
  * that still wait, for the resolver that runs beside them, and for what a former leader left. Callers hold the VM's lock.
  */
 import { ask } from "./asking.js";
+import type { Persistence } from "./book.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord } from "./record-model.js";
 import {
@@ -64,9 +65,16 @@ export async function confirmPlaced(reign: Reign, record: VmRecord, vm: Confirme
   return placed;
 }
 
+/** The record goes. A VM that was there leaves behind which requests made and removed it. */
+export async function dropRecord(reign: Reign, record: VmRecord, persistence: Persistence): Promise<void> {
+  const wasThere = record.uuid !== null && (record.requestId !== null || record.removal !== null);
+  const alongside = wasThere ? reign.removals.alongside(record, reign.ports.newId()) : null;
+  await reign.vms.delete(record.name, persistence, alongside);
+}
+
 export async function confirmGone(reign: Reign, record: VmRecord): Promise<void> {
   const { name, host } = record;
-  await reign.vms.delete(name, "insist");
+  await dropRecord(reign, record, "insist");
   const wasSeen = reign.entries.get(host)?.vms.delete(name) === true;
   forgetReported(reign, name, host);
   // The request made no VM, and yet the host showed one: somebody else's of the same name.

@@ -55,10 +55,25 @@ test("two VMs of one name were not both acknowledged without a removal between",
   assert.ok(holds(there("b"), deploy("a", 1, 2, "ok"), remove(3, null, "unknown"), deploy("b", 5, 6, "ok")));
 });
 
+test("a request that is repeated happens once", () => {
+  const twice = [deploy("a", 1, 2, "unknown"), deploy("a", 5, 6, "ok")];
+  assert.ok(holds(there("a"), ...twice));
+  assert.ok(holds(null, ...twice, remove(3, 4, "ok")));
+  assert.ok(!holds(there("a"), ...twice, remove(3, 4, "ok")));
+  assert.ok(!holds(there("a"), ...twice, remove(7, 8, "ok")));
+  assert.ok(holds(there("b"), ...twice, remove(3, 4, "ok"), deploy("b", 7, 8, "ok")));
+});
+
 test("a removed VM is gone, and what was never there was not removed", () => {
   assert.ok(!holds(there("a"), deploy("a", 1, 2, "ok"), remove(3, 4, "ok")));
   assert.ok(!holds(null, remove(1, 2, "ok")));
   assert.ok(!holds(there("a"), deploy("a", 1, 2, "ok"), remove(3, 4, "unknown-vm")));
+});
+
+test("a repeated removal may have found the VM gone by itself", () => {
+  assert.ok(holds(null, deploy("a", 1, 2, "ok"), remove(3, 4, "gone")));
+  assert.ok(holds(null, deploy("a", 1, 2, "ok"), remove(3, 4, "ok"), remove(5, 6, "gone")));
+  assert.ok(!holds(there("a"), deploy("a", 1, 2, "ok"), remove(3, 4, "gone")));
 });
 
 test("requests that overlap may have happened in either order", () => {

@@ -15,8 +15,11 @@ export interface Operation {
   /** Order of all questions and answers. `answered` null: never. */
   readonly asked: number;
   answered: number | null;
-  /** unknown-vm: refused, since there is no such VM. */
-  outcome: "ok" | "refused" | "unknown-vm" | "unknown";
+  /**
+   * unknown-vm: refused, since there is no such VM. gone: the same answer to a removal that was asked before and not answered
+   * then, so this very request may have removed it.
+   */
+  outcome: "ok" | "refused" | "unknown-vm" | "gone" | "unknown";
 }
 
 /** A VM as it is; null: there is none. */
@@ -25,24 +28,36 @@ export type State = { readonly requestId: string | null; readonly vcpus: number 
 /** The state after the operation; undefined: its answer would not be true here. */
 function apply(state: State, { kind, outcome, requestId, vcpus }: Operation): State | undefined {
   if (outcome === "refused") return state;
+  if (outcome === "gone") return null;
   if (outcome === "unknown-vm") return state === null ? null : undefined;
   if (kind === "remove") return state === null ? undefined : null;
   if (kind === "resize") return state === null ? undefined : { ...state, vcpus };
-  if (state === null) return { requestId, vcpus };
-  // The same request again is answered from the first.
-  return state.requestId === requestId ? state : undefined;
+  return state === null ? { requestId, vcpus } : undefined;
 }
 
 /** What is wrong, a sentence for each VM; none: empty. */
 export function checkHistory(operations: readonly Operation[], now: ReadonlyMap<string, State>): string[] {
   const names = new Set([...operations.map(({ vm }) => vm), ...now.keys()]);
   return [...names].flatMap((name) => {
-    const own = operations.filter(({ vm }) => vm === name);
+    const own = asRequests(operations.filter(({ vm }) => vm === name));
     const end = now.get(name) ?? null;
     return explains(own, end)
       ? []
       : [`no order of the requests about ${name} explains ${JSON.stringify({ own, end })}`];
   });
+}
+
+/** A deploy that is repeated under its id is one request, which happens once: from its first question to its first true answer. */
+function asRequests(operations: readonly Operation[]): readonly Operation[] {
+  const deploys = new Map<string, Operation>();
+  const others = operations.filter(({ kind }) => kind !== "deploy");
+  for (const one of operations) {
+    if (one.kind !== "deploy") continue;
+    const first = deploys.get(one.requestId);
+    if (first === undefined) deploys.set(one.requestId, one);
+    else if (first.outcome !== "ok") deploys.set(one.requestId, { ...one, asked: first.asked });
+  }
+  return [...others, ...deploys.values()];
 }
 
 function explains(operations: readonly Operation[], end: State): boolean {

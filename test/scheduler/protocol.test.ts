@@ -127,6 +127,49 @@ describe("removing and resizing", () => {
     cluster.checkSettled();
   });
 
+  test("requests that made and removed a VM are known when it is gone and another scheduler leads", async () => {
+    const cluster = await new Cluster({ settings: { rememberedRemovals: 2 } }).start(2);
+    const request = (name: string) => deployRequest(name, { requestId: `make-${name}` });
+    const remove = (name: string) => cluster.run(cluster.scheduler.remove(name, `remove-${name}`));
+    const made = new Map<string, string | null>();
+    for (const name of ["old", "web", "db"]) {
+      made.set(name, accepted(await cluster.run(cluster.scheduler.deploy(request(name)))).uuid);
+      accepted(await remove(name));
+    }
+    cluster.kill(cluster.leader()!);
+    await cluster.settle();
+    for (const name of ["web", "db"]) {
+      assert.equal(accepted(await cluster.run(cluster.scheduler.deploy(request(name)))).uuid, made.get(name));
+      assert.equal(accepted(await remove(name)).uuid, made.get(name));
+      assert.equal(cluster.scheduler.vm(name), null);
+    }
+    const other = deployRequest("other", { requestId: "make-db" });
+    assert.equal(refused(await cluster.run(cluster.scheduler.deploy(other))).code, "request-id-reused");
+    // The oldest is forgotten: it makes room for the others, here and in the store.
+    assert.equal(refused(await remove("old")).code, "unknown-vm");
+    assert.notEqual(accepted(await cluster.run(cluster.scheduler.deploy(request("old")))).uuid, made.get("old"));
+    cluster.checkSettled();
+  });
+
+  test("a removal that another one finishes is that one's, and nobody else is told that he removed the VM", async () => {
+    const cluster = await new Cluster({ hosts: 1 }).start(2);
+    const vm = accepted(await cluster.deploy("web"));
+    cluster.machine(1).reachable = false;
+    const pending = cluster.scheduler.remove("web", "first");
+    pending.catch(() => undefined);
+    await cluster.clock.advance(100);
+    cluster.kill(cluster.leader()!);
+    await cluster.clock.advance(10_000);
+    const second = cluster.scheduler.remove("web", "second");
+    await cluster.clock.advance(100);
+    cluster.machine(1).reachable = true;
+    assert.equal(accepted(await cluster.run(second)).uuid, vm.uuid);
+    assert.equal(refused(await cluster.run(cluster.scheduler.remove("web", "first"))).code, "unknown-vm");
+    assert.equal(accepted(await cluster.run(cluster.scheduler.remove("web", "second"))).uuid, vm.uuid);
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
   test("a removal that arrives twice, late, does not take the next VM of that name", async () => {
     const cluster = await new Cluster({ hosts: 1 }).start();
     accepted(await cluster.deploy("web"));

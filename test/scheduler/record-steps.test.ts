@@ -39,6 +39,7 @@ const view: VmView = { ...vm, pins: [], deployedHere: true, usage };
 const status = {} as HostStatus;
 
 const placed: VmRecord = {
+  removal: null,
   name: "web",
   vcpus: 2,
   memoryMiB: mib(1024),

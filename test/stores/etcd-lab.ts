@@ -147,13 +147,17 @@ async function ready(nodes: readonly Node[]): Promise<void> {
   }
 }
 
-/** `open`; `cut`: nothing passes and nobody is told; `mute`: answers are lost; `held`: questions are kept back. */
-type LineState = "open" | "cut" | "mute" | "held";
+/**
+ * `open`; `cut`: nothing passes and nobody is told; `mute`: answers are lost; `held`: what is sent is kept back until the line
+ * is open again; `stale`: as held for the connections that there are, open for new ones.
+ */
+type LineState = "open" | "cut" | "mute" | "held" | "stale";
 
 /** A line to a server on loopback. */
 export class Line {
   private state: LineState = "open";
   private readonly sockets = new Set<Socket>();
+  private stale = new Set<Socket>();
   private kept: (() => void)[] = [];
 
   private constructor(
@@ -171,6 +175,7 @@ export class Line {
 
   set(state: LineState): void {
     this.state = state;
+    this.stale = new Set(state === "stale" ? this.sockets : []);
     if (state !== "open") return;
     for (const send of this.kept.splice(0)) send();
   }
@@ -188,14 +193,21 @@ export class Line {
       this.sockets.add(from);
       from.on("error", () => to.destroy());
       from.on("data", (chunk) => {
-        if (this.state === "open" || (this.state === "mute" && !isAnswer)) to.write(chunk);
-        else if (this.state === "held") this.kept.push(() => to.write(chunk));
+        const state = this.stateFor(from);
+        if (state === "open" || (state === "mute" && !isAnswer)) to.write(chunk);
+        else if (state === "held") this.kept.push(() => to.write(chunk));
       });
       from.on("close", () => {
+        const state = this.stateFor(from);
         this.sockets.delete(from);
-        if (this.state === "held") this.kept.push(() => to.destroy());
-        else if (this.state !== "cut") to.destroy();
+        if (state === "held") this.kept.push(() => to.destroy());
+        else if (state !== "cut") to.destroy();
       });
     }
+  }
+
+  private stateFor(socket: Socket): LineState {
+    if (this.state !== "stale") return this.state;
+    return this.stale.has(socket) ? "held" : "open";
   }
 }

@@ -66,7 +66,7 @@ export class Forwarder {
       request.headers.authorization ?? (this.options.token === null ? null : `Bearer ${this.options.token}`);
     const headers: Record<string, string> = { [FORWARDED]: "1", accept: "application/json, application/problem+json" };
     if (authorization !== null) headers.authorization = authorization;
-    if (request.method === "POST") headers["idempotency-key"] = key;
+    if (request.method !== "GET") headers["idempotency-key"] = key;
     if (hasBody) headers["content-type"] = "application/json";
     const deadline = changeDeadline(limits);
     return {
