@@ -1,5 +1,5 @@
-// Makes sure that what the lab of real guests and the tests on a real etcd and a real Prometheus need is installed: Debian and
-// Ubuntu packages, as root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a
+// Makes sure that what the lab of real guests and the tests on a real etcd, a real Prometheus and in a real browser need is
+// installed: Debian and Ubuntu packages, as root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a
 // program, for the guests only: `node scripts/lab-packages.mjs`.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
@@ -33,6 +33,10 @@ const MEASURING = {
     ["promtool", ["prometheus"]],
     ["perf", ["linux-perf"]],
   ]),
+};
+const BROWSER = {
+  name: "The dashboard in a browser",
+  programs: new Map([["chromium", ["chromium", "fonts-dejavu-core"]]]),
 };
 
 /** Made once by test/lab/guest/kernel.ts, from a kernel that it fetches through apt. */
@@ -91,7 +95,7 @@ function preparePart(part, mayInstall) {
 }
 
 /** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab(parts = [GUESTS, ETCD, MEASURING]) {
+export function prepareLab(parts = [GUESTS, ETCD, MEASURING, BROWSER]) {
   if (process.platform !== "linux") return parts.map(({ name }) => `${name} needs Linux: its tests will be skipped.`);
   const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
   const lines = parts.flatMap((part) => preparePart(part, mayInstall));

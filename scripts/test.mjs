@@ -74,6 +74,13 @@ function runAll() {
   for (const line of prepareLab()) console.log(line);
   const steps = [
     runStep("type check and build", join(TOOLS, "tsc"), ["-b"]),
+    runStep("build of the dashboard", join(TOOLS, "vite"), [
+      "build",
+      "--config",
+      "web/vite.config.ts",
+      "--logLevel",
+      "warn",
+    ]),
     runStep("lint and format", join(TOOLS, "biome"), ["check", "--error-on-warnings", "."]),
   ];
   const files = testFiles([]);

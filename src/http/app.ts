@@ -15,6 +15,7 @@ import { referenceRoutes } from "./routes/reference.js";
 import { requestRoutes } from "./routes/requests.js";
 import { AGENT_FACE, rootRoute } from "./routes/root.js";
 import { seedRoutes } from "./routes/seed.js";
+import { sessionRoute } from "./routes/session.js";
 import { topologyRoute } from "./routes/topology.js";
 import { createVmRoute, listVmsRoute, removeVmRoute, resizeVmRoute, showVmRoute } from "./routes/vms.js";
 
@@ -31,6 +32,7 @@ const V1_ROUTES: readonly Routes[] = [
   topologyRoute,
   explainRoute,
   eventsRoute,
+  sessionRoute("agent"),
   healthRoute,
   readyRoute,
   metricsRoute,

@@ -8,6 +8,7 @@ import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } fr
 import { authorize } from "./access.js";
 import type { App } from "./app-type.js";
 import type { Routes, SharedContext } from "./context.js";
+import { addDashboard } from "./dashboard.js";
 import { type EventSource, EventStreams } from "./event-stream.js";
 import { Gate } from "./gate.js";
 import { IdempotencyStore } from "./idempotency.js";
@@ -52,12 +53,14 @@ export function buildApp<C extends SharedContext>(plan: AppPlan<C>): App {
   const limits: HttpLimits = { ...DEFAULT_LIMITS, ...plan.limits, ...options.limits };
   const app = bareApp(options, limits);
   const requests = new Gate(limits.inFlight, "requests");
-  const shared = sharedContext(plan, limits, requests, addOpenapi(app, plan.openapi, options.version));
+  const openapi = addOpenapi(app, plan.openapi, options.version);
+  const methods = new MethodTable();
+  app.addHook("onRoute", (route) => methods.add(route.url, route.method));
+  const dashboard = addDashboard(app, options.dashboard ?? null);
+  const shared = sharedContext(plan, limits, requests, { openapi, dashboard });
   app.decorate("headroom", { options, limits, metrics: shared.metrics, names });
   app.decorateRequest("bearer", null);
   app.decorateReply("problemCode", null);
-  const methods = new MethodTable();
-  app.addHook("onRoute", (route) => methods.add(route.url, route.method));
   addChecks(app, options, names, requests);
   addErrors(app, shared, methods, plan.translate ?? ((error) => error));
   addJsonBodies(app);
@@ -99,7 +102,7 @@ function sharedContext(
   plan: Pick<AppPlan<SharedContext>, "options" | "events" | "metrics">,
   limits: HttpLimits,
   requests: Gate,
-  openapi: SharedContext["openapi"],
+  pages: Pick<SharedContext, "openapi" | "dashboard">,
 ): SharedContext {
   const { clock, log, version } = plan.options;
   const events = new EventStreams(plan.events, clock, limits);
@@ -114,7 +117,7 @@ function sharedContext(
     idempotency: new IdempotencyStore(clock, limits.idempotencyKeys, limits.idempotencyMs),
     events,
     metrics,
-    openapi,
+    ...pages,
   };
 }
 

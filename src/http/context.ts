@@ -22,6 +22,8 @@ export interface SharedContext {
   readonly events: EventStreams;
   readonly metrics: ServerMetrics;
   readonly openapi: () => OpenapiDocument;
+  /** The dashboard's page; null: it was not built. */
+  readonly dashboard: string | null;
 }
 
 export interface HttpContext extends SharedContext {

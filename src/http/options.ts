@@ -78,6 +78,8 @@ export interface ServerOptions {
   readonly tls?: Tls | null;
   /** Shown by `/metrics` behind the server's own; of other names. */
   readonly moreMetrics?: () => Promise<string>;
+  /** Folder of the built dashboard; null or absent: none is served. */
+  readonly dashboard?: string | null;
 }
 
 export interface AppOptions extends ServerOptions {

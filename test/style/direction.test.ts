@@ -80,6 +80,18 @@ test("sources import no tests and no scripts, and only files that exist", () => 
   );
 });
 
+test("the dashboard is a client of the public API: of the program's sources it imports types alone", () => {
+  const statements = codeFiles()
+    .filter((file) => file.path.startsWith("web/src/"))
+    .flatMap((file) => [
+      ...blankComments(file.text).matchAll(/\bimport\b(?! type\b)[^;]*?from\s*"[^"]*\/src\/[^"]*"/g),
+    ]);
+  assert.deepEqual(
+    statements.map(([statement]) => statement),
+    [],
+  );
+});
+
 test("imports of sources form no cycle", () => {
   const targets = new Map<string, string[]>();
   for (const { from, target } of edges) if (target !== null) targets.set(from, [...(targets.get(from) ?? []), target]);

@@ -11,7 +11,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-const CODE = /\.(ts|mjs|js)$/;
+const CODE = /\.(ts|tsx|mjs|js)$/;
 const PROSE = /\.(md|json|yaml|yml|html|css|sh|xml)$/;
 /** Recorded machines and reference data are not ours to style. */
 const DATA_FOLDERS = new Set([
@@ -44,10 +44,10 @@ function allPaths(): readonly string[] {
 
 const read = (path: string): SourceFile => ({ path, text: readFileSync(join(ROOT, path), "utf8") });
 
-/** TypeScript and JavaScript of src, test and scripts. */
+/** TypeScript and JavaScript of src, web, test and scripts. */
 export const codeFiles = (): readonly SourceFile[] =>
   allPaths()
-    .filter((path) => /^(src|test|scripts)\//.test(path) && CODE.test(path))
+    .filter((path) => /^(src|web|test|scripts)\//.test(path) && CODE.test(path))
     .map(read);
 
 /** Code, documents and settings; not the lock file, which npm writes. */

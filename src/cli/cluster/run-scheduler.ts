@@ -13,6 +13,7 @@ import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
 import { createScheduler, type Scheduler } from "../../scheduler/scheduler.js";
 import { type SchedulerSettings as Behaviour, DEFAULT_SCHEDULER_SETTINGS } from "../../scheduler/settings.js";
+import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { reachableUrl } from "../host/membership.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { SchedulerSettings } from "../settings/program.js";
@@ -124,6 +125,7 @@ async function start(
     clusterToken: token,
     dispatcher: toSchedulers,
     version,
+    dashboard: DASHBOARD_FOLDER,
     tls: tlsOf(settings),
   });
   listening = await listen(app, { host: settings.address, port: settings.port });

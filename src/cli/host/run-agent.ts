@@ -14,6 +14,7 @@ import { createApp } from "../../http/app.js";
 import { listen } from "../../http/server.js";
 import type { Log } from "../../ports/log.js";
 import { ExpositionSource } from "../../telemetry/exposition-source.js";
+import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { Settings } from "../settings/agent-settings.js";
 import { openProbe } from "../telemetry/open-probe.js";
@@ -113,6 +114,7 @@ export async function runAgent(parts: AgentParts): Promise<RunningAgent> {
     maximumRatio: ratio(settings.maximumRatio),
     imageFolders: settings.imageFolders,
     version,
+    dashboard: DASHBOARD_FOLDER,
     tls: tlsOf(settings),
   });
   const authority = authorityOf(settings);

@@ -1,6 +1,7 @@
-/** `GET /`: a line that says that the agent is up; for a browser, a page of links to what can be read. */
+/** `GET /`: a line that says that the agent is up; for a browser the dashboard, or a page of links where it was not built. */
 import { z } from "zod";
 import type { Routes, SharedContext } from "../context.js";
+import { DASHBOARD_POLICY } from "../dashboard.js";
 import { noQuery } from "../schemas/requests.js";
 
 interface Link {
@@ -42,14 +43,16 @@ export const AGENT_FACE: Face = {
 export const rootRoute =
   (face: Face, seedCalls: boolean): Routes<SharedContext> =>
   (app, context) => {
-    const page = pageOf(context, face, seedCalls ? [...face.links, ...face.seedLinks] : face.links);
+    const links = pageOf(context, face, seedCalls ? [...face.links, ...face.seedLinks] : face.links);
+    const page = context.dashboard ?? links;
+    const policy = context.dashboard === null ? "default-src 'none'" : DASHBOARD_POLICY;
     app.route({
       method: "GET",
       url: "/",
       config: { access: "open" },
       schema: {
         tags: ["Health"],
-        summary: "A line of text: it is up (a browser gets a page of links)",
+        summary: "A line of text: it is up (a browser gets the dashboard)",
         operationId: "root",
         querystring: noQuery,
         response: { 200: { description: "It is up", content: { "text/plain": { schema: z.string() } } } },
@@ -58,7 +61,10 @@ export const rootRoute =
         const browser = (request.headers.accept ?? "").includes("text/html");
         reply.serializer(String).header("vary", "accept");
         if (browser)
-          reply.type("text/html; charset=utf-8").header("content-security-policy", "default-src 'none'").send(page);
+          reply
+            .type("text/html; charset=utf-8")
+            .headers({ "content-security-policy": policy, "cache-control": "no-cache" })
+            .send(page);
         else reply.type("text/plain; charset=utf-8").send(`The Headroom ${face.program} is up\n`);
       },
     });

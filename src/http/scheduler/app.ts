@@ -7,6 +7,7 @@ import { eventsRoute } from "../routes/events.js";
 import { healthRoute, metricsRoute } from "../routes/health.js";
 import { referenceRoutes } from "../routes/reference.js";
 import { type Face, rootRoute } from "../routes/root.js";
+import { sessionRoute } from "../routes/session.js";
 import type { SchedulerContext, SchedulerRoutes } from "./context.js";
 import { Forwarder, notLeader } from "./forward.js";
 import { SchedulerMetrics } from "./metrics.js";
@@ -31,6 +32,7 @@ const V1_ROUTES: readonly SchedulerRoutes[] = [
   clusterRoute,
   agentRoutes,
   eventsRoute,
+  sessionRoute("scheduler"),
   healthRoute,
   readyRoute,
   metricsRoute,
