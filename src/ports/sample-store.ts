@@ -1,6 +1,6 @@
 /**
  * History of what hosts and VMs used: what collectors write, and estimators, reports and people read. Three drivers implement
- * it (drivers/stores/samples: an embedded DuckDB file, Prometheus-compatible servers, InfluxDB), and one conformance suite
+ * it (drivers/stores/samples: an embedded folder, Prometheus-compatible servers, InfluxDB), and one conformance suite
  * holds them to it. What each metric means stands in core/telemetry/sample-metrics.ts.
  *
  * Failures are thrown as `OperationalError`:
@@ -11,7 +11,7 @@
  */
 import type { Milliseconds } from "../core/units.js";
 
-/** Whom a sample is about: a host as a whole, or one VM on it. */
+/** Whom a sample is about: a host as a whole, or one VM on it. Names have no line ends. */
 export interface SampleSource {
   /** As the collector knows the host: its name, or the address that it is scraped at. */
   readonly host: string;
@@ -21,8 +21,9 @@ export interface SampleSource {
 
 /** The readings of one source at one time. Absent metrics are absent, never zero; values are finite. */
 export interface Sample extends SampleSource {
-  /** Milliseconds since the epoch, of the reading and not of the scrape. */
+  /** Whole milliseconds since the epoch, of the reading and not of the scrape. */
   readonly at: Milliseconds;
+  /** By name (core/telemetry/metric-name.ts says which there may be). A sample without values is not kept. */
   readonly values: Readonly<Record<string, number>>;
 }
 
@@ -30,7 +31,7 @@ export interface SampleQuery {
   readonly host: string;
   /** `host`: the host's own samples; `vms`: those of all its VMs; a list: of these VMs. */
   readonly of: "host" | "vms" | readonly string[];
-  /** Which values; empty: all that there are. */
+  /** Which values; empty: all that there are. Samples that have none of them are left out. */
   readonly metrics: readonly string[];
   /** Inclusive. */
   readonly from: Milliseconds;
@@ -55,7 +56,12 @@ export interface SampleStoreStatus {
 }
 
 export interface SampleStore {
-  /** Takes samples in any order; a sample of a source and time that is there already replaces it. Safe at the latest a second later, or after `flush`. */
+  /**
+   * Takes samples in any order; a sample of a source and time that is there already replaces it, as a whole in the embedded
+   * store, value by value in InfluxDB. Prometheus-compatible servers replace nothing: the same value again counts once, and
+   * of different ones the server decides. Safe at the latest a second later, or after `flush`. Throws `Bug` on a sample that
+   * is none, and then takes nothing.
+   */
   write(samples: readonly Sample[]): Promise<void>;
   /** Resolves when everything taken so far would survive a crash of this process. */
   flush(): Promise<void>;

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Draft } from "../../src/drivers/stores/embedded/draft.js";
 import { GroupLog, type LogFile } from "../../src/drivers/stores/embedded/group-log.js";
-import { decodeLines } from "../../src/drivers/stores/embedded/line.js";
 import { emptyState } from "../../src/drivers/stores/embedded/state.js";
+import { decodeLines } from "../../src/drivers/stores/line.js";
 import { rememberingLog } from "../support/quiet-log.js";
 import { failsWith } from "./support.js";
 

@@ -4,8 +4,8 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
-import { type Holder, judge, lockFolder } from "../../src/drivers/stores/embedded/lock.js";
-import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
+import { clusterStoreIn, openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
+import { type Holder, judge, lockFolder } from "../../src/drivers/stores/folder-lock.js";
 import { quietLog } from "../support/quiet-log.js";
 import { Committer } from "./committer.js";
 import { create, failsWith, mustCommit, never, storeFolder } from "./support.js";
@@ -44,7 +44,9 @@ test("of many that open a store that its holder left behind, one gets it", async
   const committer = new Committer(context, folder);
   await committer.commits();
   await committer.kill();
-  const opened = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder, realClock())));
+  const opened = await Promise.allSettled(
+    Array.from({ length: 8 }, () => lockFolder(clusterStoreIn(folder), realClock())),
+  );
   const held = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   assert.equal(held.length, 1);
   for (const result of opened) if (result.status === "rejected") failsWith("store-locked")(result.reason);

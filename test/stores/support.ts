@@ -60,11 +60,15 @@ export async function storeFolder(context: TestContext): Promise<string> {
   return folder;
 }
 
-/** Resolves when `condition` holds; throws after ten seconds. */
-export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const until = performance.now() + 10_000;
+/** Resolves when `condition` holds; throws after ten seconds, or as many as are given. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  patienceSeconds = 10,
+): Promise<void> {
+  const until = performance.now() + patienceSeconds * 1000;
   while (!(await condition())) {
-    assert.ok(performance.now() < until, `${what}: not within ten seconds`);
+    assert.ok(performance.now() < until, `${what}: not within ${patienceSeconds} seconds`);
     await pause(10);
   }
 }

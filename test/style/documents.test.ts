@@ -4,6 +4,7 @@ import { dirname, join, normalize } from "node:path/posix";
 import { describe, test } from "node:test";
 import { buildProgram } from "../../src/cli/program.js";
 import { AGENT_SETTINGS } from "../../src/cli/settings/agent-settings.js";
+import { SAMPLE_STORE_SETTINGS } from "../../src/cli/settings/sample-store-settings.js";
 import { SCHEDULER_SETTINGS } from "../../src/cli/settings/scheduler-settings.js";
 import { rowsOf } from "./settings-rows.js";
 import { repositoryHas, textFiles } from "./source-files.js";
@@ -73,4 +74,8 @@ test("docs/operating.md lists every setting of an agent with its names, its defa
 
 test("docs/cluster.md does the same for a scheduler", () => {
   assert.equal(settingsOf("docs/cluster.md"), rowsOf(SCHEDULER_SETTINGS));
+});
+
+test("docs/stores.md does the same for whatever uses the sample store", () => {
+  assert.equal(settingsOf("docs/stores.md"), rowsOf(SAMPLE_STORE_SETTINGS));
 });

@@ -9,6 +9,7 @@ import {
   AGENT_PROGRAM,
   PROBE_PROGRAM,
   type Program,
+  SAMPLES_PROGRAM,
   SCHEDULER_PROGRAM,
   type SettingsTable,
 } from "../settings/program.js";
@@ -87,9 +88,10 @@ export function configCommand(): Command {
     // Options behind `scheduler` are the scheduler's.
     .enablePositionalOptions();
   showing(command, AGENT_PROGRAM);
-  const other = (name: string): Command => new Command(name).description(`the same for a ${name}`);
+  const other = (name: string, of = `a ${name}`): Command => new Command(name).description(`the same for ${of}`);
   command.addCommand(showing(other("scheduler"), SCHEDULER_PROGRAM));
-  return command.addCommand(showing(other("probe"), PROBE_PROGRAM));
+  command.addCommand(showing(other("probe"), PROBE_PROGRAM));
+  return command.addCommand(showing(other("samples", "whatever uses the sample store"), SAMPLES_PROGRAM));
 }
 
 function showing<T extends SettingsTable>(command: Command, program: Program<T>): Command {

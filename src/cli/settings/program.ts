@@ -1,9 +1,11 @@
 /**
- * The programs that have settings: the agent (with the commands that talk to it), the scheduler and the probe. Settings that the
- * agent and another have are one and the same; in a config file they stand at the top, and another program's own in its section.
+ * The programs that have settings: the agent (with the commands that talk to it), the scheduler, the probe, and those that use
+ * the sample store. Settings that the agent and another have are one and the same; in a config file they stand at the top, and
+ * another program's own in its section.
  */
 import { AGENT_SETTINGS } from "./agent-settings.js";
 import { PROBE_SETTINGS } from "./probe-settings.js";
+import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
 import { SCHEDULER_SETTINGS } from "./scheduler-settings.js";
 import type { Setting } from "./setting.js";
 
@@ -17,6 +19,8 @@ export interface Program<T extends SettingsTable> {
   readonly table: T;
   /** Key of the config file below which its own settings stand; null: at the top. */
   readonly section: string | null;
+  /** Sections of others whose settings are its own as well. */
+  readonly otherSections?: readonly string[];
   /** Sentences about values that are right by themselves and wrong together. */
   conflicts(settings: ValuesOf<T>): string[];
 }
@@ -97,8 +101,26 @@ export const PROBE_PROGRAM: Program<ProbeTable> = {
   conflicts: tlsConflicts,
 };
 
+export type SampleStoreTable = typeof SAMPLE_STORE_SETTINGS;
+export type SampleStoreSettings = ValuesOf<SampleStoreTable>;
+
+/** What export, import and whoever else uses the sample store have in common. */
+export const SAMPLES_PROGRAM: Program<SampleStoreTable> = {
+  table: SAMPLE_STORE_SETTINGS,
+  section: "samples",
+  conflicts: sampleConflicts,
+};
+
+/** For every program whose table has the sample store's settings. */
+export function sampleConflicts({ sampleDays, fineSampleDays }: SampleStoreSettings): string[] {
+  if (fineSampleDays <= sampleDays) return [];
+  return [
+    `HEADROOM_SAMPLE_FINE_DAYS (${fineSampleDays}) must not be more than HEADROOM_SAMPLE_DAYS (${sampleDays}): samples that are gone are not fine`,
+  ];
+}
+
 /** Other programs than the agent, each with its section. */
-const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM] as const;
+const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM, SAMPLES_PROGRAM] as const;
 
 /** Names in the environment of every program's settings: what one knows is no mistake where another runs. */
 export const ALL_NAMES: readonly string[] = [AGENT_PROGRAM, ...SECTIONED].flatMap(({ table }) =>

@@ -118,20 +118,25 @@ function unknownNames(places: Places): string[] {
 
 type ConfigFile = NonNullable<Places["configFile"]>;
 
-/** The part of the config file that is this program's: its section, and what it shares with the agent. */
+/** The part of the config file that is this program's: its sections, and what it shares with the agent. */
 function ownPart(
   { path, values }: ConfigFile,
-  { section, table }: Pick<Program<SettingsTable>, "section" | "table">,
+  { section, otherSections = [], table }: Pick<Program<SettingsTable>, "section" | "otherSections" | "table">,
 ): { own: ConfigFile; problems: string[] } {
   if (section === null) {
     const own = Object.entries(values).filter(([key]) => !SECTIONS.includes(key));
     return { own: { path, values: Object.fromEntries(own) }, problems: [] };
   }
-  const part = values[section] ?? {};
-  const shared = Object.entries(values).filter(([key]) => isShared(key, table));
-  const isObject = typeof part === "object" && !Array.isArray(part);
-  const problems = isObject ? [] : [`${section} (config file ${path}) must be a JSON object of settings`];
-  return { own: { path, values: { ...Object.fromEntries(shared), ...(isObject ? part : {}) } }, problems };
+  const own: Record<string, unknown> = Object.fromEntries(
+    Object.entries(values).filter(([key]) => isShared(key, table)),
+  );
+  const problems: string[] = [];
+  for (const name of [...otherSections, section]) {
+    const part = values[name] ?? {};
+    if (typeof part === "object" && !Array.isArray(part)) Object.assign(own, part);
+    else problems.push(`${name} (config file ${path}) must be a JSON object of settings`);
+  }
+  return { own: { path, values: own }, problems };
 }
 
 function unknownKeys({ path, values }: ConfigFile, keys: readonly string[]): string[] {

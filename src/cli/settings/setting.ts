@@ -17,6 +17,7 @@ export const GROUPS = [
   "Placement",
   "Store",
   "Telemetry",
+  "Samples",
   "Running",
   "Client",
 ] as const;

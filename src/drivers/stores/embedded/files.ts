@@ -1,13 +1,14 @@
 /**
  * The files of the embedded store. `snapshot-G-N` holds the whole state as it was when `log-G-N` was begun, and the log what
  * was committed since; the state is the newest snapshot and every log from it on. G is the generation: it counts the times
- * that the store was opened (lock.ts), so that what an ousted process still writes is never read. N counts the logs of a
+ * that the store was opened (../folder-lock.ts), so that what an ousted process still writes is never read. N counts the logs of a
  * generation. A snapshot gets its name only when it is complete and durable.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OperationalError } from "../../../ports/errors.js";
-import { decodeLines, encodeLine } from "./line.js";
+import { decodeLines, encodeLine } from "../line.js";
+import { syncFolder } from "../sync-folder.js";
 import { applyEntry, type Entry, emptyState, type State } from "./state.js";
 
 const FORMAT = "headroom-store";
@@ -35,14 +36,8 @@ export async function listFiles(folder: string): Promise<readonly FileName[]> {
   });
 }
 
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+export const newestGeneration = async (folder: string): Promise<number> =>
+  Math.max(0, ...(await listFiles(folder)).map(({ generation }) => generation));
 
 interface SnapshotHead {
   readonly format: string;

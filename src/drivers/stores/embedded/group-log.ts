@@ -10,8 +10,8 @@
 
 import { OperationalError } from "../../../ports/errors.js";
 import type { Log } from "../../../ports/log.js";
+import { encodeLine } from "../line.js";
 import { Draft } from "./draft.js";
-import { encodeLine } from "./line.js";
 import { copyState, type Entry, type State } from "./state.js";
 
 /** A group is closed when it has about so many bytes; bounds memory and the wait of its first commit. */

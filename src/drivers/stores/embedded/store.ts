@@ -1,6 +1,6 @@
 /**
  * The embedded store: a folder beside one scheduler, the whole state in memory. See files.ts for what lies in the folder,
- * group-log.ts for commits, lock.ts for who may use it. One process at a time; its candidates lead one after the other.
+ * group-log.ts for commits, ../folder-lock.ts for who may use it. One process at a time; its candidates lead one after the other.
  */
 import { assert } from "../../../core/assert.js";
 import { milliseconds } from "../../../core/units.js";
@@ -22,12 +22,12 @@ import type {
 import { OperationalError } from "../../../ports/errors.js";
 import type { Log } from "../../../ports/log.js";
 import { checkChanges, firstConflict, verdict } from "../changes.js";
+import { type FolderLock, type Locked, lockFolder } from "../folder-lock.js";
 import { History } from "../history.js";
 import { Tenure } from "../tenure.js";
-import { createLog, deleteOlder, type FileName, recover, writeSnapshot } from "./files.js";
+import { createLog, deleteOlder, type FileName, newestGeneration, recover, writeSnapshot } from "./files.js";
 import { GroupLog } from "./group-log.js";
 import { EmbeddedLeases } from "./leases.js";
-import { type FolderLock, lockFolder } from "./lock.js";
 import { commitEntry, type Entry, recordChanges, recordsBelow, type State } from "./state.js";
 
 /** Changes that a slow reader of a watch may lag behind before it gets a snapshot. */
@@ -45,10 +45,17 @@ export interface EmbeddedSettings {
   readonly keptChanges?: number;
 }
 
+export const clusterStoreIn = (folder: string): Locked => ({
+  folder,
+  name: "the cluster's store",
+  remedy: "stop that scheduler first, or use etcd for several",
+  newestGeneration: () => newestGeneration(folder),
+});
+
 /** Throws `store-locked` when another process uses the folder, `state-corrupt` when its contents are damaged. */
 export async function openEmbeddedStore(settings: EmbeddedSettings): Promise<ClusterStore> {
   const { folder, log } = settings;
-  const lock = await lockFolder(folder, settings.clock);
+  const lock = await lockFolder(clusterStoreIn(folder), settings.clock);
   try {
     const { state, tornBytes } = await recover(folder);
     if (tornBytes > 0) log.warn({ folder, tornBytes }, "cut off what a crash left at the end of the store's log");

@@ -14,10 +14,10 @@ import { randomUUID } from "node:crypto";
 import { access, link, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { milliseconds } from "../../../core/units.js";
-import type { Clock } from "../../../ports/clock.js";
-import { OperationalError } from "../../../ports/errors.js";
-import { listFiles, syncFolder } from "./files.js";
+import { milliseconds } from "../../core/units.js";
+import type { Clock } from "../../ports/clock.js";
+import { OperationalError } from "../../ports/errors.js";
+import { syncFolder } from "./sync-folder.js";
 
 /** Also the longest that a restart in a new container waits for the old one's lock, three times over. */
 const TOUCH_MS = 2_000;
@@ -103,12 +103,19 @@ async function readHolder(path: string): Promise<Holder | null> {
   }
 }
 
-const lockedBy = (folder: string, { pid, hostname: host }: Holder): OperationalError =>
-  new OperationalError(
-    "store-locked",
-    `the cluster's store ${folder} is in use by process ${pid} on ${host}: stop that scheduler first, or use etcd for several`,
-    true,
-  );
+/** What is locked, in the folder. */
+export interface Locked {
+  readonly folder: string;
+  /** In words: the cluster's store. */
+  readonly name: string;
+  /** What to do about another holder: stop that scheduler first. */
+  readonly remedy: string;
+  /** The highest generation among the files of the store; 0 where there are none. */
+  newestGeneration(): Promise<number>;
+}
+
+const lockedBy = ({ folder, name, remedy }: Locked, { pid, hostname: host }: Holder): OperationalError =>
+  new OperationalError("store-locked", `${name} ${folder} is in use by process ${pid} on ${host}: ${remedy}`, true);
 
 async function touchedAt(path: string): Promise<number | null> {
   try {
@@ -120,20 +127,19 @@ async function touchedAt(path: string): Promise<number | null> {
 }
 
 /** Throws `store-locked` when the holder shows a sign of life. Returns when there is none, or the lock is gone. */
-async function waitForSilence(folder: string, path: string, holder: Holder, clock: Clock): Promise<void> {
+async function waitForSilence(locked: Locked, path: string, holder: Holder, clock: Clock): Promise<void> {
   const before = await touchedAt(path);
   for (let i = 0; i <= MISSED_TOUCHES && before !== null; i++) {
     await clock.sleep(milliseconds(TOUCH_MS));
     const now = await touchedAt(path);
     if (now === null) return;
-    if (now !== before) throw lockedBy(folder, holder);
+    if (now !== before) throw lockedBy(locked, holder);
   }
 }
 
-async function generations(folder: string): Promise<{ locks: readonly number[]; newest: number }> {
-  const locks = (await readdir(folder)).flatMap((name) => NAME.exec(name)?.slice(1).map(Number) ?? []);
-  const data = (await listFiles(folder)).map(({ generation }) => generation);
-  return { locks, newest: Math.max(0, ...locks, ...data) };
+async function generations(locked: Locked): Promise<{ locks: readonly number[]; newest: number }> {
+  const locks = (await readdir(locked.folder)).flatMap((name) => NAME.exec(name)?.slice(1).map(Number) ?? []);
+  return { locks, newest: Math.max(await locked.newestGeneration(), ...locks) };
 }
 
 /** False: another process was quicker. */
@@ -153,22 +159,23 @@ async function take(folder: string, generation: number, self: Holder): Promise<b
 }
 
 /** Waits for nobody: throws `store-locked` when another process holds the folder. Creates the folder. */
-export async function lockFolder(folder: string, clock: Clock): Promise<FolderLock> {
+export async function lockFolder(locked: Locked, clock: Clock): Promise<FolderLock> {
+  const { folder } = locked;
   await mkdir(folder, { recursive: true, mode: 0o750 });
   const self = await describeSelf();
   for (;;) {
-    const { locks, newest } = await generations(folder);
+    const { locks, newest } = await generations(locked);
     for (const generation of locks) {
       const path = join(folder, nameOf(generation));
       const holder = await readHolder(path);
       const state = holder === null ? "dead" : await judge(holder, self);
-      if (holder !== null && state === "alive") throw lockedBy(folder, holder);
-      if (holder !== null && state === "unknown") await waitForSilence(folder, path, holder, clock);
+      if (holder !== null && state === "alive") throw lockedBy(locked, holder);
+      if (holder !== null && state === "unknown") await waitForSilence(locked, path, holder, clock);
     }
     const generation = newest + 1;
     if (!(await take(folder, generation, self))) continue;
     // Somebody may have come and gone between the look and the link.
-    const now = await generations(folder);
+    const now = await generations(locked);
     if (now.newest === generation && now.locks.every((other) => other === generation || locks.includes(other))) {
       for (const old of locks) await rm(join(folder, nameOf(old)), { force: true });
       await syncFolder(folder);
