@@ -107,8 +107,7 @@ const firstReport = ({ lastUpdate }: GuestMemory, { at, wallTime }: BalloonReadi
 function absurdity(guest: GuestMemory): string | null {
   const { currentMiB, maximumMiB, unusedMiB, availableMiB, usableMiB, swapInMiB, lastUpdate } = guest;
   const told = [currentMiB, maximumMiB, unusedMiB, availableMiB, usableMiB, swapInMiB, lastUpdate];
-  if (told.some((value) => value !== null && !(Number.isFinite(value) && value >= 0)))
-    return "it reports what is no amount of memory";
+  if (told.some((value) => value !== null && !isAmount(value))) return "it reports what is no amount of memory";
   if (currentMiB === 0 || maximumMiB === 0) return `it reports a size of ${currentMiB} of ${maximumMiB} MiB`;
   if (unusedMiB === null) return null;
   if (availableMiB === 0) return "it reports no memory at all";
@@ -119,6 +118,12 @@ function absurdity(guest: GuestMemory): string | null {
     return `it reports ${shown(availableMiB ?? 0)} MiB in all, and has at most ${shown(maximumMiB)} MiB`;
   return null;
 }
+
+/** More than any machine has: beyond it lies nonsense. */
+const MOST_MIB = 2 ** 40;
+
+export const isAmount = (value: number | null | undefined): value is number =>
+  typeof value === "number" && value >= 0 && value <= MOST_MIB;
 
 const shown = (value: number): number => Math.round(value);
 

@@ -11,7 +11,7 @@
 import { mib } from "../units.js";
 import { type Claim, claimOf, meetClaims, minimumOf, shareOut } from "./claims.js";
 import type { BalloonMemory, BalloonPlan, BalloonReading, BalloonReason, GuestPlan, GuestTrack } from "./model.js";
-import { bandOf, type Figures, type Observed, observe, stepOf } from "./observe.js";
+import { bandOf, type Figures, isAmount, type Observed, observe, stepOf } from "./observe.js";
 import { type BalloonSettings, EMULATOR_MIB } from "./settings.js";
 
 export interface Coordination {
@@ -61,15 +61,17 @@ const withTarget = (track: GuestTrack, targetMiB: number | null): GuestTrack =>
 
 function hostPlan(
   observed: readonly Observed[],
-  { host }: BalloonReading,
+  { host: told }: BalloonReading,
   settings: BalloonSettings,
 ): BalloonPlan["host"] {
   const { hostReserveMiB, limitMiB } = settings;
+  const host = isAmount(told?.totalMiB) && isAmount(told.availableMiB) ? told : null;
   let [promised, untouched, size] = [0, 0, 0];
   for (const { guest, track } of observed) {
-    size += guest.currentMiB;
-    promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - guest.currentMiB);
-    if (guest.rssMiB !== null) untouched += Math.max(0, guest.currentMiB + EMULATOR_MIB - guest.rssMiB);
+    const hasMiB = isAmount(guest.currentMiB) ? guest.currentMiB : 0;
+    size += hasMiB;
+    promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - hasMiB);
+    if (isAmount(guest.rssMiB)) untouched += Math.max(0, hasMiB + EMULATOR_MIB - guest.rssMiB);
   }
   // A host that cannot be read gives nothing; within a limit of the operator's it need not be read.
   const unread = limitMiB === null ? 0 : Number.POSITIVE_INFINITY;
