@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { emptyProgram, inherited, runProgram } from "./assemble.js";
 import { agentCommand } from "./commands/agent.js";
+import { balloonCommand } from "./commands/balloon.js";
 import { clusterCommand } from "./commands/cluster.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
@@ -36,7 +37,7 @@ Examples:
 function groups(program: Command): readonly (readonly [heading: string, commands: readonly Command[]])[] {
   return [
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
-    ["Its VMs:", [vmCommand(), statusCommand()]],
+    ["Its VMs:", [vmCommand(), statusCommand(), balloonCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],

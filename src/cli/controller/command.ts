@@ -8,6 +8,7 @@ import { milliseconds, type Seconds, seconds } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
 import { CommandFailure, UsageError } from "../exit.js";
 import { agentLog } from "../host/agent-log.js";
+import { settingsRequest } from "../settings-options.js";
 import { onTermination } from "../termination.js";
 import { type ControlledHost, openControlled } from "./host.js";
 import { type Metric, type MetricsAddress, parseMetricsAddress, serveMetrics } from "./metrics-server.js";
@@ -51,6 +52,8 @@ export function parseInterval(text: string, usage: string): Seconds {
   return seconds(value);
 }
 
+export const usageOf = (command: Command): string => `headroom ${command.name()} ${command.usage()}`;
+
 export function controllerCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -74,9 +77,9 @@ export function controllerAction<Options, Report>(
   output: Output = process,
 ): (text: string, options: Options & ControllerOptions, command: Command) => Promise<void> {
   return async (text, options, command) => {
-    const interval = parseInterval(text, `headroom ${command.name()} ${command.usage()}`);
+    const interval = parseInterval(text, usageOf(command));
     const log = agentLog("error", "text", output.stderr);
-    const host = await openControlled(options.connect, log);
+    const host = await openControlled(options.connect, log, settingsRequest(command.opts()));
     for (const warning of host.warnings) output.stderr.write(`headroom: ${warning}\n`);
     const runnable = make(host, options, interval);
     const termination = onTermination();

@@ -8,7 +8,7 @@ import type { Clock } from "../../ports/clock.js";
 import type { HostProbe } from "../../ports/host.js";
 import type { Hypervisor } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
-import { loadSettings } from "../config.js";
+import { loadSettings, type SettingsRequest } from "../config.js";
 import { environment } from "../environment.js";
 import { UsageError } from "../exit.js";
 import { hypervisorKind } from "../host/hypervisor-kind.js";
@@ -40,9 +40,14 @@ function namedUri(connect: string | undefined): string | null {
 }
 
 /** Throws `UsageError` and `bad-settings` for what cannot be right, `host-unreadable` for a machine that cannot be read. */
-export async function openControlled(connect: string | undefined, log: Log): Promise<ControlledHost> {
+export async function openControlled(
+  connect: string | undefined,
+  log: Log,
+  request: SettingsRequest = { flags: {} },
+): Promise<ControlledHost> {
   const uri = namedUri(connect);
-  const { settings, warnings } = loadSettings({ flags: uri === null ? {} : { hypervisor: uri } });
+  const flags = uri === null ? request.flags : { ...request.flags, hypervisor: uri };
+  const { settings, warnings } = loadSettings({ ...request, flags });
   const { openHost, openHypervisor } = await import("../host/open-host.js");
   const kind = hypervisorKind(settings.hypervisor);
   if ((kind === "remote" || kind === "test") && settings.topology === THIS_MACHINE) {

@@ -11,6 +11,7 @@ export const GROUPS = [
   "Host",
   "Pools",
   "Guests",
+  "Memory",
   "Listening",
   "Limits",
   "Cluster",

@@ -1,0 +1,110 @@
+/** Settings of the memory coordinator (spec 4.2) and of memory oversubscription; the agent and `headroom balloon` share them. */
+import { decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
+
+const MOST_MIB = 2 ** 30;
+const PAIR = /^[^=\s]+=\d{1,10}(\.\d{1,6})?$/;
+
+const pairs = listOf(nonEmpty.refine((text) => PAIR.test(text) && Number(text.slice(text.lastIndexOf("=") + 1)) > 0));
+
+/** `["web=2"]` as `web` to 2. */
+export const numbersOf = (list: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(
+    list.map((pair) => {
+      const at = pair.lastIndexOf("=");
+      return [pair.slice(0, at), Number(pair.slice(at + 1))];
+    }),
+  );
+
+const mibSetting = (key: string, about: string, fallback: number) =>
+  setting({
+    group: "Memory",
+    names: [`HEADROOM_${key}`],
+    about,
+    allowed: `a whole number of MiB from 0 to ${MOST_MIB}`,
+    fallback,
+    schema: wholeNumber(0, MOST_MIB),
+  });
+
+const percentSetting = (key: string, about: string, fallback: number, most = 100) =>
+  setting({
+    group: "Memory",
+    names: [`HEADROOM_${key}`],
+    about,
+    allowed: `a number from 0 to ${most}`,
+    fallback,
+    schema: decimal(0, most),
+  });
+
+/** What `headroom balloon` takes as options too. */
+export const BALLOON = {
+  balloonFloorMiB: mibSetting("BALLOON_FLOOR_MIB", "Memory that a guest keeps unused, in MiB", 100),
+  balloonFloorPercent: percentSetting(
+    "BALLOON_FLOOR_PERCENT",
+    "The same as a percentage of what it uses; the larger counts",
+    5,
+  ),
+  balloonHostReserveMiB: mibSetting("BALLOON_HOST_RESERVE_MIB", "Memory that the host keeps available, in MiB", 200),
+  balloonLimitMiB: setting({
+    group: "Memory",
+    names: ["HEADROOM_BALLOON_LIMIT_MIB"],
+    about: "Most memory that all guests may have together, in MiB (empty: what the host has)",
+    allowed: `a whole number of MiB from 1 to ${MOST_MIB}`,
+    fallback: null as number | null,
+    schema: orNull(wholeNumber(1, MOST_MIB)),
+  }),
+  balloonMinimumMiB: mibSetting("BALLOON_MINIMUM_MIB", "No guest is made smaller than this, in MiB", 200),
+  balloonMinimums: setting({
+    group: "Memory",
+    names: ["HEADROOM_BALLOON_MINIMUMS"],
+    about: "Larger minimums of single VMs, in MiB",
+    allowed: "a comma list of VM=MiB pairs, such as db=4096,web=512",
+    fallback: [] as readonly string[],
+    schema: pairs,
+  }),
+  balloonShares: setting({
+    group: "Memory",
+    names: ["HEADROOM_BALLOON_SHARES"],
+    about: "Weights of single VMs when memory is short; the others have 1",
+    allowed: "a comma list of VM=number pairs, such as db=4,batch=0.5",
+    fallback: [] as readonly string[],
+    schema: pairs,
+  }),
+  balloonIdleTaxPercent: percentSetting(
+    "BALLOON_IDLE_TAX_PERCENT",
+    "How much less an idle page counts than a used one when memory is short",
+    75,
+    99,
+  ),
+  balloonStepMiB: setting({
+    group: "Memory",
+    names: ["HEADROOM_BALLOON_STEP_MIB"],
+    about: "Most that one step changes a guest by, in MiB",
+    allowed: `a whole number of MiB from 1 to ${MOST_MIB}`,
+    fallback: 100,
+    schema: wholeNumber(1, MOST_MIB),
+  }),
+  balloonStepPercent: percentSetting(
+    "BALLOON_STEP_PERCENT",
+    "The same as a percentage of the guest's maximum; the larger counts",
+    4,
+  ),
+  balloonDeadBandMiB: mibSetting("BALLOON_DEAD_BAND_MIB", "Smaller changes are not made, in MiB", 10),
+  balloonDeadBandPercent: percentSetting(
+    "BALLOON_DEAD_BAND_PERCENT",
+    "The same as a percentage of what the guest has; the larger counts",
+    1,
+  ),
+  pageMerging: setting({
+    group: "Memory",
+    names: ["HEADROOM_PAGE_MERGING"],
+    about: "Switch the kernel's merging of equal pages (KSM) on while the host is short of memory, and off again",
+    allowed: "yes or no",
+    fallback: false,
+    schema: yesOrNo,
+  }),
+  pageMergingBelowPercent: percentSetting(
+    "PAGE_MERGING_BELOW_PERCENT",
+    "Percentage of the host's memory below which it is short",
+    20,
+  ),
+};
