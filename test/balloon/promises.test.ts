@@ -86,12 +86,14 @@ function assertSound(reading: BalloonReading, memory: BalloonMemory, settings: B
       continue;
     }
     assert.ok(!["no-driver", "stale", "absurd", "waiting", "content"].includes(planned.reason));
-    assert.ok(targetMiB <= Math.max(guest.maximumMiB, guest.currentMiB), "nobody gets more than his maximum");
-    assert.ok(targetMiB >= Math.min(planned.minimumMiB, guest.currentMiB), "nobody goes below his minimum");
+    // Sizes in a plan are whole MiB.
+    const sizeMiB = planned.sizeMiB!;
+    const moved = targetMiB - sizeMiB;
+    assert.ok(targetMiB <= Math.max(guest.maximumMiB, sizeMiB) + 1, "nobody gets more than his maximum");
+    assert.ok(targetMiB >= Math.min(planned.minimumMiB, sizeMiB) - 1, "nobody goes below his minimum");
     if (planned.reason === "idle" || planned.reason === "taxed")
-      assert.ok(guest.currentMiB - targetMiB <= planned.unusedMiB! / 2 + 1, "more than half of what is unused");
-    const limit = stepOf(guest, settings) * settings.urgency;
-    assert.ok(Math.abs(targetMiB - guest.currentMiB) <= limit, `a step of ${targetMiB - guest.currentMiB} MiB`);
+      assert.ok(-moved <= planned.unusedMiB! / 2 + 1, "more than half of what is unused");
+    assert.ok(Math.abs(moved) <= stepOf(guest, settings) * settings.urgency + 1, `a step of ${moved} MiB`);
   }
   return next;
 }

@@ -29,15 +29,15 @@ export interface Claim {
 
 /** `scarce`: others do without, so nothing is kept for what it used a while ago. */
 export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonSettings, scarce: boolean): Claim {
-  const { currentMiB, maximumMiB } = guest;
+  const { maximumMiB } = guest;
   const minimumMiB = minimumOf(guest, settings);
   const within = (size: number): number => Math.min(maximumMiB, Math.max(minimumMiB, size));
-  const { usedMiB, peakUsedMiB, heldMiB, peakHeldMiB, usableMiB, aheadMiB, swapsIn } = figures;
+  const { sizeMiB, usedMiB, peakUsedMiB, heldMiB, peakHeldMiB, usableMiB, aheadMiB, swapsIn } = figures;
   const floorMiB = floorOf(heldMiB, settings);
   // Where it has more than it needs now and less than its latest peak would need, it keeps what it has.
   const room = floorMiB + aheadMiB;
   const sized = (now: number, peak: number): number =>
-    within(Math.min((scarce ? now : peak) + room, Math.max(now + room, currentMiB)));
+    within(Math.min((scarce ? now : peak) + room, Math.max(now + room, sizeMiB)));
   const mustMiB = sized(heldMiB, peakHeldMiB);
   return {
     hardMiB: Math.min(mustMiB, within(heldMiB + aheadMiB + CUSHION_SHARE * floorMiB)),
@@ -45,8 +45,8 @@ export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonS
     wantMiB: Math.max(mustMiB, sized(usedMiB, peakUsedMiB)),
     minimumMiB,
     shares: settings.shares.get(guest.name) ?? 1,
-    idleShare: Math.min(1, usableMiB / currentMiB),
-    distressed: swapsIn || usableMiB < floorMiB - bandOf(guest, settings),
+    idleShare: Math.min(1, usableMiB / sizeMiB),
+    distressed: swapsIn || usableMiB < floorMiB - bandOf({ currentMiB: sizeMiB }, settings),
     critical: swapsIn || usableMiB < CUSHION_SHARE * floorMiB,
   };
 }

@@ -53,9 +53,12 @@ export interface GuestTrack {
   readonly uuid: string;
   /** Latest last. */
   readonly samples: readonly UseSample[];
-  /** Balloon size less the guest's MemTotal: what its kernel took at boot. Measured while the balloon stands still. */
+  /** Balloon size less the guest's MemTotal: what its kernel took at boot. Measured while both stand still. */
   readonly overheadMiB: number;
   readonly currentMiB: number;
+  /** MemTotal at the last report; null: it was not told. */
+  readonly availableMiB: number | null;
+  readonly rssMiB: number | null;
   readonly lastUpdate: number | null;
   /** When `lastUpdate` was last seen to change. */
   readonly reportedAt: Milliseconds;
@@ -107,7 +110,8 @@ export interface GuestPlan {
   readonly maximumMiB: MiB;
   /** It is never made smaller than this. */
   readonly minimumMiB: MiB;
-  /** Used and unused as they are now; null: not known. */
+  /** Its size at its last report, which decisions count from, and what of it was used and unused; null: not known. */
+  readonly sizeMiB: MiB | null;
   readonly usedMiB: MiB | null;
   readonly unusedMiB: MiB | null;
   /** What it should have in the end; null: not known. */

@@ -2,9 +2,10 @@
  * What a reading says of each guest, in the light of what is remembered of it: how much it uses and has unused now, how
  * fast it grows, whether it is in distress, and whether its figures can be relied on at all.
  *
- * The balloon size in a reading is of now, the guest's own figures are from its last report: while the balloon moves, their
- * difference is neither's. So use is taken from the report alone (MemTotal less MemFree), and the part of the size that the
- * guest's kernel took before counting, the overhead, is measured while the balloon stands still.
+ * The balloon size that libvirt tells and the guest's own figures are of different moments, either of them the older one:
+ * while the balloon moves, their difference is nobody's. So use and size are taken from the report alone (MemTotal less
+ * MemFree, and MemTotal), and the part of the size that the guest's kernel took before counting, the overhead, is measured
+ * while nothing moves. With that a decision is right for the moment of the report, however late it comes.
  */
 import { type Milliseconds, milliseconds } from "../units.js";
 import type { BalloonReading, BalloonReason, GuestMemory, GuestTrack, UseSample } from "./model.js";
@@ -30,7 +31,8 @@ export interface Figures {
   /** The same without what the guest could give up without swapping. */
   readonly heldMiB: number;
   readonly peakHeldMiB: number;
-  /** Of the size that it has now. */
+  /** Balloon size at the report. */
+  readonly sizeMiB: number;
   readonly unusedMiB: number;
   readonly usableMiB: number;
   /** What it will use more, by its trend, before the next decision takes effect. */
@@ -53,7 +55,9 @@ const SAME_MIB = 1;
 /** MemTotal and MemFree are read one after the other. */
 const TORN_MIB = 64;
 
-const FRESH: Omit<GuestTrack, "uuid" | "currentMiB" | "lastUpdate" | "reportedAt" | "swapInMiB"> = {
+type Remembered = "samples" | "overheadMiB" | "targetMiB" | "unmoved" | "restReadings";
+
+const FRESH: Pick<GuestTrack, Remembered> = {
   samples: [],
   overheadMiB: 0,
   targetMiB: null,
@@ -73,14 +77,33 @@ export function observe(
     const track = known ?? newTrack(guest, reading);
     return { guest, track, figures: null, frozen: { reason: "absurd", why: problem }, waiting: false };
   }
-  const fresh = guest.lastUpdate !== null && guest.lastUpdate !== known?.lastUpdate;
+  const silent = guest.lastUpdate === null || guest.unusedMiB === null;
+  // libvirt leaves a guest's figures out while its QEMU is busy with somebody else's question.
+  if (silent && known !== undefined && known.samples.length > 0)
+    return observeSilent(guest, known, reading.at, settings);
+  const fresh = !silent && guest.lastUpdate !== known?.lastUpdate;
   const reportedAt = fresh && known !== undefined ? reading.at : (known?.reportedAt ?? firstReport(guest, reading));
   const track = followed(remembered(guest, known, fresh, reportedAt), known, settings);
-  const frozen = frozenBy(guest, track, reading.at, settings);
+  const frozen = silent ? NOTHING_REPORTED : frozenBy(guest, track, reading.at, settings);
   const figures = track.samples.length === 0 ? null : figuresOf(guest, track, known, settings);
-  const moving = track.targetMiB !== null && Math.abs(track.targetMiB - guest.currentMiB) > bandOf(guest, settings);
+  const moving = figures !== null && isMoving(track, figures, settings);
   return { guest, track, figures, frozen, waiting: known !== undefined && (!fresh || moving) };
 }
+
+const NOTHING_REPORTED: Frozen = {
+  reason: "no-driver",
+  why: "it has reported nothing: no balloon driver, or none yet",
+};
+
+/** What it said before counts for as long as a report does. */
+function observeSilent(guest: GuestMemory, known: GuestTrack, at: Milliseconds, settings: BalloonSettings): Observed {
+  const track = followed({ ...known, currentMiB: guest.currentMiB }, known, settings);
+  const figures = figuresOf(guest, track, known, settings);
+  return { guest, track, figures, frozen: frozenBy(guest, track, at, settings), waiting: true };
+}
+
+const isMoving = ({ targetMiB }: GuestTrack, { sizeMiB }: Figures, settings: BalloonSettings): boolean =>
+  targetMiB !== null && Math.abs(targetMiB - sizeMiB) > bandOf({ currentMiB: sizeMiB }, settings);
 
 /** The smallest change of this guest that is worth making. */
 export const bandOf = ({ currentMiB }: { readonly currentMiB: number }, settings: BalloonSettings): number =>
@@ -96,6 +119,8 @@ const newTrack = (guest: GuestMemory, reading: BalloonReading): GuestTrack => ({
   currentMiB: guest.currentMiB,
   lastUpdate: guest.lastUpdate,
   reportedAt: firstReport(guest, reading),
+  availableMiB: guest.availableMiB,
+  rssMiB: guest.rssMiB,
   swapInMiB: guest.swapInMiB,
 });
 
@@ -139,16 +164,24 @@ function remembered(
     ...known,
     uuid: guest.uuid,
     currentMiB: guest.currentMiB,
+    availableMiB: guest.availableMiB,
+    rssMiB: guest.rssMiB ?? known?.rssMiB ?? null,
     lastUpdate: guest.lastUpdate,
     reportedAt,
     swapInMiB: guest.swapInMiB,
   };
-  if (guest.unusedMiB === null || !fresh) return track;
-  const still = known === undefined || known.samples.length === 0 || same(known.currentMiB, guest.currentMiB);
-  const overheadMiB =
-    guest.availableMiB === null ? 0 : still ? guest.currentMiB - guest.availableMiB : track.overheadMiB;
+  if (!fresh) return track;
+  const overheadMiB = isStill(guest, known)
+    ? guest.currentMiB - (guest.availableMiB ?? guest.currentMiB)
+    : track.overheadMiB;
   return { ...track, overheadMiB, samples: [...track.samples, sampleOf(guest, reportedAt)].slice(-CALM_READINGS - 1) };
 }
+
+/** The first reading has to do until there is a better one. */
+const isStill = (guest: GuestMemory, known: GuestTrack | undefined): boolean =>
+  known === undefined ||
+  known.samples.length === 0 ||
+  (same(known.currentMiB, guest.currentMiB) && same(known.availableMiB ?? 0, guest.availableMiB ?? 0));
 
 const same = (a: number, b: number): boolean => Math.abs(a - b) <= SAME_MIB;
 
@@ -175,9 +208,6 @@ function followed(track: GuestTrack, known: GuestTrack | undefined, settings: Ba
 }
 
 function frozenBy(guest: GuestMemory, track: GuestTrack, at: Milliseconds, settings: BalloonSettings): Frozen | null {
-  if (guest.lastUpdate === null || guest.unusedMiB === null) {
-    return { reason: "no-driver", why: "it has reported nothing: no balloon driver, or none yet" };
-  }
   const ageSeconds = (at - track.reportedAt) / 1000;
   if (ageSeconds > STALE_PERIODS * settings.statsPeriod) {
     return { reason: "stale", why: `its last report is ${Math.round(ageSeconds)} s old` };
@@ -200,15 +230,17 @@ function figuresOf(
   const recent = samples.slice(-CALM_READINGS);
   const size = (used: number): number => used + overheadMiB;
   const [usedMiB, heldMiB] = [size(latest.usedMiB), size(latest.heldMiB)];
+  const sizeMiB = track.availableMiB === null ? guest.currentMiB : size(track.availableMiB);
   return {
+    sizeMiB,
     usedMiB,
     peakUsedMiB: size(Math.max(...recent.map((sample) => sample.usedMiB))),
     heldMiB,
     peakHeldMiB: size(Math.max(...recent.map((sample) => sample.heldMiB))),
-    unusedMiB: Math.max(0, guest.currentMiB - usedMiB),
-    usableMiB: Math.max(0, guest.currentMiB - heldMiB),
+    unusedMiB: Math.max(0, sizeMiB - usedMiB),
+    usableMiB: Math.max(0, sizeMiB - heldMiB),
     aheadMiB: aheadOf(guest, samples, settings),
-    swapsIn: known !== undefined && (guest.swapInMiB ?? 0) - (known.swapInMiB ?? 0) >= SAME_MIB,
+    swapsIn: (guest.swapInMiB ?? 0) - (known?.swapInMiB ?? guest.swapInMiB ?? 0) >= SAME_MIB,
   };
 }
 

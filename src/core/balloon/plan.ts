@@ -71,7 +71,7 @@ function hostPlan(
     const hasMiB = isAmount(guest.currentMiB) ? guest.currentMiB : 0;
     size += hasMiB;
     promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - hasMiB);
-    if (isAmount(guest.rssMiB)) untouched += Math.max(0, hasMiB + EMULATOR_MIB - guest.rssMiB);
+    if (isAmount(track.rssMiB)) untouched += Math.max(0, hasMiB + EMULATOR_MIB - track.rssMiB);
   }
   // A host that cannot be read gives nothing; within a limit of the operator's it need not be read.
   const unread = limitMiB === null ? 0 : Number.POSITIVE_INFINITY;
@@ -93,11 +93,11 @@ function candidatesOf(observed: readonly Observed[], budgetMiB: number, settings
       const { guest, figures, frozen } = one;
       if (frozen !== null || figures === null) return [];
       const claim = claimOf(guest, figures, settings, scarce);
-      return [{ observed: one, figures, claim, goalMiB: guest.currentMiB }];
+      return [{ observed: one, figures, claim, goalMiB: figures.sizeMiB }];
     });
   const candidates = claimed(false);
   let missing = -budgetMiB;
-  for (const { claim, observed: one } of candidates) missing += claim.mustMiB - one.guest.currentMiB;
+  for (const { claim, figures } of candidates) missing += claim.mustMiB - figures.sizeMiB;
   return missing > 0 ? claimed(true) : candidates;
 }
 
@@ -111,7 +111,7 @@ function setGoals(
   pressure: boolean,
   settings: BalloonSettings,
 ): void {
-  const have = candidates.reduce((sum, { observed }) => sum + observed.guest.currentMiB, 0);
+  const have = candidates.reduce((sum, { figures }) => sum + figures.sizeMiB, 0);
   const goals = meetClaims(
     candidates.map(({ claim }) => claim),
     have + budgetMiB,
@@ -119,45 +119,68 @@ function setGoals(
   );
   const needed = pressure || candidates.some(({ claim }) => claim.distressed);
   candidates.forEach((candidate, index) => {
-    const { mustMiB } = candidate.claim;
-    const { currentMiB } = candidate.observed.guest;
-    candidate.goalMiB = needed ? goals[index]! : Math.max(goals[index]!, Math.min(mustMiB, currentMiB));
+    const kept = Math.min(candidate.claim.mustMiB, candidate.figures.sizeMiB);
+    candidate.goalMiB = needed ? goals[index]! : Math.max(goals[index]!, kept);
   });
 }
 
 /** Who gives how much. */
 function shrinks(
   candidates: readonly Candidate[],
-  { pressure, budgetMiB, reserveMiB, availableMiB }: BalloonPlan["host"],
+  host: BalloonPlan["host"],
   settings: BalloonSettings,
 ): Map<string, Move> {
   const moves = new Map<string, Move>();
-  let shortage = pressure ? -budgetMiB : 0;
+  let shortage = host.pressure ? -host.budgetMiB : 0;
   const idlestFirst = [...candidates].sort((a, b) => b.claim.idleShare - a.claim.idleShare);
   for (const candidate of idlestFirst) {
-    const { observed, figures, claim, goalMiB } = candidate;
-    const { guest, waiting } = observed;
-    const excess = guest.currentMiB - goalMiB;
-    const urgent = pressure && shortage > 0;
-    const taxed = goalMiB < claim.wantMiB - bandOf(guest, settings);
-    // Without hurry, nothing is taken that a guest would want back at its next breath: it keeps a dead band above its goal.
-    const kept = urgent || taxed ? 0 : bandOf(guest, settings);
-    if (excess < (urgent ? 1 : bandOf(guest, settings) + kept) || waiting) continue;
-    const half = (urgent ? Math.max(figures.usableMiB, figures.unusedMiB) : figures.unusedMiB) / 2;
-    const limit = stepOf(guest, settings) * (urgent ? settings.urgency : 1);
-    const least = Math.max(claim.minimumMiB, Math.min(claim.hardMiB, guest.currentMiB));
-    const taken = Math.floor(Math.min(excess - kept, half, limit, guest.currentMiB - least));
-    if (taken < 1 || (!urgent && taken < bandOf(guest, settings))) continue;
+    const urgent = host.pressure && shortage > 0;
+    const taken = takenFrom(candidate, urgent, settings);
+    if (taken === 0) continue;
     shortage -= taken;
-    const reason = urgent ? "pressure" : taxed ? "taxed" : "idle";
-    const why = urgent
-      ? `the host has ${whole(availableMiB ?? 0)} MiB available and keeps ${whole(reserveMiB)}`
-      : taxed
-        ? `others need it more; ${whole(figures.usableMiB)} MiB of it are usable`
-        : `it has ${whole(figures.unusedMiB)} MiB unused`;
-    moves.set(guest.name, { targetMiB: Math.ceil(guest.currentMiB - taken), reason, why });
+    const { figures, observed } = candidate;
+    const targetMiB = Math.ceil(figures.sizeMiB - taken);
+    moves.set(observed.guest.name, { targetMiB, ...takingReason(candidate, urgent, host, settings) });
   }
   return moves;
+}
+
+/** Whole MiB; 0: nothing. */
+function takenFrom(
+  { observed, figures, claim, goalMiB }: Candidate,
+  urgent: boolean,
+  settings: BalloonSettings,
+): number {
+  const { guest, waiting } = observed;
+  if (waiting) return 0;
+  const { sizeMiB, usableMiB, unusedMiB } = figures;
+  const band = bandOf(guest, settings);
+  // Without hurry, nothing is taken that a guest would want back at its next breath: it keeps a dead band above its goal.
+  const kept = urgent || isTaxed(goalMiB, claim, band) ? 0 : band;
+  const half = (urgent ? Math.max(usableMiB, unusedMiB) : unusedMiB) / 2;
+  const limit = stepOf(guest, settings) * (urgent ? settings.urgency : 1);
+  const least = Math.max(claim.minimumMiB, Math.min(claim.hardMiB, sizeMiB));
+  const taken = Math.floor(Math.min(sizeMiB - goalMiB - kept, half, limit, sizeMiB - least));
+  return taken < (urgent ? 1 : band) ? 0 : taken;
+}
+
+/** It gets less than it wants, since others need it more. */
+const isTaxed = (goalMiB: number, { wantMiB }: Claim, band: number): boolean => goalMiB < wantMiB - band;
+
+function takingReason(
+  { observed, figures, claim, goalMiB }: Candidate,
+  urgent: boolean,
+  { availableMiB, reserveMiB }: BalloonPlan["host"],
+  settings: BalloonSettings,
+): Pick<Move, "reason" | "why"> {
+  if (urgent)
+    return {
+      reason: "pressure",
+      why: `the host has ${whole(availableMiB ?? 0)} MiB available and keeps ${whole(reserveMiB)}`,
+    };
+  return isTaxed(goalMiB, claim, bandOf(observed.guest, settings))
+    ? { reason: "taxed", why: `others need it more; ${whole(figures.usableMiB)} MiB of it are usable` }
+    : { reason: "idle", why: `it has ${whole(figures.unusedMiB)} MiB unused` };
 }
 
 const urgencyOf = ({ claim }: Candidate): number => (claim.critical ? 2 : claim.distressed ? 1 : 0);
@@ -188,28 +211,35 @@ function growths(
         return;
       }
       left -= grant;
-      const why = candidate.figures.swapsIn
-        ? `it swaps in, with ${whole(candidate.figures.unusedMiB)} MiB unused`
-        : `it has ${whole(candidate.figures.unusedMiB)} MiB unused${aheadText(candidate.figures)}`;
-      moves.set(guest.name, { targetMiB: Math.floor(guest.currentMiB) + grant, reason: "grows", why });
+      const targetMiB = Math.floor(sizeAsked(candidate)) + grant;
+      moves.set(guest.name, { targetMiB, reason: "grows", why: growingWhy(candidate.figures) });
     });
   }
   return moves;
 }
 
-const hostFull = ({ observed, claim }: Candidate, reserveMiB: number): string =>
-  `it should have ${whole(claim.wantMiB - observed.guest.currentMiB)} MiB more, and the host keeps its last ${whole(reserveMiB)}`;
+const hostFull = ({ claim, figures }: Candidate, reserveMiB: number): string =>
+  `it should have ${whole(claim.wantMiB - figures.sizeMiB)} MiB more, and the host keeps its last ${whole(reserveMiB)}`;
 
-const aheadText = ({ aheadMiB }: Figures): string =>
-  aheadMiB === 0 ? "" : ` and is to use ${whole(aheadMiB)} MiB more soon`;
+function growingWhy({ swapsIn, unusedMiB, aheadMiB }: Figures): string {
+  if (swapsIn) return `it swaps in, with ${whole(unusedMiB)} MiB unused`;
+  const ahead = aheadMiB === 0 ? "" : ` and is to use ${whole(aheadMiB)} MiB more soon`;
+  return `it has ${whole(unusedMiB)} MiB unused${ahead}`;
+}
 
-/** What it is to get now, were there no others; 0: nothing. */
-function wishOf({ observed, claim, goalMiB }: Candidate, settings: BalloonSettings): number {
-  const { guest, waiting } = observed;
+/** The size that it has, or that it was promised and is still growing to. */
+const sizeAsked = ({ observed, figures }: Candidate): number =>
+  Math.max(figures.sizeMiB, observed.track.targetMiB ?? 0);
+
+/** What it is to get now, were there no others; 0: nothing. Growth does not wait for the last step to be reported. */
+function wishOf(candidate: Candidate, settings: BalloonSettings): number {
+  const { observed, figures, claim, goalMiB } = candidate;
+  const { guest } = observed;
   const most = claim.distressed ? Math.max(goalMiB, claim.mustMiB) : goalMiB;
-  const wish = most - guest.currentMiB;
-  if (wish < bandOf(guest, settings) || (waiting && !claim.critical)) return 0;
-  return Math.min(wish, stepOf(guest, settings) * (claim.critical ? settings.urgency : 1));
+  const asked = sizeAsked(candidate);
+  const limit = stepOf(guest, settings) * (claim.critical ? settings.urgency : 1);
+  const wish = Math.min(most - asked, limit - (asked - figures.sizeMiB));
+  return most - asked < bandOf(guest, settings) || wish < 1 ? 0 : wish;
 }
 
 function guestPlan(
@@ -227,6 +257,7 @@ function guestPlan(
     currentMiB: guest.currentMiB,
     maximumMiB: guest.maximumMiB,
     minimumMiB: mib(minimumOf(guest, settings)),
+    sizeMiB: known(figures?.sizeMiB),
     usedMiB: known(figures?.usedMiB),
     unusedMiB: known(figures?.unusedMiB),
     goalMiB: known(candidate?.goalMiB),
@@ -252,7 +283,7 @@ function withoutMove(
   const full = candidate !== undefined && guest.currentMiB >= guest.maximumMiB && candidate.claim.distressed;
   if (full) return { targetMiB: null, reason: "at-maximum", why: "it has all that it may have" };
   if (candidate === undefined) return { targetMiB: null, reason: "content", why: "nothing is known of it" };
-  if (candidate.claim.wantMiB - guest.currentMiB >= bandOf(guest, settings))
+  if (candidate.claim.wantMiB - candidate.figures.sizeMiB >= bandOf(guest, settings))
     return { targetMiB: null, reason: "host-full", why: hostFull(candidate, settings.hostReserveMiB) };
   return { targetMiB: null, reason: "content", why: `it has ${whole(candidate.figures.unusedMiB)} MiB unused` };
 }
