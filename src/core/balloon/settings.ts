@@ -1,6 +1,6 @@
 /**
  * How the memory coordinator behaves. The defaults are the course's frame (spec 4.2), with shares of a guest's size beside
- * the fixed amounts, so that one frame fits a guest of 512 MiB and one of 64 GiB; docs/decisions/0007 argues them.
+ * the fixed amounts, so that one frame fits a guest of 512 MiB and one of 64 GiB; docs/decisions/0012 argues them.
  */
 import { type MiB, type Milliseconds, mib, milliseconds, type Seconds, seconds } from "../units.js";
 
