@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { emptyProgram, inherited, runProgram } from "./assemble.js";
 import { agentCommand } from "./commands/agent.js";
+import { balanceCommand } from "./commands/balance.js";
 import { balloonCommand } from "./commands/balloon.js";
 import { clusterCommand } from "./commands/cluster.js";
 import { completionCommand } from "./commands/completion.js";
@@ -37,7 +38,8 @@ Examples:
 function groups(program: Command): readonly (readonly [heading: string, commands: readonly Command[]])[] {
   return [
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
-    ["Its VMs:", [vmCommand(), statusCommand(), balloonCommand()]],
+    ["Its VMs:", [vmCommand(), statusCommand()]],
+    ["A host without an agent:", [balanceCommand(), balloonCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
