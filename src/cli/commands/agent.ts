@@ -21,8 +21,8 @@ Examples:
   headroom agent --topology host.json --load trace.csv --debug 1      replays a recorded host offline
 `;
 
-/** What clients need is not an agent's. */
-const AGENT_KEYS = SETTING_KEYS.filter((key) => AGENT_SETTINGS[key].group !== "Client");
+/** What clients and ballooning from the store need is not an agent's. */
+const AGENT_KEYS = SETTING_KEYS.filter((key) => !["Client", "Ballooning"].includes(AGENT_SETTINGS[key].group));
 
 function debugLevel(text: string): number {
   if (!/^\d$/.test(text)) throw new UsageError(`--debug is ${JSON.stringify(text)}; it must be a digit: 0 or 1`);

@@ -54,10 +54,10 @@ export function parseInterval(text: string, usage: string): Seconds {
 
 export const usageOf = (command: Command): string => `headroom ${command.name()} ${command.usage()}`;
 
-export function controllerCommand(name: string, description: string): Command {
+export function controllerCommand(name: string, description: string, interval = "<interval>"): Command {
   return new Command(name)
     .description(description)
-    .argument("<interval>", "seconds between two rounds, such as 12")
+    .argument(interval, "seconds between two rounds, such as 12")
     .option("--connect <uri>", "the hypervisor (default: LIBVIRT_DEFAULT_URI, else qemu:///system)")
     .option("--once", "end after the first round that decides")
     .option("--dry-run", "say what would be done, and do nothing")

@@ -5,7 +5,7 @@
 import { EMPTY_CPU_SET } from "../../core/cpuset.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { MEMBERSHIP } from "./membership-settings.js";
-import { BALLOON } from "./memory-settings.js";
+import { BALLOON, STORE_BALLOON } from "./memory-settings.js";
 import {
   absolutePath,
   choice,
@@ -352,6 +352,7 @@ export const AGENT_SETTINGS = {
   ...POOLS,
   ...GUESTS,
   ...BALLOON,
+  ...STORE_BALLOON,
   ...LISTENING,
   ...LIMITS,
   ...RUNNING,

@@ -5,7 +5,6 @@
 const ELASTIC = "elastic pools";
 const COLLECTOR = "the metrics collector";
 const BALANCER = "the vCPU balancer";
-const BALLOONING = "the memory coordinator";
 
 export const LATER_NAMES: ReadonlyMap<string, string> = new Map([
   ...["SCL_ACT_MONITORING", "SCL_ACT_LEARNING", "SCL_ACT_LEEWAY"].map((name) => [name, ELASTIC] as const),
@@ -13,12 +12,4 @@ export const LATER_NAMES: ReadonlyMap<string, string> = new Map([
   ...["AGGREG_STUB_LIST", "AGGREG_FETCH_DELAY"].map((name) => [name, COLLECTOR] as const),
   ...["STATE_ENDPOINT", "SCHED_NODES", "SCHED_SCOPE_S", "SCHED_SCOPE_SLICE_S"].map((name) => [name, BALANCER] as const),
   ...["SCHED_SCOPE_INIT_FETCH_PREVIOUS", "SCHED_SCOPE_HISTORICAL"].map((name) => [name, BALANCER] as const),
-  ...[
-    "LIBVIRT_NODES",
-    "BALLOONING_GRACE_PERIOD_S",
-    "BALLOONING_SCOPE_MN",
-    "BALLOONING_MIN_CONFIG_MB",
-    "BALLOONING_THRESHOLD_GAIN_MB",
-    "BALLOONING_SCOPE_SLEEP_S",
-  ].map((name) => [name, BALLOONING] as const),
 ]);

@@ -1,4 +1,5 @@
 /** Settings of the memory coordinator (spec 4.2) and of memory oversubscription; the agent and `headroom balloon` share them. */
+import { z } from "zod";
 import { decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
 
 const MOST_MIB = 2 ** 30;
@@ -107,4 +108,77 @@ export const BALLOON = {
     "Percentage of the host's memory below which it is short",
     20,
   ),
+};
+
+const NODE = /^([^=\s]+?)[=:]((?:qemu|test|fake)[a-z+]*:\/\/\S*)$/;
+
+/** The earlier system writes a JSON object, or pairs with a colon between two addresses. */
+const nodePairs = (value: unknown): unknown => {
+  if (typeof value === "string" && value.trim().startsWith("{")) {
+    try {
+      return nodePairs(JSON.parse(value));
+    } catch (error) {
+      if (error instanceof SyntaxError) return value;
+      throw error;
+    }
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.entries(value).map(([host, uri]) => `${host}=${uri}`);
+};
+
+/** `["http://kvm7:9100=qemu+ssh://kvm7/system"]` as the one to the other. */
+export const nodesOf = (list: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(list.map((text) => NODE.exec(text)).map((match) => [match?.[1] ?? "", match?.[2] ?? ""]));
+
+/** Ballooning from the sample store, across hosts (spec 4.2, the earlier system's vmballooning), under its names. */
+export const STORE_BALLOON = {
+  balloonNodes: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_NODES", "LIBVIRT_NODES"],
+    about: "Hosts of headroom balloon --from-store: as the store knows them, and their hypervisors",
+    allowed:
+      "a comma list of HOST=URI pairs, such as http://kvm7:9100=qemu+ssh://kvm7/system, or a JSON object of them",
+    fallback: [] as readonly string[],
+    schema: z.preprocess(nodePairs, listOf(nonEmpty.refine((text) => NODE.test(text)))),
+  }),
+  balloonScopeMinutes: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_SCOPE_MINUTES", "BALLOONING_SCOPE_MN"],
+    about: "Minutes of history that a VM's use is taken from",
+    allowed: "a number of minutes from 1 to 525600",
+    fallback: 60,
+    schema: decimal(1, 525_600),
+  }),
+  balloonGainMiB: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_GAIN_MIB", "BALLOONING_THRESHOLD_GAIN_MB"],
+    about: "A VM is squeezed when its process holds so many MiB more than it uses",
+    allowed: `a whole number of MiB from 1 to ${MOST_MIB}`,
+    fallback: 2048,
+    schema: wholeNumber(1, MOST_MIB),
+  }),
+  balloonSqueezedMiB: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_SQUEEZED_MIB", "BALLOONING_MIN_CONFIG_MB"],
+    about: "No VM is squeezed below this, in MiB",
+    allowed: `a whole number of MiB from 1 to ${MOST_MIB}`,
+    fallback: 512,
+    schema: wholeNumber(1, MOST_MIB),
+  }),
+  balloonGraceSeconds: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_GRACE_SECONDS", "BALLOONING_GRACE_PERIOD_S"],
+    about: "A VM that was squeezed is left alone for so many seconds",
+    allowed: "a number of seconds from 0 to 31536000",
+    fallback: 600,
+    schema: decimal(0, 31_536_000),
+  }),
+  balloonRoundSeconds: setting({
+    group: "Ballooning",
+    names: ["HEADROOM_BALLOON_ROUND_SECONDS", "BALLOONING_SCOPE_SLEEP_S"],
+    about: "Seconds between two looks at the store",
+    allowed: "a number of seconds from 0.1 to 86400",
+    fallback: 60,
+    schema: decimal(0.1, 86_400),
+  }),
 };

@@ -12,6 +12,7 @@ export const GROUPS = [
   "Pools",
   "Guests",
   "Memory",
+  "Ballooning",
   "Listening",
   "Limits",
   "Cluster",
