@@ -34,6 +34,14 @@ const MEASURING = {
     ["perf", ["linux-perf"]],
   ]),
 };
+const SAMPLES = {
+  name: "Samples in VictoriaMetrics and InfluxDB 1.x, and units for systemd",
+  programs: new Map([
+    ["victoria-metrics", ["victoria-metrics"]],
+    ["influxd", ["influxdb"]],
+    ["systemd-analyze", ["systemd"]],
+  ]),
+};
 const BROWSER = {
   name: "The dashboard in a browser",
   programs: new Map([["chromium", ["chromium", "fonts-dejavu-core"]]]),
@@ -95,7 +103,7 @@ function preparePart(part, mayInstall) {
 }
 
 /** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab(parts = [GUESTS, ETCD, MEASURING, BROWSER]) {
+export function prepareLab(parts = [GUESTS, ETCD, MEASURING, SAMPLES, BROWSER]) {
   if (process.platform !== "linux") return parts.map(({ name }) => `${name} needs Linux: its tests will be skipped.`);
   const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
   const lines = parts.flatMap((part) => preparePart(part, mayInstall));

@@ -80,13 +80,13 @@ test("empty values of an .env file mean: nothing", () => {
 });
 
 test("names that belong to later parts are accepted, and said to be unused", () => {
-  const { later, problems, warnings } = fromEnvironment({ AGGREG_FETCH_DELAY: "5", INFLUXDB_TOKEN: "secret" });
+  const { later, problems, warnings } = fromEnvironment({ AGGREG_FETCH_DELAY: "5", SCL_ACT_LEEWAY: "0" });
   assert.deepEqual(problems, []);
   assert.deepEqual(warnings, []);
   assert.deepEqual(
     later.map(({ name, usedBy }) => [name, usedBy]),
     [
-      ["INFLUXDB_TOKEN", "the metrics collector"],
+      ["SCL_ACT_LEEWAY", "elastic pools"],
       ["AGGREG_FETCH_DELAY", "the metrics collector"],
     ],
   );

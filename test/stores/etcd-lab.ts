@@ -3,36 +3,16 @@
  * process numbers; and a line between client and server that can be cut in the ways in which networks fail.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-
-function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? "").split(":").some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch (error) {
-      if (error instanceof Error && "code" in error) return false;
-      throw error;
-    }
-  });
-}
+import { freePorts, isInstalled } from "../support/servers.js";
 
 /** For node:test's `skip`: false where etcd is installed, else the reason. */
 export const skipWithoutEtcd: string | false =
   isInstalled("etcd") && isInstalled("etcdctl") ? false : "etcd is not installed (etcd-server, etcd-client)";
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once("listening", resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 export interface EtcdOptions {
   readonly nodes?: 1 | 3;

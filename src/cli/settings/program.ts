@@ -103,6 +103,7 @@ export const PROBE_PROGRAM: Program<ProbeTable> = {
 
 export type SampleStoreTable = typeof SAMPLE_STORE_SETTINGS;
 export type SampleStoreSettings = ValuesOf<SampleStoreTable>;
+type SampleStoreKind = Exclude<SampleStoreSettings["sampleStore"], "auto">;
 
 /** What export, import and whoever else uses the sample store have in common. */
 export const SAMPLES_PROGRAM: Program<SampleStoreTable> = {
@@ -111,12 +112,29 @@ export const SAMPLES_PROGRAM: Program<SampleStoreTable> = {
   conflicts: sampleConflicts,
 };
 
+/** The store that "auto" stands for. */
+export function sampleStoreOf({ sampleStore, influxdbUrl }: SampleStoreSettings): SampleStoreKind {
+  if (sampleStore !== "auto") return sampleStore;
+  return influxdbUrl === null ? "embedded" : "influxdb";
+}
+
 /** For every program whose table has the sample store's settings. */
-export function sampleConflicts({ sampleDays, fineSampleDays }: SampleStoreSettings): string[] {
-  if (fineSampleDays <= sampleDays) return [];
-  return [
-    `HEADROOM_SAMPLE_FINE_DAYS (${fineSampleDays}) must not be more than HEADROOM_SAMPLE_DAYS (${sampleDays}): samples that are gone are not fine`,
-  ];
+export function sampleConflicts(settings: SampleStoreSettings): string[] {
+  const { sampleDays, fineSampleDays, prometheusUrl, influxdbUrl, influxdbOrg, influxdbBucket } = settings;
+  const problems: string[] = [];
+  const isFlux = settings.influxdbDialect === "flux";
+  if (fineSampleDays > sampleDays)
+    problems.push(
+      `HEADROOM_SAMPLE_FINE_DAYS (${fineSampleDays}) must not be more than HEADROOM_SAMPLE_DAYS (${sampleDays}): samples that are gone are not fine`,
+    );
+  const store = sampleStoreOf(settings);
+  if (store === "prometheus" && prometheusUrl === null)
+    problems.push("the sample store prometheus needs HEADROOM_PROMETHEUS_URL");
+  if (store === "influxdb" && (influxdbUrl === null || influxdbBucket === null || (isFlux && influxdbOrg === null)))
+    problems.push(
+      `the sample store influxdb needs INFLUXDB_URL, INFLUXDB_BUCKET${isFlux ? " and INFLUXDB_ORG" : ""} (or the same with HEADROOM_ before)`,
+    );
+  return problems;
 }
 
 /** Other programs than the agent, each with its section. */

@@ -5,7 +5,7 @@ import { runController } from "../../../agent/controller/loop.js";
 import { mib, milliseconds } from "../../../core/units.js";
 import { realClock } from "../../../drivers/linux/real-clock.js";
 import type { Hypervisor } from "../../../ports/hypervisor.js";
-import { examineFor, loadSettings } from "../../config.js";
+import { badSettings, examineFor, loadSettings } from "../../config.js";
 import { UsageError } from "../../exit.js";
 import { agentLog } from "../../host/agent-log.js";
 import { openSamplesToRead } from "../../samples/open-samples.js";
@@ -58,9 +58,11 @@ export async function balloonFromStore(
   const { openHypervisor } = await import("../../host/open-host.js");
   const hosts = new Map<string, Hypervisor>();
   for (const [host, hypervisor] of nodes) hosts.set(host, await openHypervisor({ ...settings, hypervisor }, log));
-  const store = await openSamplesToRead(examineFor(SAMPLES_PROGRAM, { ...request, flags: {} }).settings);
-  const termination = onTermination();
+  const samples = examineFor(SAMPLES_PROGRAM, { ...request, flags: {} });
+  if (samples.problems.length > 0) throw badSettings(samples.problems);
   const clock = realClock();
+  const store = await openSamplesToRead(samples.settings, clock, log);
+  const termination = onTermination();
   const ballooning = new StoreBallooning({
     store,
     hosts,
