@@ -126,6 +126,8 @@ test("a frame goes on after a restart as if there had been none", () => {
   const settings = {
     resource: "cpu",
     history: 2,
+    slices: 2,
+    dayWindows: 24,
     faithful: false,
     percentile: 90,
     sigmas: 5,

@@ -65,8 +65,8 @@ export interface Prediction {
 export interface Estimator {
   /** Decides whether usage is stable, before `update`; null where the strategy does not care. */
   readonly assessor: StabilityAssessor | null;
-  /** What its need rests on: usage that new VMs are still missing from, or sizes and peaks in which they stand in full. */
-  readonly restsOn: "usage" | "booked" | "peaks";
+  /** What its need rests on: usage that new VMs are still missing from, sizes and peaks in which they stand in full, or its own idea. */
+  readonly restsOn: "usage" | "booked" | "peaks" | "prior";
   /** `history` holds the present window too. */
   update(usage: HostUsage, history: SliceHistory): Level;
   /** Called for the windows in order, without those that have no samples. */
@@ -81,6 +81,10 @@ export interface EstimatorSettings {
   readonly resource: Resource;
   /** Windows of the same slice that are looked back on, without the present one. */
   readonly history: number;
+  /** Slices of the trace's day. */
+  readonly slices: number;
+  /** Windows of a real day; null where a day is not a whole number of them. */
+  readonly dayWindows: number | null;
   /** Decide exactly as the seed. */
   readonly faithful: boolean;
   /** Of `percentile`; 0 to 100. */

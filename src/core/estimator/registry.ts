@@ -6,6 +6,7 @@ import { createBorg } from "./borg.js";
 import { createDoa } from "./doa.js";
 import type { Estimator, EstimatorSettings } from "./estimator.js";
 import { createGreedy } from "./greedy.js";
+import { createHeadroom } from "./headroom/headroom.js";
 import { createMaxpeak } from "./maxpeak.js";
 import type { StrategyName } from "./names.js";
 import { createNsigma } from "./nsigma.js";
@@ -16,6 +17,7 @@ const STRATEGIES: Readonly<Record<StrategyName, (settings: EstimatorSettings) =>
   borg: createBorg,
   doa: createDoa,
   greedy: createGreedy,
+  headroom: createHeadroom,
   maxpeak: createMaxpeak,
   nsigma: createNsigma,
   percentile: createPercentile,

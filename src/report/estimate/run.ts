@@ -49,6 +49,7 @@ interface Pending {
 }
 
 const TRUTH_RANK = 99;
+const DAY_SECONDS = 86_400;
 const NOTHING = new Float64Array(0);
 
 /** One strategy over one trace; `finish` once the trace was read. */
@@ -74,10 +75,12 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
     this.statistics?.start(config, epochs);
   }
 
-  #frame(resource: Resource, { history }: TraceConfig): EstimatorFrame {
+  #frame(resource: Resource, { history, slices, sliceScope }: TraceConfig): EstimatorFrame {
     const { strategy, faithful, caution, sigmas, aggregation, assessor } = this.options;
     const percentile = this.#percentile(resource) ?? DEFAULT_PERCENTILE;
-    const settings = { resource, history, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
+    const dayWindows = DAY_SECONDS % sliceScope === 0 ? DAY_SECONDS / sliceScope : null;
+    const shape = { resource, history, slices, dayWindows };
+    const settings = { ...shape, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
     const frameSettings = { ...settings, aggregation, caution: caution && !faithful };
     return new EstimatorFrame(resource, createEstimator(strategy, settings), frameSettings);
   }

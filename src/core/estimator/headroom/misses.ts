@@ -1,0 +1,65 @@
+/**
+ * By how much a guess is passed, and so what must be added to it that it seldom will be. Misses are looked at over memories of
+ * several lengths, and for each in two ways: as a Gaussian prediction interval (with a prior, and Student's t while there
+ * are few), which is steady where misses are, and as their own quantile, counted as conformal prediction does (Vovk, Gammerman
+ * and Shafer, 2005), which knows heavy tails.
+ */
+
+/** Misses that each memory holds. A host that came to rest must not pay for its unrest for long. */
+const MEMORIES = [6, 24, 120] as const;
+const LONGEST = 120;
+/** Margins that `marginsOf` gives. */
+export const MARGINS = 2 * MEMORIES.length;
+
+/** Normal quantile of 2.9 in a hundred. */
+const Z = 1.9;
+/** Share of misses that their quantile lets pass. */
+const PASSING = 0.05;
+/** How many misses the prior stands for. */
+const PRIOR_WEIGHT = 3;
+/** With fewer misses their largest says nothing of the tail. */
+const FEW = 8;
+
+/** Student's t, by its expansion in 1 / freedom (Cornish and Fisher, 1937). */
+function studentT(freedom: number): number {
+  const [z3, z5, z7] = [Z ** 3, Z ** 5, Z ** 7];
+  return (
+    Z +
+    (z3 + Z) / (4 * freedom) +
+    (5 * z5 + 16 * z3 + 3 * Z) / (96 * freedom ** 2) +
+    (3 * z7 + 19 * z5 + 17 * z3 - 15 * Z) / (384 * freedom ** 3)
+  );
+}
+
+function intervalOf(misses: readonly number[], prior: number): number {
+  const count = misses.length;
+  let sum = 0;
+  for (const miss of misses) sum += miss;
+  const mean = count === 0 ? 0 : sum / count;
+  let squares = PRIOR_WEIGHT * prior * prior;
+  for (const miss of misses) squares += (miss - mean) ** 2;
+  const freedom = Math.max(0, count - 1) + PRIOR_WEIGHT;
+  return mean + studentT(freedom) * Math.sqrt(squares / freedom) * Math.sqrt(1 + 1 / (count + 1));
+}
+
+function quantileOf(misses: readonly number[], interval: number): number {
+  const ascending = [...misses].sort((a, b) => a - b);
+  const count = ascending.length;
+  if (count < FEW) return Math.max(interval, ascending.at(-1) ?? interval);
+  return ascending[Math.min(count, Math.ceil((count + 1) * (1 - PASSING))) - 1]!;
+}
+
+/** `misses`: the newest last. `prior`: the deviation that misses are thought to have before any was seen. */
+export function marginsOf(misses: readonly number[], prior: number): readonly number[] {
+  return MEMORIES.flatMap((memory) => {
+    const recent = misses.slice(-memory);
+    const interval = intervalOf(recent, prior);
+    return [interval, quantileOf(recent, interval)];
+  });
+}
+
+/** `miss`: truth less guess. */
+export function remember(misses: number[], miss: number): void {
+  misses.push(miss);
+  if (misses.length > LONGEST) misses.shift();
+}
