@@ -31,7 +31,7 @@ Examples:
   headroom scheduler --list http://10.0.0.7:8099    select hosts for the VMs of a cluster
   headroom vm create web --vcpus 2 --memory 4GiB --ratio 2
   headroom replay --topology epyc-7662-2s --load trace.csv --out results
-  headroom estimate --load trace.json.gz --out results
+  headroom estimate --load trace.json.gz --compare --out results
 `;
 
 /** Groups of the help, in order. */

@@ -88,6 +88,14 @@ for (const [args, complaint] of [
   });
 }
 
+for (const args of [["--compare"], ["--compare", "--strategy", "borg", "--out", "out"]]) {
+  test(`refuses ${args.join(" ")} as wrong usage`, async () => {
+    const { code, errors } = await headroom("--load", "trace.json", ...args);
+    assert.equal(code, 2);
+    assert.match(errors, /--compare (needs --out|runs every strategy)/);
+  });
+}
+
 test("says that there is no such trace, and writes nothing", async () => {
   await withFile("", async (path, folder) => {
     const { code, errors } = await headroom("--load", `${path}.gz`, "--out", join(folder, "out"));

@@ -241,7 +241,7 @@ const turns: Family["own"] = (random) => {
 /** Jobs come at any time, mostly small, some huge. */
 const jobs: Family["own"] = (random, windows) => {
   const runs: (readonly [number, number, number])[] = [];
-  for (let t = 0; t < windows; t -= Math.log(1 - random()) * 5)
+  for (let t = 0; t < windows; t += 5 * -Math.log(1 - random()))
     runs.push([t, t - Math.log(1 - random()), Math.min(8, 0.6 * Math.exp(0.9 * normal(random)))]);
   return (t) => runs.reduce((sum, [from, to, height]) => (t >= from && t < to ? sum + height : sum), 0.6);
 };

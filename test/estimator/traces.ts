@@ -49,7 +49,7 @@ export async function withFile<T>(
   }
 }
 
-const OPTIONS: Omit<EstimateOptions, "tracePath"> = {
+export const OPTIONS: Omit<EstimateOptions, "tracePath"> = {
   strategy: "nsigma",
   faithful: false,
   caution: false,

@@ -3,10 +3,12 @@
  * docs/estimators.md). Also the seed's form, without --out: decides exactly as ScroogeVM, and leaves its dump in the working folder.
  * Starts without settings, as it has none (estimate-alone.ts).
  */
+import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../core/estimator/names.js";
 import { DEFAULT_SIGMAS, type EstimateOptions } from "../../report/estimate/options.js";
+import { UsageError } from "../exit.js";
 import { progressBar } from "../progress.js";
 
 /** Where a command prints; process, or a test's own. */
@@ -19,12 +21,13 @@ export interface EstimateTerminal {
 const ALIASES: Readonly<Record<string, StrategyName>> = { scroogevm: "greedy" };
 /** Of the seed's, where nothing is asked for. */
 const SEED_STRATEGY: StrategyName = "greedy";
-const OWN_STRATEGY: StrategyName = "greedy";
+const OWN_STRATEGY: StrategyName = "headroom";
 
 const EXAMPLES = `
 Examples:
   headroom estimate --load trace.json.gz --out results
   headroom estimate --load trace.json --strategy nsigma --sigmas 4 --out results
+  headroom estimate --load trace.json --compare --out results
   headroom estimate --load trace.json --strategy greedy --assessor percentile --faithful --out results
   headroom estimate --load trace.json --strategy percentile --cpu 95 --mem 99 --debug 1     as the seed: writes its dump here
 
@@ -35,6 +38,7 @@ interface Flags {
   readonly load: string;
   readonly strategy?: string;
   readonly out?: string;
+  readonly compare?: boolean;
   readonly faithful?: boolean;
   readonly assessor: AssessorName;
   readonly cpu?: number;
@@ -93,12 +97,38 @@ async function estimateOne(flags: Flags, terminal: EstimateTerminal): Promise<vo
   }
 }
 
+/** All strategies side by side, to files in `flags.out`. */
+async function compareAll(flags: Flags, terminal: EstimateTerminal): Promise<void> {
+  if (flags.out === undefined) throw new UsageError("--compare needs --out, the folder for its files");
+  if (flags.strategy !== undefined) throw new UsageError("--compare runs every strategy: leave --strategy out");
+  const options = optionsOf(flags, OWN_STRATEGY, flags.faithful === true);
+  const { compareToFiles } = await import("../../report/estimate/compare-to-files.js");
+  const { comparisonTables } = await import("../comparison-table.js");
+  const bar = await progressBar(terminal.stderr, flags.load);
+  try {
+    const { comparison, files } = await compareToFiles(options, flags.out, bar.update);
+    bar.stop();
+    const folder = `${flags.out}: ${files.map((path) => basename(path)).join(", ")}`;
+    terminal.stdout.write(`${comparisonTables(comparison)}\nwritten in ${folder}\n`);
+  } finally {
+    bar.stop();
+  }
+}
+
+const estimate = (flags: Flags, terminal: EstimateTerminal): Promise<void> =>
+  flags.compare === true ? compareAll(flags, terminal) : estimateOne(flags, terminal);
+
 export function estimateCommand(terminal: EstimateTerminal = process): Command {
   return new Command("estimate")
-    .description("predict what a recorded host really needs, window by window")
+    .description("predict what a recorded host really needs, window by window; compare strategies")
     .requiredOption("-l, --load <trace>", "the recorded host: JSON, plain, .gz or .zst")
-    .option("-s, --strategy <name>", `${STRATEGY_NAMES.join(", ")} (scroogevm: greedy)`, (text) => strategyOf(text))
-    .option("-o, --out <folder>", "folder for estimates.jsonl and summary.json; without: as the seed, to its dump file")
+    .option(
+      "-s, --strategy <name>",
+      `${STRATEGY_NAMES.join(", ")} (scroogevm: greedy; default: headroom, as the seed: greedy)`,
+      (text) => strategyOf(text),
+    )
+    .option("-o, --out <folder>", "folder for the results; without: as the seed, to its dump file")
+    .option("--compare", "all strategies side by side, against the oracle: comparison.json, tables, figures")
     .option("--faithful", "decide exactly as ScroogeVM: its arithmetic, rounding and rules of when a VM has left")
     .addOption(
       new Option("--assessor <name>", "how greedy tells whether a host is stable")
@@ -116,5 +146,5 @@ export function estimateCommand(terminal: EstimateTerminal = process): Command {
     .option("--no-caution", "trust hosts and VMs of too little history as well")
     .option("-d, --debug <level>", "1: write the seed's dump as well", numberIn(0, 9, true), 0)
     .addHelpText("after", EXAMPLES)
-    .action((flags: Flags) => estimateOne(flags, terminal));
+    .action((flags: Flags) => estimate(flags, terminal));
 }

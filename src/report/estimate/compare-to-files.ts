@@ -1,0 +1,58 @@
+/** A comparison to the files that `headroom estimate --compare` leaves: comparison.json and the figures, as SVG and PNG. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { STRATEGY_NAMES } from "../../core/estimator/names.js";
+import { runStrategies, type StartThread } from "./compare.js";
+import { type Comparison, comparisonOf } from "./comparison.js";
+import { figuresOf } from "./figures.js";
+import type { EstimateOptions } from "./options.js";
+import { makeFolder, writeJson, writeWhole } from "./write.js";
+
+export interface Compared {
+  readonly comparison: Comparison;
+  readonly files: readonly string[];
+}
+
+/** Share of the progress that reading is; drawing is the rest. */
+const READING = 0.85;
+
+/** `update`: told how far it is, from 0 to 1. Throws `OperationalError`. */
+export async function compareToFiles(
+  options: EstimateOptions,
+  outDir: string,
+  update: (share: number) => void,
+  start?: StartThread,
+): Promise<Compared> {
+  // A trace that is not there is the reader's to complain about.
+  const size = await stat(options.tracePath).then(
+    (found) => found.size,
+    () => 0,
+  );
+  const all = size * STRATEGY_NAMES.length;
+  const progress = (bytes: number): void => update(all === 0 ? 0 : (READING * bytes) / all);
+  const runs = await runStrategies(options, STRATEGY_NAMES, size, progress, start);
+  const comparison = comparisonOf(options, runs);
+  await makeFolder(outDir);
+  const path = join(outDir, "comparison.json");
+  await writeJson(path, comparison);
+  return { comparison, files: [path, ...(await writeFigures(comparison, outDir, update))] };
+}
+
+async function writeFigures(
+  comparison: Comparison,
+  outDir: string,
+  update: (share: number) => void,
+): Promise<readonly string[]> {
+  const { drawFigure } = await import("../figure.js");
+  const specs = figuresOf(comparison);
+  const files: string[] = [];
+  for (const [name, spec] of specs) {
+    const { svg, png } = drawFigure(spec);
+    const paths = [join(outDir, `${name}.svg`), join(outDir, `${name}.png`)] as const;
+    await writeWhole(paths[0], svg);
+    await writeWhole(paths[1], png);
+    files.push(...paths);
+    update(READING + ((1 - READING) * files.length) / (2 * specs.size));
+  }
+  return files;
+}
