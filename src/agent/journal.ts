@@ -117,23 +117,39 @@ const journal = z.strictObject({
 /** What a journal said; `host` is null where its pools were made by another policy. */
 export type Journalled = Omit<AgentState, "host"> & { readonly host: HostState | null };
 
-/** Writes every state of one agent. */
+/**
+ * Writes every state of one agent. A state shares nearly everything with the one before, and its parts never change: each is
+ * put into text once (a few hundred remembered answers were most of the work of a busy agent).
+ */
 export function journalEncoder(policy: PoolPolicy, capacityMiB: MiB): (state: AgentState) => string {
-  const madeBy = signatureOf(policy, capacityMiB);
-  return (state) =>
-    JSON.stringify({
-      version: VERSION,
+  const texts = new WeakMap<object, string>();
+  const once = <T extends object>(part: T, written: (part: T) => unknown = (one) => one): string => {
+    const known = texts.get(part);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(written(part));
+    texts.set(part, text);
+    return text;
+  };
+  const list = (parts: Iterable<object>): string => `[${Array.from(parts, (part) => once(part)).join(",")}]`;
+  const madeBy = JSON.stringify(signatureOf(policy, capacityMiB));
+  return (state) => {
+    const fields = {
+      version: String(VERSION),
       madeBy,
-      generation: state.generation,
-      cordoned: state.cordoned,
-      host: saveHost(state.host),
-      vms: [...state.vms.values()],
-      tasks: [...state.tasks.values()],
-      answers: state.answers,
-      undone: state.undone,
-      epoch: state.epoch,
-      revoked: state.revoked,
-    } satisfies Record<keyof z.input<typeof journal>, unknown>);
+      generation: String(state.generation),
+      cordoned: String(state.cordoned),
+      host: once(state.host, saveHost),
+      vms: list(state.vms.values()),
+      tasks: list(state.tasks.values()),
+      answers: list(state.answers),
+      undone: once(state.undone),
+      epoch: String(state.epoch),
+      revoked: list(state.revoked),
+    } satisfies Record<keyof z.input<typeof journal>, string>;
+    return `{${Object.entries(fields)
+      .map(([name, text]) => `"${name}":${text}`)
+      .join(",")}}`;
+  };
 }
 
 /** Reads a journal. Throws `state-corrupt` naming the field that is wrong. */

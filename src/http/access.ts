@@ -15,6 +15,8 @@ declare module "fastify" {
     seed?: boolean;
     /** A DELETE that takes Idempotency-Key. */
     keyed?: true;
+    /** From a request's headers to its answer; made of the route's `handlerTimeout` (base-app.ts). */
+    deadlineMs?: number;
   }
   interface FastifyRequest {
     /** Null: let in without a token. */

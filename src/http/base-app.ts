@@ -9,6 +9,7 @@ import { authorize } from "./access.js";
 import type { App } from "./app-type.js";
 import type { Routes, SharedContext } from "./context.js";
 import { addDashboard } from "./dashboard.js";
+import { ERROR_TABLE } from "./error-table.js";
 import { type EventSource, EventStreams } from "./event-stream.js";
 import { Gate } from "./gate.js";
 import { IdempotencyStore } from "./idempotency.js";
@@ -62,6 +63,7 @@ export function buildApp<C extends SharedContext>(plan: AppPlan<C>): App {
   app.decorateRequest("bearer", null);
   app.decorateReply("problemCode", null);
   addChecks(app, options, names, requests);
+  addDeadlines(app);
   addErrors(app, shared, methods, plan.translate ?? ((error) => error));
   addJsonBodies(app);
   app.addHook("preClose", async () => shared.events.endAll());
@@ -139,6 +141,30 @@ function addChecks(app: App, options: ServerOptions, names: ServerNames, request
     done();
   });
 }
+
+/**
+ * The routes' `handlerTimeout`, by a timer of our own: Fastify's aborts a controller for every request, also for those that were
+ * answered in time, and that makes an exception with a stack each.
+ */
+function addDeadlines(app: App): void {
+  app.addHook("onRoute", (route) => {
+    const { handlerTimeout: deadlineMs, ...others } = route;
+    if (deadlineMs === undefined) return;
+    delete route.handlerTimeout;
+    route.config = { ...others.config, deadlineMs };
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    const { deadlineMs } = request.routeOptions.config;
+    if (deadlineMs !== undefined) {
+      const timer = setTimeout(() => {
+        if (!reply.sent) reply.send(new RequestError("deadline-exceeded", ERROR_TABLE["deadline-exceeded"].meaning));
+      }, deadlineMs);
+      reply.raw.once("close", () => clearTimeout(timer));
+    }
+    done();
+  });
+}
+
 function readQuery(url: string): unknown {
   const mark = url.indexOf("?");
   if (mark < 0) return EMPTY_QUERY;

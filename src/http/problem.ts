@@ -104,7 +104,6 @@ const FRAMEWORK_CODES: Readonly<Record<string, RequestCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "payload-too-large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
   FST_ERR_CTP_INVALID_TYPE: "unsupported-media-type",
-  FST_ERR_HANDLER_TIMEOUT: "deadline-exceeded",
 };
 
 const BAD_PATH: FieldError = {

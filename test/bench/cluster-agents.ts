@@ -1,4 +1,8 @@
-/** Agents of cluster-http.bench.ts, many in one process: `cluster-agents.ts COUNT FIRST`. Prints their addresses as JSON, then waits to be ended. */
+/**
+ * Agents of cluster-http.bench.ts, many in one process: `cluster-agents.ts COUNT FIRST`. Prints their addresses as JSON, and for
+ * each line its CPU seconds so far.
+ */
+import { createInterface } from "node:readline";
 import { ratio } from "../../src/core/units.js";
 import { createApp } from "../../src/http/app.js";
 import { startAgent } from "../http/real-agent.js";
@@ -25,3 +29,7 @@ for (let index = first; index < first + count; index++) {
   if (address !== null && typeof address === "object") urls.push(`http://127.0.0.1:${address.port}`);
 }
 console.log(JSON.stringify(urls));
+for await (const _ of createInterface({ input: process.stdin })) {
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ cpuSeconds: (user + system) / 1e6 }));
+}

@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
 import { IMAGE } from "../http/support.js";
+import { compiled } from "./compiled.js";
 import { printTable } from "./table.js";
 
 const HOSTS = 1_000;
@@ -22,6 +22,9 @@ const KUBERNETES_RATE = 810;
 
 interface Figures {
   readonly cpuSeconds: number;
+  /** Of all agents' processes together, and of this one. */
+  readonly agentsCpuSeconds: number;
+  readonly clientCpuSeconds: number;
   readonly liveMiB: number;
   readonly grownMiB: number;
 }
@@ -30,9 +33,8 @@ class Child {
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
 
-  constructor(file: URL, ...args: readonly string[]) {
-    const argv = ["--expose-gc", "--import", "tsx", fileURLToPath(file), ...args];
-    this.child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
+  constructor(file: string, ...args: readonly string[]) {
+    this.child = spawn(process.execPath, ["--expose-gc", file, ...args], { stdio: ["pipe", "pipe", "inherit"] });
     this.lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -55,25 +57,31 @@ const children: Child[] = [];
 process.on("exit", () => {
   for (const child of children) child.end();
 });
-function start(file: URL, ...args: readonly string[]): Child {
+function start(file: string, ...args: readonly string[]): Child {
   const child = new Child(file, ...args);
   children.push(child);
   return child;
 }
 
-const AGENTS = new URL("cluster-agents.ts", import.meta.url);
+const [AGENTS = "", SCHEDULER = ""] = compiled("cluster-agents.ts", "cluster-scheduler.ts");
 const each = HOSTS / PROCESSES;
 const agents = Array.from({ length: PROCESSES }, (_, i) => start(AGENTS, String(each), String(i * each)));
 const urls = (await Promise.all(agents.map(async (one) => JSON.parse(await one.line()) as string[]))).flat();
-const scheduler = start(new URL("cluster-scheduler.ts", import.meta.url));
+const scheduler = start(SCHEDULER);
 const joining = performance.now();
 scheduler.say(JSON.stringify(urls));
 const pool = new Pool(`http://127.0.0.1:${await scheduler.line()}`, { connections: CLIENTS });
 const joinedMs = performance.now() - joining;
-const figures = async (): Promise<Figures> => {
-  scheduler.say("");
-  return JSON.parse(await scheduler.line()) as Figures;
-};
+async function ofChild(child: Child): Promise<Figures> {
+  child.say("");
+  return JSON.parse(await child.line()) as Figures;
+}
+async function figures(): Promise<Figures> {
+  const [own, ...others] = await Promise.all([scheduler, ...agents].map(ofChild));
+  const { user, system } = process.cpuUsage();
+  const agentsCpuSeconds = others.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  return { ...own!, agentsCpuSeconds, clientCpuSeconds: (user + system) / 1e6 };
+}
 
 async function ask(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
   const withBody =
@@ -129,7 +137,9 @@ const beats = await load(BEATS, beat);
 const afterBeats = await figures();
 
 const rate = (1000 * DEPLOYS) / deploys.ms;
-const cpuMs = (1000 * (after.cpuSeconds - before.cpuSeconds)) / DEPLOYS;
+const cpuOf = (of: "cpuSeconds" | "agentsCpuSeconds" | "clientCpuSeconds"): number =>
+  (1000 * (after[of] - before[of])) / DEPLOYS;
+const cpuMs = cpuOf("cpuSeconds");
 const beatCpu = afterBeats.cpuSeconds - beforeBeats.cpuSeconds;
 const percentile = (part: number): string => `${deploys.each[Math.floor(part * deploys.each.length)]!.toFixed(1)} ms`;
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
@@ -141,6 +151,8 @@ printTable(
     ["deploys a second, end to end", whole(rate)],
     ["  p50, p99 of a deploy", `${percentile(0.5)}, ${percentile(0.99)}`],
     ["  scheduler's CPU time of a deploy", `${cpuMs.toFixed(2)} ms`],
+    ["  agents' CPU time of a deploy, all together", `${cpuOf("agentsCpuSeconds").toFixed(2)} ms`],
+    ["  the client's", `${cpuOf("clientCpuSeconds").toFixed(2)} ms`],
     ["  deploys per CPU second of the scheduler", whole(1000 / cpuMs)],
     ["  times the seed's (186 ms a decision, 50 hosts)", `${whole(rate / (1000 / SEED_MS))} x`],
     ["  of Kubernetes' floor (810 a second, 5,000 nodes)", `${Math.round((100 * rate) / KUBERNETES_RATE)} %`],

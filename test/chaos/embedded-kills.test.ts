@@ -32,7 +32,7 @@ test(`a scheduler that is killed ${KILLS} times while it deploys and removes los
   const scheduler = new SchedulerProcess("only", folder, []);
   afterwards(context, () => scheduler.kill());
   await Promise.all([hosts.start(), scheduler.start()]);
-  const stream = new Stream({ schedulers: [scheduler.url], clients: 8, names: 20 + 2 * KILLS, seed: SEED });
+  const stream = new Stream({ schedulers: [scheduler.url], clients: 8, names: 40, seed: SEED });
   afterwards(context, () => stream.close());
   await hosts.join([scheduler.url]);
   const random = randomFrom(SEED);

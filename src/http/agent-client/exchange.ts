@@ -4,6 +4,7 @@
  */
 import { type Dispatcher, request } from "undici";
 import type { Unanswered, Unauthorised } from "../../ports/agent-client.js";
+import { endingAt } from "./ending.js";
 
 export interface Question {
   readonly method: "GET" | "POST" | "DELETE";
@@ -30,7 +31,8 @@ export interface Line {
 
 export async function exchange(line: Line, question: Question): Promise<Answered | Unanswered | Unauthorised> {
   const { method, path, body, deadlineMs, signal } = question;
-  const deadline = AbortSignal.timeout(deadlineMs);
+  if (signal?.aborted) return notAsked(line.url);
+  const ending = endingAt(deadlineMs, signal);
   const headers: Record<string, string> = { accept: "application/json, application/problem+json", ...question.headers };
   if (line.token !== null) headers.authorization = `Bearer ${line.token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -41,15 +43,23 @@ export async function exchange(line: Line, question: Question): Promise<Answered
       // The deadline ends all three at once.
       headersTimeout: 0,
       bodyTimeout: 0,
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      signal: ending.signal,
       dispatcher: line.dispatcher,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { kind: "answered", status: response.statusCode, body: parseJson(await response.body.text()) };
   } catch (error) {
-    return noAnswer(line.url, error, deadline.aborted ? deadlineMs : null);
+    return noAnswer(line.url, error, ending.late ? deadlineMs : null);
+  } finally {
+    ending.release();
   }
 }
+
+const notAsked = (url: string): Unanswered => ({
+  kind: "unanswered",
+  reason: `the agent at ${url} was not asked: nobody waits for the answer`,
+  notSent: false,
+});
 
 function parseJson(text: string): unknown {
   try {
