@@ -35,11 +35,14 @@ export async function guarded(
   const known = answered(store.state, kind, requestId, view);
   if (known !== null) return known;
   const result = await work();
-  // What was done was written down together with its answer. A refusal did nothing, and may be decided again after a crash.
-  // A move that is under way has no answer yet.
+  // What was done was written down together with its answer. A move that is under way has no answer yet.
   const isOpen = [...store.state.tasks.values()].some((task) => "requestId" in task && task.requestId === requestId);
-  if (!isOpen && rememberedAnswer(store.state, kind, requestId) === null)
-    store.set(withAnswerTo(store.state, kind, requestId, result));
+  if (isOpen || rememberedAnswer(store.state, kind, requestId) !== null) return result;
+  const remembering = withAnswerTo(store.state, kind, requestId, result);
+  // A scheduler that is refused goes on to another host: the same request, late and a second time, must not find room here then,
+  // whatever became of this process. A person's request may be decided again after a crash.
+  if (epoch === undefined) store.set(remembering);
+  else await store.save(remembering);
   return result;
 }
 

@@ -2,7 +2,7 @@
  * What a scheduler asks of one host's agent. Every change carries the id of its request and the epoch of the leader that
  * asks. An agent keeps three promises, through crashes of its own:
  *
- * 1. A request id is carried out at most once. Asked again, it gives the first answer.
+ * 1. A request id is carried out at most once. Asked again, it gives the first answer, a refusal too (but for `busy`).
  * 2. Once `revoke` of an id was answered, that id is not carried out any more, however late its request arrives.
  * 3. An epoch below the highest one seen is refused, so that a leader that was replaced can change nothing.
  *

@@ -15,6 +15,7 @@ import { OperationalError } from "../ports/errors.js";
 
 export const VM_PREFIX = "vms/";
 export const REMOVED_PREFIX = "removed/";
+export const EPOCH_PREFIX = "epochs/";
 export const HOST_PREFIX = "hosts/";
 
 export interface VmSize {
@@ -51,6 +52,13 @@ export interface HostRecord {
   readonly machineId: string;
   readonly cordoned: boolean;
   readonly draining: boolean;
+}
+
+/** Where the epochs of this cluster begin, since an operator adopted hosts that have seen higher ones (adopt.ts). */
+export interface EpochRecord {
+  readonly name: "floor";
+  /** Added to the epochs that the store counts. */
+  readonly above: number;
 }
 
 const size = {
@@ -92,6 +100,11 @@ const hostRecord = z.strictObject({
   draining: z.boolean(),
 }) satisfies z.ZodType<HostRecord>;
 
+const epochRecord = z.strictObject({
+  name: z.literal("floor"),
+  above: z.number().int().nonnegative(),
+}) satisfies z.ZodType<EpochRecord>;
+
 /** A kind of record: where it is kept, and how it is read. */
 export interface RecordKind<T> {
   readonly prefix: string;
@@ -113,6 +126,12 @@ export const HOST_RECORDS: RecordKind<HostRecord> = {
   prefix: HOST_PREFIX,
   nameOf: (record) => record.id,
   decode: (key, value) => decoded(hostRecord, key, value),
+};
+
+export const EPOCH_RECORDS: RecordKind<EpochRecord> = {
+  prefix: EPOCH_PREFIX,
+  nameOf: (record) => record.name,
+  decode: (key, value) => decoded(epochRecord, key, value),
 };
 
 function decoded<T>(schema: z.ZodType<T>, key: string, value: string): T {

@@ -13,7 +13,14 @@ import { Book } from "./book.js";
 import type { ClusterEvents } from "./events.js";
 import type { HostEntry } from "./host-entry.js";
 import { KeyedLocks, Limiter } from "./locks.js";
-import { HOST_RECORDS, type HostRecord, VM_RECORDS, type VmRecord } from "./record-model.js";
+import {
+  EPOCH_RECORDS,
+  type EpochRecord,
+  HOST_RECORDS,
+  type HostRecord,
+  VM_RECORDS,
+  type VmRecord,
+} from "./record-model.js";
 import { Removals } from "./removals.js";
 import { Room } from "./room.js";
 import { type ClusterVm, NotLeader } from "./service.js";
@@ -35,10 +42,10 @@ export interface Doubt {
 }
 
 export class Reign {
-  readonly epoch: number;
   readonly startedAt: Milliseconds;
   readonly vms: Book<VmRecord>;
   readonly hosts: Book<HostRecord>;
+  readonly epochs: Book<EpochRecord>;
   readonly entries = new Map<string, HostEntry>();
   /** Listed addresses, and which host was found there. */
   readonly listed = new Map<string, string | null>();
@@ -78,7 +85,6 @@ export class Reign {
     ended: (why: string) => void,
   ) {
     const { store, clock } = ports;
-    this.epoch = leadership.epoch;
     this.startedAt = clock.monotonic();
     this.room = new Room(createPlacer(placement), (host) => this.entries.get(host));
     this.answers = new Answers(settings.rememberedAnswers);
@@ -88,7 +94,18 @@ export class Reign {
     const tenure = { store, clock, leadership, lost, ended };
     this.vms = new Book(VM_RECORDS, tenure, (name, before, after) => this.vmChanged(name, before, after));
     this.hosts = new Book(HOST_RECORDS, tenure, () => undefined);
+    this.epochs = new Book(EPOCH_RECORDS, tenure, () => undefined);
     for (const url of settings.listedUrls) this.listed.set(url, null);
+  }
+
+  /** Higher than that of every leadership before it, and than what hosts had seen when they were adopted. */
+  get epoch(): number {
+    return this.leadership.epoch + (this.epochs.get("floor")?.above ?? 0);
+  }
+
+  /** This and all later epochs are above `highest`. */
+  raiseEpoch(highest: number): Promise<void> {
+    return this.epochs.put({ name: "floor", above: highest }, "once");
   }
 
   get over(): boolean {

@@ -13,14 +13,17 @@ import type { Clock } from "../ports/clock.js";
 import type * as clusterStore from "../ports/cluster-store.js";
 import { OperationalError } from "../ports/errors.js";
 import type { Log } from "../ports/log.js";
+import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
 import { ClusterEvents } from "./events.js";
 import { heartbeat, register } from "./inventory.js";
 import { cordonHost, drainHost, forgetHost, uncordonHost } from "./operations.js";
+import { EPOCH_RECORDS } from "./record-model.js";
 import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
 import { resizeVm } from "./resize.js";
 import {
+  type Adoption,
   type ClusterDeploy,
   type ClusterEvent,
   type ClusterHost,
@@ -150,7 +153,7 @@ class ClusterScheduler implements Scheduler {
   private async followLeader(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.known = await this.ports.store.leader();
+        this.known = await leaderNow(this.ports.store);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         this.known = null;
@@ -221,6 +224,10 @@ class ClusterScheduler implements Scheduler {
     return this.led((reign) => forgetHost(reign, host));
   }
 
+  adopt(dryRun: boolean): Promise<ClusterResult<Adoption>> {
+    return this.led((reign) => adoptHosts(reign, dryRun));
+  }
+
   register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>> {
     return this.led((reign) => register(reign, registration));
   }
@@ -233,7 +240,7 @@ class ClusterScheduler implements Scheduler {
 
   leadership(): Leadership {
     const role = this.reign === null ? "standby" : this.deciding ? "leader" : "taking-over";
-    return { role, epoch: this.known?.epoch ?? null, leader: this.known?.candidate ?? null };
+    return { role, epoch: this.reign?.epoch ?? this.known?.epoch ?? null, leader: this.known?.candidate ?? null };
   }
 
   ready(): boolean {
@@ -321,6 +328,12 @@ class ClusterScheduler implements Scheduler {
       this.underWay.delete(work);
     }
   }
+}
+
+async function leaderNow(store: clusterStore.ClusterStore): Promise<clusterStore.Leader | null> {
+  const [leader, floor] = await Promise.all([store.leader(), store.get(`${EPOCH_RECORDS.prefix}floor`)]);
+  const above = floor === null ? 0 : EPOCH_RECORDS.decode(floor.key, floor.value).above;
+  return leader && { ...leader, epoch: leader.epoch + above };
 }
 
 const reasonOf = ({ reason }: AbortSignal): string =>

@@ -134,6 +134,20 @@ export interface ClusterHost {
   readonly problems: readonly string[];
 }
 
+/** Hosts that have seen a later epoch than the cluster's, and what was done about them. */
+export interface Adoption {
+  /** Nothing was changed. */
+  readonly dryRun: boolean;
+  /** Of the cluster now. */
+  readonly epoch: number;
+  /** The highest that any host has seen. */
+  readonly highest: number;
+  /** Hosts that had seen a later epoch; adopted, unless this was a dry run. */
+  readonly ahead: readonly string[];
+  /** Hosts that did not answer: to be adopted when they do. */
+  readonly silent: readonly string[];
+}
+
 export interface Drain {
   readonly host: ClusterHost;
   /** VMs that are still there; without live migration, all. */
@@ -161,6 +175,7 @@ export type ClusterEventKind =
   | "host-cordoned"
   | "host-uncordoned"
   | "host-draining"
+  | "epoch-raised"
   | "leader-elected"
   | "leader-lost";
 
@@ -215,6 +230,8 @@ export interface SchedulerService {
   drain(host: string): Promise<ClusterResult<Drain>>;
   /** The operator's word that a host will not come back: its VMs are lost, what was being placed there goes elsewhere. */
   forget(host: string): Promise<ClusterResult<ClusterHost>>;
+  /** The operator's word that the cluster's hosts are this store's, though they have seen later epochs. */
+  adopt(dryRun: boolean): Promise<ClusterResult<Adoption>>;
   register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>>;
   heartbeat(beat: Heartbeat): Promise<ClusterResult<HeartbeatAnswer>>;
 

@@ -5,7 +5,7 @@
 import type { Milliseconds } from "../core/units.js";
 import { newEntry } from "./host-entry.js";
 import { isBereaved } from "./inventory.js";
-import { HOST_PREFIX, REMOVED_PREFIX, VM_PREFIX } from "./record-model.js";
+import { EPOCH_PREFIX, HOST_PREFIX, REMOVED_PREFIX, VM_PREFIX } from "./record-model.js";
 import type { Reign } from "./reign.js";
 import type { Rounds } from "./tick.js";
 
@@ -14,8 +14,9 @@ export async function takeOver(reign: Reign, rounds: Rounds): Promise<void> {
   const { store } = reign.ports;
   // Read after the election: what the predecessor still tried to write since then, the fence has refused.
   const [hosts, vms] = [await store.snapshot(HOST_PREFIX), await store.snapshot(VM_PREFIX)];
-  const removed = await store.snapshot(REMOVED_PREFIX);
+  const [removed, epochs] = [await store.snapshot(REMOVED_PREFIX), await store.snapshot(EPOCH_PREFIX)];
   reign.mustLead();
+  reign.epochs.load(epochs.records);
   reign.removals.load(removed.records);
   reign.hosts.load(hosts.records);
   for (const record of reign.hosts.values())

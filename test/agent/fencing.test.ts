@@ -58,6 +58,24 @@ test("a higher epoch is written down before anything is done under it, and outli
   assert.equal(rig.journal.writes, writes, "an epoch that is known already is not written again");
 });
 
+test("what a scheduler was refused stays refused when the agent has crashed and there is room by then", async () => {
+  const rig = await new Rig().start();
+  const large = { epoch: 1, requestId: "r1" };
+  await rig.deploy("first", 16, 1, { epoch: 1, requestId: "r0" });
+  assert.equal(refused(await rig.tryDeploy("web", 16, 1, large)).code, "no-cpu-capacity");
+  await rig.restart();
+  accepted(await rig.agent.remove("first"));
+  assert.equal(refused(await rig.tryDeploy("web", 16, 1, large)).code, "no-cpu-capacity");
+  accepted(await rig.tryDeploy("web", 16, 1, { epoch: 1, requestId: "r2" }));
+});
+
+test("a refusal that cannot be written down is not given to a scheduler", async () => {
+  const rig = await new Rig().start();
+  await rig.deploy("first", 16, 1, { epoch: 1, requestId: "r0" });
+  rig.journal.failures.push(noSpace());
+  await assert.rejects(rig.tryDeploy("web", 16, 1, { epoch: 1, requestId: "r1" }), failsWith("state-not-written"));
+});
+
 test("the epoch counts when a request's turn comes, not when it arrives", async () => {
   const rig = await new Rig().start();
   const [first, late, next] = await Promise.all([

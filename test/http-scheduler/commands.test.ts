@@ -106,3 +106,16 @@ test("a command for schedulers that meets an agent says so", async () => {
     /no such path|not a Headroom scheduler/i,
   );
 });
+
+test("headroom cluster adopt names the hosts that have seen a later epoch, and has them listen again", async () => {
+  const [host] = cluster.hosts;
+  await host!.agent.look("any", 9_000);
+  const place = ["adopted", ...size, "--only-host", host!.name];
+  assert.equal((await run(vmCommand, "create", ...place)).code, 1);
+  const planned = await run(clusterCommand, "adopt", "--dry-run");
+  assert.match(planned.out, /Would be adopted \(epoch 9000 was seen\); 1 of them: host-0/);
+  assert.match((await run(clusterCommand, "adopt")).out, /Adopted, epochs go on at 9001; 1 of them: host-0/);
+  assert.equal((await run(vmCommand, "create", ...place)).code, 0);
+  assert.equal(JSON.parse((await run(clusterCommand, "adopt", "--json")).out).epoch, 9_001);
+  await run(vmCommand, "remove", "adopted");
+});

@@ -128,6 +128,7 @@ test("every call of the specification is described", async () => {
     "GET /v1/hosts/{id}",
     "GET /v1/pools",
     "GET /v1/cluster",
+    "POST /v1/cluster/adopt",
     "GET /v1/events",
   ];
   const plain = ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/status", "/listvm", "/deploy", "/remove"];

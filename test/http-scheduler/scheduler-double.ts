@@ -9,6 +9,7 @@ import type { App } from "../../src/http/app-type.js";
 import { createSchedulerApp } from "../../src/http/scheduler/app.js";
 import type { SchedulerAppOptions } from "../../src/http/scheduler/options.js";
 import {
+  type Adoption,
   type ClusterDeploy,
   type ClusterEvent,
   type ClusterEventKind,
@@ -110,6 +111,11 @@ export class SchedulerDouble implements SchedulerService {
   async drain(id: string): Promise<ClusterResult<Drain>> {
     const host = await this.operate(id, () => this.cordoned.add(id));
     return host.ok ? ok({ host: host.value, remaining: this.vms(), advice: "Remove them." }) : host;
+  }
+
+  async adopt(dryRun: boolean): Promise<ClusterResult<Adoption>> {
+    await this.change();
+    return ok({ dryRun, epoch: dryRun ? 7 : 51, highest: 50, ahead: ["host-a"], silent: [] });
   }
 
   async register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>> {

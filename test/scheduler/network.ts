@@ -5,7 +5,7 @@
 import type { Agent } from "../../src/agent/agent.js";
 import type { VmView } from "../../src/agent/service.js";
 import { parseCpuSet } from "../../src/core/cpuset.js";
-import type { Result } from "../../src/core/result.js";
+import type { Refusal, Result } from "../../src/core/result.js";
 import { milliseconds } from "../../src/core/units.js";
 import type {
   AgentClient,
@@ -134,9 +134,9 @@ async function changed(agent: Agent, change: Promise<Result<VmView>>): Promise<C
   return { kind: "refused", refusal: result.refusal, status: agent.hostStatus() };
 }
 
-function notDone({ refusal }: { readonly refusal: { readonly code: string; readonly reason: string } }): NoAnswer {
+function notDone({ refusal }: { readonly refusal: Refusal }): NoAnswer {
   return refusal.code === "stale-leader"
-    ? { kind: "stale-leader", reason: refusal.reason, epoch: null }
+    ? { kind: "stale-leader", reason: refusal.reason, epoch: Number(refusal.details?.epoch) }
     : { kind: "failed", code: refusal.code, reason: refusal.reason };
 }
 

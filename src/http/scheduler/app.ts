@@ -13,7 +13,7 @@ import { Forwarder, notLeader } from "./forward.js";
 import { SchedulerMetrics } from "./metrics.js";
 import { SCHEDULER_LIMITS, type SchedulerAppOptions } from "./options.js";
 import { agentRoutes } from "./routes/agents.js";
-import { clusterRoute, readyRoute } from "./routes/cluster.js";
+import { adoptRoute, clusterRoute, readyRoute } from "./routes/cluster.js";
 import { explainRoute } from "./routes/explain.js";
 import { hostRoutes } from "./routes/hosts.js";
 import { poolsRoute } from "./routes/pools.js";
@@ -30,6 +30,7 @@ const V1_ROUTES: readonly SchedulerRoutes[] = [
   poolsRoute,
   explainRoute,
   clusterRoute,
+  adoptRoute,
   agentRoutes,
   eventsRoute,
   sessionRoute("scheduler"),

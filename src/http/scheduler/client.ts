@@ -2,6 +2,8 @@
 import { type VmClient, vmCalls } from "../client.js";
 import { allPages, type ClientOptions, callerOf, queryOf } from "../client-call.js";
 import {
+  type AdoptionAnswer,
+  adoptionAnswer,
   type ClusterExplanationAnswer,
   type ClusterHostAnswer,
   type ClusterStatusAnswer,
@@ -18,6 +20,7 @@ import type { CreateClusterVm, ExplainClusterPlacement } from "./schemas/request
 
 export interface SchedulerApiClient extends VmClient<ClusterVmAnswer, CreateClusterVm> {
   cluster(): Promise<ClusterStatusAnswer>;
+  adopt(dryRun: boolean): Promise<AdoptionAnswer>;
   /** Every host, page after page. */
   hosts(state?: ClusterHostAnswer["state"]): Promise<readonly ClusterHostAnswer[]>;
   host(id: string): Promise<ClusterHostAnswer>;
@@ -36,6 +39,7 @@ export function schedulerClient(options: ClientOptions): SchedulerApiClient {
   return {
     ...vmCalls<typeof clusterVmAnswer, CreateClusterVm>(caller, clusterVmAnswer),
     cluster: () => get("/v1/cluster", clusterStatusAnswer),
+    adopt: (dryRun) => post(`/v1/cluster/adopt${queryOf({ dryRun: dryRun ? "1" : undefined })}`, adoptionAnswer),
     hosts: (state) => allPages((cursor) => get(`/v1/hosts${queryOf({ state, cursor })}`, clusterHostPage)),
     host: (id) => get(path(id), clusterHostAnswer),
     cordon: (id) => post(path(id, "/cordon"), clusterHostAnswer),

@@ -1,8 +1,11 @@
-/** `GET /v1/cluster`, the cluster in sum, and `/readyz`. */
+/** `/v1/cluster`: the cluster in sum, and adopting its hosts; and `/readyz`. */
+import { changeDeadline } from "../../options.js";
 import { RequestError } from "../../problem.js";
 import { noQuery } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
-import { clusterStatusAnswer, schedulerReady } from "../schemas/answers.js";
+import { adoptionAnswer, clusterStatusAnswer, schedulerReady } from "../schemas/answers.js";
+import { adoptQuery } from "../schemas/requests.js";
+import { clusterAnswer, onLeader } from "./leading.js";
 
 export const clusterRoute: SchedulerRoutes = (app, context) => {
   app.route({
@@ -17,6 +20,26 @@ export const clusterRoute: SchedulerRoutes = (app, context) => {
       response: { 200: clusterStatusAnswer },
     },
     handler: () => context.scheduler.clusterStatus(),
+  });
+};
+
+export const adoptRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "POST",
+    url: "/v1/cluster/adopt",
+    config: { access: "operate" },
+    handlerTimeout: changeDeadline(context.limits),
+    schema: {
+      tags: ["Cluster"],
+      summary: "Have hosts listen that have seen a later epoch, after the cluster's store was made anew or restored",
+      operationId: "adoptHosts",
+      querystring: adoptQuery,
+      response: { 200: adoptionAnswer },
+    },
+    handler: (request, reply) =>
+      onLeader(context, request, reply, async () =>
+        clusterAnswer(await context.scheduler.adopt(request.query.dryRun === "1"), (adoption) => adoption),
+      ),
   });
 };
 

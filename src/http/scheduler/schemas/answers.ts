@@ -1,6 +1,7 @@
 /** What the scheduler's `/v1` answers, as schemas. Its views are sent as they are; the compiler checks (`Wire`) that they agree. */
 import { z } from "zod";
 import type {
+  Adoption,
   ClusterEvent,
   ClusterHost,
   ClusterStatus,
@@ -144,6 +145,7 @@ export const clusterEvent = named(
       "host-cordoned",
       "host-uncordoned",
       "host-draining",
+      "epoch-raised",
       "leader-elected",
       "leader-lost",
     ]),
@@ -169,6 +171,18 @@ export const clusterStatusAnswer = named(
     memory: z.object({ capacityMiB: z.number(), freeMiB: z.number() }),
     problems: z.array(text).meta({ description: "VMs and hosts that need a person, in words" }),
   }) satisfies z.ZodType<Wire<ClusterStatus>>,
+);
+
+export const adoptionAnswer = named(
+  "Adoption",
+  "Hosts that have seen a later epoch than the cluster's: the cluster's goes on above it.",
+  z.object({
+    dryRun: z.boolean().meta({ description: "Nothing was changed" }),
+    epoch: count.meta({ description: "Of the cluster now" }),
+    highest: count.meta({ description: "The highest that any host has seen" }),
+    ahead: z.array(text).meta({ description: "Hosts that had seen a later epoch" }),
+    silent: z.array(text).meta({ description: "Hosts that did not answer: to be adopted when they do" }),
+  }) satisfies z.ZodType<Wire<Adoption>>,
 );
 
 export const heartbeatAnswer = named(
@@ -205,4 +219,5 @@ export type ClusterHostAnswer = z.infer<typeof clusterHostAnswer>;
 export type ClusterHostPage = z.infer<typeof clusterHostPage>;
 export type DrainAnswer = z.infer<typeof drainAnswer>;
 export type ClusterExplanationAnswer = z.infer<typeof clusterExplanationAnswer>;
+export type AdoptionAnswer = z.infer<typeof adoptionAnswer>;
 export type ClusterStatusAnswer = z.infer<typeof clusterStatusAnswer>;

@@ -112,6 +112,11 @@ export const heartbeatBody = named(
   }),
 );
 
+const DRY_RUN_RULE = "1: only tell what would be done";
+export const adoptQuery = z.strictObject({
+  dryRun: z.literal("1", DRY_RUN_RULE).optional().meta({ description: DRY_RUN_RULE }),
+});
+
 export type ListClusterVms = z.infer<typeof listClusterVmsQuery>;
 export type CreateClusterVm = z.infer<typeof createClusterVmBody>;
 export type ExplainClusterPlacement = z.infer<typeof explainClusterBody>;
