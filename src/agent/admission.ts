@@ -35,7 +35,8 @@ export async function admit(
     return refuse("image-not-found", image.problem, { image: request.image });
   }
   const vm = newRecord(context, request, requestId);
-  const placed = context.policy.deploy(state.host, { ...specOf(context.policy, vm), ratio: request.ratio });
+  const deployed = context.policy.deploy(state.host, { ...specOf(context.policy, vm), ratio: request.ratio });
+  const placed = context.memory.admit(state, vm, deployed);
   return placed.ok ? accept({ vm, base: image?.path ?? null, host: placed.value }) : placed;
 }
 

@@ -9,11 +9,12 @@ import { type SeedStatus, seedStatus } from "../core/pool/status.js";
 import type { VmRecord } from "../core/reconcile/model.js";
 import { type Result, refuse } from "../core/result.js";
 import type { Topology } from "../core/topology/model.js";
-import { type MiB, mib, milliseconds } from "../core/units.js";
+import { type MiB, milliseconds } from "../core/units.js";
 import { type HostReport, type HostStatus, reportTag } from "../ports/agent-client.js";
 import { OperationalError } from "../ports/errors.js";
 import type { HypervisorEvent, HypervisorHost } from "../ports/hypervisor.js";
 import { Alarm } from "./alarm.js";
+import { HostMemoryKeeper, promisedMiB } from "./balloon/host-memory.js";
 import { checkTopology } from "./check-topology.js";
 import type { AgentContext } from "./context.js";
 import { type AgentMetrics, Counters, type RequestKind } from "./counters.js";
@@ -80,9 +81,7 @@ class HostAgent implements Agent {
     const { policy, hypervisor, clock, log, images, journal } = options;
     const settings = { ...DEFAULT_AGENT_SETTINGS, ...options.settings };
     this.machine = { ...UNKNOWN_MACHINE, ...options.machine };
-    this.capacityMiB = mib(
-      Math.max(0, policy.settings.topology.topology.memory.allowedMiB - settings.reservedMemoryMiB),
-    );
+    this.capacityMiB = promisedMiB(policy, settings);
     this.alarm = new Alarm(clock, settings.tickInterval, settings.earlyTickGap);
     const counters = new Counters();
     const encode = journalEncoder(policy, this.capacityMiB);
@@ -98,13 +97,12 @@ class HostAgent implements Agent {
       pinner: new Pinner(hypervisor, counters, (vm) => isMoving(this.context.store.state, vm)),
       departures: new Departures(hypervisor, clock, log, settings.migrationPatience, () => this.alarm.ring()),
       view: this.viewOf,
+      memory: new HostMemoryKeeper(policy, settings, options.memoryEstimates),
       counters,
       newUuid: options.newUuid ?? randomUUID,
       wake: () => this.alarm.ring(),
     };
   }
-
-  // Life
 
   async start(): Promise<void> {
     const { hypervisor } = this.context;
@@ -214,6 +212,7 @@ class HostAgent implements Agent {
       lastTick: tick === null ? null : { at: tick.at, durationMs: tick.durationMs, actions: tick.actions },
       problems: tick === null ? [] : tick.failure === null ? tick.problems : [tick.failure, ...tick.problems],
       generation: this.generation(),
+      roomMiB: this.context.memory.roomMiB(store.state),
     });
   }
 
@@ -249,7 +248,7 @@ class HostAgent implements Agent {
   }
 
   explain(vm: VmSpec): Explanation {
-    return explanation(this.context.policy, this.context.store.state, vm, this.memory.usage?.report ?? null);
+    return explanation(this.context, vm, this.memory.usage?.report ?? null);
   }
 
   host(): HostState {
@@ -285,7 +284,8 @@ class HostAgent implements Agent {
 
   /** Of pools and VMs, and of whether requests are taken at all. */
   private generation(): number {
-    return this.context.store.state.generation + this.readiness.look(this.ready());
+    const { memory, store } = this.context;
+    return store.state.generation + this.readiness.look(this.ready()) + memory.changes(store.state);
   }
 
   private machineId(): string {

@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.js";
 import type { DiskImages } from "../ports/host.js";
 import type { DomainState, Hypervisor } from "../ports/hypervisor.js";
 import type { Log } from "../ports/log.js";
+import type { HostMemoryKeeper } from "./balloon/host-memory.js";
 import type { Counters } from "./counters.js";
 import type { EventLog } from "./events.js";
 import type { Departures } from "./migration/departures.js";
@@ -29,6 +30,7 @@ export interface AgentContext {
   readonly pinner: Pinner;
   readonly departures: Departures;
   readonly counters: Counters;
+  readonly memory: HostMemoryKeeper;
   /** How a VM is shown. */
   readonly view: ViewOf;
   /** A fresh uuid. */

@@ -5,7 +5,16 @@ export const REQUEST_KINDS = ["deploy", "remove", "resize", "receive", "send"] a
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 export type RequestOutcome = "accepted" | "refused" | "failed";
 
-export const ACTION_KINDS = ["pin", "adopt", "vanish", "stop", "settle", "repack", "memory-statistics"] as const;
+export const ACTION_KINDS = [
+  "pin",
+  "adopt",
+  "vanish",
+  "stop",
+  "settle",
+  "repack",
+  "memory-statistics",
+  "balloon",
+] as const;
 export type ActionKind = (typeof ACTION_KINDS)[number];
 
 /** A copy of the totals at one moment. */

@@ -4,6 +4,7 @@ import { hostCounts } from "../core/placement/summary.js";
 import type { HostState } from "../core/pool/model.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
 import type { VmRecord } from "../core/reconcile/model.js";
+import { mib } from "../core/units.js";
 import type { HostReport, HostStatus, ReportedVm } from "../ports/agent-client.js";
 import type { AgentStatus } from "./service.js";
 import { type AgentState, isMoving } from "./state.js";
@@ -44,7 +45,10 @@ export function hostStatus(
   { bootId, labels, ratiosOffered, images }: MachineFacts,
   standing: Standing,
 ): HostStatus {
-  return { ...status, ...standing, bootId, labels, counts: hostCounts(policy, host), ratiosOffered, images };
+  const counts = hostCounts(policy, host);
+  // Room that estimates deny is not there for schedulers either.
+  const memoryAllocatedMiB = mib(Math.max(counts.memoryAllocatedMiB, counts.memoryCapacityMiB - status.memory.freeMiB));
+  return { ...status, ...standing, bootId, labels, counts: { ...counts, memoryAllocatedMiB }, ratiosOffered, images };
 }
 
 export const reportOf = (status: HostStatus, state: AgentState): HostReport => ({

@@ -85,8 +85,10 @@ async function decide(
   const { policy, hypervisor, store } = context;
   const { host } = store.state;
   const spec = specOf(policy, to);
-  const placed =
+  const fits =
     from.state === "stopped" ? accept(host) : isPlaced(from) ? policy.resize(host, spec) : policy.deploy(host, spec);
+  const grows = from.state !== "stopped" && to.memoryMiB > from.memoryMiB;
+  const placed = grows ? context.memory.admit(store.state, to, fits) : fits;
   if (!placed.ok) return placed;
   const detail = await hypervisor.detail(from.name);
   if (detail === null || detail.uuid !== from.uuid) {

@@ -1,4 +1,5 @@
 /** How an agent behaves, apart from its policy. The command line fills it from the operator's settings. */
+import type { BalloonSettings } from "../core/balloon/settings.js";
 import { type MiB, type Milliseconds, mib, milliseconds, type Seconds, seconds } from "../core/units.js";
 
 export interface AgentSettings {
@@ -6,6 +7,13 @@ export interface AgentSettings {
   readonly hostname: string | null;
   /** Kept for the host itself: no VM gets it. */
   readonly reservedMemoryMiB: MiB;
+  /** Memory sold for each MiB that there is; above 1 it is admitted against estimates (balloon/host-memory.ts). */
+  readonly memoryRatio: number;
+  /** Part that is added to what a VM was seen to hold at most, and for how long it must have been seen. */
+  readonly memoryMargin: number;
+  readonly memoryHistory: Milliseconds;
+  /** How memory moves between the VMs of the host; null: it does not. */
+  readonly balloon: BalloonSettings | null;
   /** Between two ticks. */
   readonly tickInterval: Milliseconds;
   /** Least time between two ticks, however many events ask for one. */
@@ -42,6 +50,10 @@ export interface AgentSettings {
 export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
   hostname: null,
   reservedMemoryMiB: mib(0),
+  memoryRatio: 1,
+  memoryMargin: 0.25,
+  memoryHistory: milliseconds(3_600_000),
+  balloon: null,
   tickInterval: milliseconds(5_000),
   earlyTickGap: milliseconds(200),
   memoryStatsPeriod: seconds(5),

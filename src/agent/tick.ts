@@ -64,6 +64,9 @@ export async function runTick(
   await store.flush();
   actions += await updatePins(context, memory, before, problems);
   actions += await startReporting(context, memory, stats);
+  const ballooned = await context.memory.keep(context, stats, sample, problems);
+  context.counters.action("balloon", ballooned);
+  actions += ballooned;
   if (store.problem !== null) problems.push(store.problem);
   tellNewProblems(context, memory, problems);
   return { actions, problems };

@@ -7,7 +7,7 @@ import { progress } from "../core/pool/progress.js";
 import { isPlaced, type VmRecord } from "../core/reconcile/model.js";
 import { type MiB, mib } from "../core/units.js";
 import { barredBy } from "./admission.js";
-import { pinsOf } from "./context.js";
+import { type AgentContext, pinsOf } from "./context.js";
 import type { AgentStatus, Explanation, PoolView, VmView } from "./service.js";
 import { type AgentState, isHidden } from "./state.js";
 import { NO_USAGE, poolUsage, type UsageReport } from "./usage.js";
@@ -63,6 +63,8 @@ export interface StatusFacts {
   readonly lastTick: AgentStatus["lastTick"];
   readonly problems: readonly string[];
   readonly generation: number;
+  /** What estimates leave for more VMs; null: the pools' count is all. */
+  readonly roomMiB: number | null;
 }
 
 export function statusView(
@@ -87,7 +89,7 @@ export function statusView(
     memory: {
       capacityMiB: memory.capacityMiB,
       allocatedMiB: memory.allocatedMiB,
-      freeMiB: freeMiB(host),
+      freeMiB: freeMiB(host, facts.roomMiB),
     },
     usage: usage === null ? { cpuPcpus: null, memoryMiB: null } : usage.host,
     pools: host.pools.map((pool) => poolView(policy, host, pool, usage)),
@@ -97,12 +99,17 @@ export function statusView(
   };
 }
 
-const freeMiB = (host: HostState): MiB => mib(Math.max(0, host.memory.capacityMiB - host.memory.allocatedMiB));
+const freeMiB = ({ memory }: HostState, roomMiB: number | null): MiB =>
+  mib(Math.max(0, Math.min(memory.capacityMiB - memory.allocatedMiB, Math.floor(roomMiB ?? memory.capacityMiB))));
 
 /** What a deploy of this VM would be answered, and what it would do to the pools. Changes nothing. */
-export function explanation(policy: PoolPolicy, state: AgentState, vm: VmSpec, usage: UsageReport | null): Explanation {
+export function explanation(
+  { policy, store: { state }, memory }: AgentContext,
+  vm: VmSpec,
+  usage: UsageReport | null,
+): Explanation {
   const { host } = state;
-  const decided = barredBy(state, vm.name) ?? policy.deploy(host, vm);
+  const decided = barredBy(state, vm.name) ?? memory.admit(state, vm, policy.deploy(host, vm));
   const facts = { growth: policy.growth(host, vm), progress: progress(host, policy, vm) };
   if (!decided.ok) {
     return { fits: false, reason: decided.refusal.reason, code: decided.refusal.code, ...facts, pools: null };

@@ -36,7 +36,8 @@ export async function receiveVm(context: AgentContext, request: ReceiveRequest, 
   if ((await hypervisor.detail(name)) !== null)
     return refuse("name-taken", `a domain named ${name} exists on this host`, { name });
   const vm = expectedRecord(context, request);
-  const placed = policy.deploy(store.state.host, { ...specOf(policy, vm), ratio: request.ratio });
+  const deployed = policy.deploy(store.state.host, { ...specOf(policy, vm), ratio: request.ratio });
+  const placed = context.memory.admit(store.state, vm, deployed);
   if (!placed.ok) return placed;
   const before = store.state.host;
   const split = splitAtStart(orderPinChanges(movesBetween(pinsOf(policy, before), pinsOf(policy, placed.value))), name);

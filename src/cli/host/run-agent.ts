@@ -14,6 +14,7 @@ import { createApp } from "../../http/app.js";
 import { listen } from "../../http/server.js";
 import type { Log } from "../../ports/log.js";
 import { ExpositionSource } from "../../telemetry/exposition-source.js";
+import { memorySettings } from "../controller/balloon/settings.js";
 import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { Settings } from "../settings/agent-settings.js";
@@ -67,6 +68,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
       hostname: settings.hostName,
       reservedMemoryMiB: mib(settings.reservedMemoryMiB),
       tickInterval: milliseconds(settings.tickSeconds * 1000),
+      ...memorySettings(settings),
       imageMode: simulated ? "direct" : settings.imageMode,
       liveVcpuFactor: settings.liveVcpuFactor,
       liveMemoryFactor: settings.liveMemoryFactor,

@@ -5,7 +5,7 @@
 import { EMPTY_CPU_SET } from "../../core/cpuset.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { MEMBERSHIP } from "./membership-settings.js";
-import { BALLOON, STORE_BALLOON } from "./memory-settings.js";
+import { AGENT_MEMORY, BALLOON, STORE_BALLOON } from "./memory-settings.js";
 import {
   absolutePath,
   choice,
@@ -351,6 +351,7 @@ export const AGENT_SETTINGS = {
   ...HOST,
   ...POOLS,
   ...GUESTS,
+  ...AGENT_MEMORY,
   ...BALLOON,
   ...STORE_BALLOON,
   ...LISTENING,

@@ -36,6 +36,40 @@ const percentSetting = (key: string, about: string, fallback: number, most = 100
     schema: decimal(0, most),
   });
 
+/** Of the agent alone. */
+export const AGENT_MEMORY = {
+  balloon: setting({
+    group: "Memory",
+    names: ["HEADROOM_BALLOON"],
+    about: "Move memory between the VMs of the host, as they need it",
+    allowed: "yes or no",
+    fallback: false,
+    schema: yesOrNo,
+  }),
+  memoryRatio: setting({
+    group: "Memory",
+    names: ["HEADROOM_MEMORY_RATIO"],
+    about: "Memory sold for each MiB that VMs may have; above 1 it is admitted against what they are expected to hold",
+    allowed: "a number from 1 to 8",
+    fallback: 1,
+    schema: decimal(1, 8),
+  }),
+  memoryMarginPercent: percentSetting(
+    "MEMORY_MARGIN_PERCENT",
+    "What is added to the most that a VM held within a day, to expect of it",
+    25,
+    1000,
+  ),
+  memoryHistoryMinutes: setting({
+    group: "Memory",
+    names: ["HEADROOM_MEMORY_HISTORY_MINUTES"],
+    about: "A VM that was seen for less counts with all that it was sold",
+    allowed: "a number of minutes from 0 to 1440",
+    fallback: 60,
+    schema: decimal(0, 1440),
+  }),
+};
+
 /** What `headroom balloon` takes as options too. */
 export const BALLOON = {
   balloonFloorMiB: mibSetting("BALLOON_FLOOR_MIB", "Memory that a guest keeps unused, in MiB", 100),

@@ -42,7 +42,12 @@ export type SchedulerSettings = ValuesOf<SchedulerTable>;
 export const AGENT_PROGRAM: Program<AgentTable> = {
   table: AGENT_SETTINGS,
   section: null,
-  conflicts: (settings) => [...policyConflicts(settings), ...tlsConflicts(settings), ...pcpuConflicts(settings)],
+  conflicts: (settings) => [
+    ...policyConflicts(settings),
+    ...tlsConflicts(settings),
+    ...pcpuConflicts(settings),
+    ...memoryConflicts(settings),
+  ],
 };
 
 function policyConflicts({ policy, template }: ValuesOf<AgentTable>): string[] {
@@ -63,6 +68,13 @@ function pcpuConflicts({ hostPcpus, excludedPcpus }: ValuesOf<AgentTable>): stri
     ? []
     : [`HEADROOM_HOST_PCPUS and HEADROOM_EXCLUDED_PCPUS both name pCPU ${hidden.join(", ")}: name it once`];
 }
+
+const memoryConflicts = ({ memoryRatio, balloon }: ValuesOf<AgentTable>): string[] =>
+  memoryRatio > 1 && !balloon
+    ? [
+        `HEADROOM_MEMORY_RATIO ${memoryRatio} sells more memory than there is, which only the coordinator keeps safe: set HEADROOM_BALLOON=yes too`,
+      ]
+    : [];
 
 export const SCHEDULER_PROGRAM: Program<SchedulerTable> = {
   table: SCHEDULER_SETTINGS,

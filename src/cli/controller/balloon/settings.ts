@@ -1,6 +1,7 @@
 /** The memory coordinator's settings as the operator gave them. */
+import type { AgentSettings } from "../../../agent/settings.js";
 import { type BalloonSettings, DEFAULT_BALLOON_SETTINGS } from "../../../core/balloon/settings.js";
-import { type Milliseconds, mib, seconds } from "../../../core/units.js";
+import { type Milliseconds, mib, milliseconds, seconds } from "../../../core/units.js";
 import type { Settings } from "../../settings/agent-settings.js";
 import { numbersOf } from "../../settings/memory-settings.js";
 
@@ -27,5 +28,17 @@ export function balloonSettings(settings: Settings, interval: Milliseconds): Bal
     deadBandShare: settings.balloonDeadBandPercent / 100,
     shares: numbersOf(settings.balloonShares),
     idleTax: settings.balloonIdleTaxPercent / 100,
+  };
+}
+
+/** An agent's: its ticks are the interval, and its guests report for its own figures as often as for the coordinator. */
+export function memorySettings(settings: Settings): Partial<AgentSettings> {
+  const balloon = settings.balloon ? balloonSettings(settings, milliseconds(settings.tickSeconds * 1000)) : null;
+  return {
+    memoryRatio: settings.memoryRatio,
+    memoryMargin: settings.memoryMarginPercent / 100,
+    memoryHistory: milliseconds(settings.memoryHistoryMinutes * 60_000),
+    balloon,
+    ...(balloon === null ? {} : { memoryStatsPeriod: balloon.statsPeriod }),
   };
 }
