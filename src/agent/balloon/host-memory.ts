@@ -10,11 +10,12 @@ import type { PoolPolicy } from "../../core/pool/policy.js";
 import { isPlaced, type VmRecord } from "../../core/reconcile/model.js";
 import type { Refusal, Result } from "../../core/result.js";
 import { type MiB, type Milliseconds, mib } from "../../core/units.js";
+import type { Clock } from "../../ports/clock.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { HostSample } from "../../ports/host.js";
-import type { DomainStats } from "../../ports/hypervisor.js";
+import type { DomainStats, Hypervisor } from "../../ports/hypervisor.js";
+import type { Log } from "../../ports/log.js";
 import type { MemoryEstimates, ObservedMemory } from "../../ports/memory-estimates.js";
-import type { AgentContext } from "../context.js";
 import { markOf } from "../domain-spec.js";
 import type { AgentSettings } from "../settings.js";
 import type { AgentState } from "../state.js";
@@ -22,6 +23,15 @@ import { guestMemoryOf, MemoryCoordinator } from "./coordinator.js";
 import { MeasuredPeaks } from "./measured-peaks.js";
 
 type MemorySettings = Pick<AgentSettings, "reservedMemoryMiB" | "memoryRatio" | "memoryMargin" | "memoryHistory">;
+
+/** What is needed of the agent's context. */
+interface Surroundings {
+  readonly hypervisor: Hypervisor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: { readonly state: AgentState };
+  readonly settings: Pick<AgentSettings, "balloon">;
+}
 
 /** What there is for VMs. */
 const physicalMiB = (policy: PoolPolicy, { reservedMemoryMiB }: MemorySettings): number =>
@@ -97,7 +107,7 @@ export class HostMemoryKeeper {
 
   /** One tick: tells the estimates what is held, and coordinates when the interval has passed. Gives the number of balloons moved. */
   async keep(
-    context: AgentContext,
+    context: Surroundings,
     stats: readonly DomainStats[],
     sample: HostSample | null,
     problems: string[],
@@ -115,7 +125,7 @@ export class HostMemoryKeeper {
   }
 
   async #coordinate(
-    context: AgentContext,
+    context: Surroundings,
     settings: BalloonSettings,
     own: readonly DomainStats[],
     sample: HostSample | null,
@@ -145,7 +155,7 @@ export class HostMemoryKeeper {
   }
 
   /** What a found VM was sold is the size that it was found with: its definition has to say so before its balloon moves. */
-  async #mark({ hypervisor, store, log }: AgentContext, own: readonly DomainStats[]): Promise<void> {
+  async #mark({ hypervisor, store, log }: Surroundings, own: readonly DomainStats[]): Promise<void> {
     for (const { name, uuid } of own) {
       const vm = store.state.vms.get(name);
       if (vm === undefined || vm.deployedHere || this.#marked.has(uuid)) continue;
