@@ -11,7 +11,9 @@ import { demoCommand } from "./commands/demo.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { estimateCommand } from "./commands/estimate.js";
 import { explainCommand } from "./commands/explain.js";
+import { exportCommand } from "./commands/export.js";
 import { hostCommand } from "./commands/host.js";
+import { importCommand } from "./commands/import.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { schedulerCommand } from "./commands/scheduler.js";
@@ -41,7 +43,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["Its VMs:", [vmCommand(), statusCommand()]],
     ["A host without an agent:", [balanceCommand(), balloonCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
-    ["Measuring:", [probeCommand()]],
+    ["Measuring:", [probeCommand(), exportCommand(), importCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

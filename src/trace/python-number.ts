@@ -8,16 +8,15 @@ export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  // Nearly all: here both languages write the digits out.
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e16) return withPoint(String(value));
   const [digits, exponentText] = value.toExponential().split("e") as [string, string];
   const exponent = Number(exponentText);
-  // Python writes the exponent out from 1e16 upwards and below 1e-4.
-  if (exponent >= 16 || exponent < -4) {
-    const size = String(Math.abs(exponent)).padStart(2, "0");
-    return `${digits}e${exponent < 0 ? "-" : "+"}${size}`;
-  }
-  const text = String(value);
-  return text.includes(".") ? text : `${text}.0`;
+  return `${digits}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
+
+const withPoint = (text: string): string => (text.includes(".") ? text : `${text}.0`);
 
 const ZERO = 48;
 const NINE = 57;

@@ -25,6 +25,10 @@ export class FileGone extends Error {}
 export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 export const column = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** What files have, as one table; a column that a file lacks is null. */
+export const scan = (paths: readonly string[]): string =>
+  `read_parquet([${paths.map(quote).join(", ")}], union_by_name = true)`;
+
 const messageOf = (cause: unknown): string =>
   (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
 
@@ -69,6 +73,12 @@ export class Engine {
   /** The rows of a small answer. */
   rows(sql: string, values: readonly Cell[] = []): Promise<readonly (readonly DuckDBValue[])[]> {
     return this.connected(async (connection) => (await connection.runAndReadAll(sql, [...values])).getRows());
+  }
+
+  /** Names and types of the columns that these files have together. */
+  async columns(paths: readonly string[]): Promise<readonly (readonly [name: string, type: string])[]> {
+    const rows = await this.rows(`DESCRIBE SELECT * FROM ${scan(paths)}`);
+    return rows.map(([name, type]) => [String(name), String(type)]);
   }
 
   /** The answer in batches, each a list of columns. */

@@ -113,8 +113,9 @@ const orUnreadable = (error: unknown): unknown =>
       )
     : error;
 
-function* samplesOf({ names, columns, count }: Batch, host: string): Iterable<Sample> {
-  const [time, vm] = [names.indexOf("time"), names.indexOf("vm")];
+/** Rows as samples; `host`: null where the rows say whose they are. */
+export function* samplesOf({ names, columns, count }: Batch, host: string | null): Iterable<Sample> {
+  const [time, vm, hosts] = ["time", "vm", "host"].map((name) => columns[names.indexOf(name)]!);
   const metrics = names.flatMap((name, i) =>
     ["time", "vm", "host"].includes(name) ? [] : [[name, columns[i]!] as const],
   );
@@ -124,8 +125,8 @@ function* samplesOf({ names, columns, count }: Batch, host: string): Iterable<Sa
       const value = cells[row];
       if (typeof value === "number") values[name] = value;
     }
-    const at = milliseconds(Number(columns[time]![row]));
-    yield { host, vm: columns[vm]![row] as string | null, at, values };
+    const at = milliseconds(Number(time![row]));
+    yield { host: host ?? String(hosts?.[row]), vm: vm![row] as string | null, at, values };
   }
 }
 

@@ -10,7 +10,7 @@ import { peakName, type Summary, summaryOf } from "../../../../core/telemetry/su
 import type { Sample, SampleQuery } from "../../../../ports/sample-store.js";
 import type { FolderLock } from "../../folder-lock.js";
 import { syncFolder } from "../../sync-folder.js";
-import { type Cell, column, type Engine, quote } from "./engine.js";
+import { type Cell, column, type Engine, quote, scan } from "./engine.js";
 import { mergedName, type SegmentName, segmentName, unfinishedName } from "./names.js";
 import type { Range } from "./tail.js";
 
@@ -39,9 +39,6 @@ function* rowsOf(samples: readonly Sample[], metrics: readonly string[]): Iterab
 /** Text of a statement that writes the temporary table "rows" (host, vm, time in ms, metrics) as Parquet. */
 export const copyRows = (path: string): string =>
   `COPY (SELECT * REPLACE (epoch_ms(time::BIGINT) AS time) FROM temp.rows ORDER BY ${ORDER}) TO ${quote(path)} (${PARQUET})`;
-
-const scan = (paths: readonly string[]): string =>
-  `read_parquet([${paths.map(quote).join(", ")}], union_by_name = true)`;
 
 /** Of rows of the same source and time, the one of the last file. */
 const newest = (paths: readonly string[]): string =>
@@ -83,7 +80,9 @@ export class Segments {
   /** Summaries of a day over `stepSeconds`, in place of its samples; of a time that has both, the samples are right. */
   async coarsen(fine: readonly SegmentName[], coarse: readonly SegmentName[], stepSeconds: number): Promise<void> {
     const paths = fine.map(this.pathOf);
-    const metrics = (await this.columns(paths)).filter((name) => !["host", "vm", "time"].includes(name));
+    const metrics = (await this.engine.columns(paths)).flatMap(([name]) =>
+      ["host", "vm", "time"].includes(name) ? [] : [name],
+    );
     const made = metrics.flatMap((name) => {
       const peak = peakName(name);
       const value = `${SUMMARY[summaryOf(name)](column(name))} AS ${column(name)}`;
@@ -114,11 +113,6 @@ export class Segments {
       `SELECT num_rows::DOUBLE FROM parquet_file_metadata(${quote(this.pathOf(name))})`,
     );
     return Number(row?.[0] ?? 0);
-  }
-
-  private async columns(paths: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.engine.rows(`DESCRIBE SELECT * FROM ${scan(paths)}`);
-    return rows.map(([name]) => String(name));
   }
 
   private async finish(name: SegmentName, write: (path: string) => Promise<void>): Promise<void> {
@@ -165,3 +159,16 @@ export function spansStatement(paths: readonly string[], host: string | null, { 
   const sql = `SELECT host, vm, epoch_ms(min(time))::DOUBLE, epoch_ms(max(time))::DOUBLE FROM ${scan(paths)} WHERE time >= epoch_ms($1::BIGINT) AND time < epoch_ms($2::BIGINT)${only} GROUP BY host, vm`;
   return { sql, values: host === null ? [from, to] : [from, to, host] };
 }
+
+/** Text of a statement that makes one file of all segments, or an empty one of none. */
+export function copySegments(paths: readonly string[], target: string): string {
+  const rows =
+    paths.length === 0
+      ? "SELECT ''::VARCHAR AS host, NULL::VARCHAR AS vm, NULL::TIMESTAMP AS time WHERE false"
+      : `${newest(paths)} ORDER BY ${ORDER}`;
+  return `COPY (${rows}) TO ${quote(target)} (${PARQUET})`;
+}
+
+/** All rows of a file that has the columns of a segment, as they lie there; numbers of whatever kind as doubles. */
+export const exportStatement = (path: string, metrics: readonly string[]): string =>
+  `SELECT host, vm, epoch_ms(time::TIMESTAMP)::DOUBLE AS time${metrics.map((name) => `, ${column(name)}::DOUBLE AS ${column(name)}`).join("")} FROM ${scan([path])}`;

@@ -39,6 +39,8 @@ const MOST_UNFLUSHED = 65_536;
 const MERGE_SAMPLES = 32_768;
 /** So old a log is merged as well, so that programs that read Parquet see what is new. */
 const MERGE_MS = 300_000;
+/** Logs that are not merged yet: beyond it writes wait for the merge. */
+const WAITED_TAILS = 3;
 /** Logs that could not be merged; beyond it nothing more is taken. */
 const MOST_TAILS = 10;
 const TIDY_MS = 3_600_000;
@@ -135,6 +137,8 @@ class WritingStore implements EmbeddedSamples {
   /** Merges and tidying follow one another. */
   private work: Promise<void> = Promise.resolve();
   private mergeQueued = false;
+  /** Why logs could not be merged the last time. */
+  private mergeProblem: string | null = null;
   private closing: Promise<void> | null = null;
 
   constructor(
@@ -165,8 +169,10 @@ class WritingStore implements EmbeddedSamples {
   async write(samples: readonly Sample[]): Promise<void> {
     this.mustBeOpen();
     checkSamples(samples);
+    // Whoever writes faster than logs can be merged (an import) waits.
+    while (this.parts.length >= WAITED_TAILS && this.mergeProblem === null) await this.work;
     if (this.parts.length >= MOST_TAILS || this.pending.length >= MOST_UNFLUSHED)
-      throw this.failed(this.problem ?? "its disk does not keep up", null);
+      throw this.failed(this.problem ?? this.mergeProblem ?? "its disk does not keep up", null);
     for (const sample of samples) {
       if (Object.keys(sample.values).length === 0) continue;
       this.current.tail.add(sample);
@@ -302,8 +308,10 @@ class WritingStore implements EmbeddedSamples {
     merging.catch(this.notMerged);
   }
 
-  private readonly notMerged = (error: unknown): void =>
+  private readonly notMerged = (error: unknown): void => {
+    this.mergeProblem = messageOf(error);
     this.settings.log.warn({ err: error }, "the sample store could not merge its log, and will try again");
+  };
 
   /** Writes to the log follow one another. */
   private inTurn(task: () => Promise<void>): Promise<void> {
@@ -325,6 +333,7 @@ class WritingStore implements EmbeddedSamples {
         await this.segments.write({ ...name, day, revision: 0, coarse: false }, tail.ofDay(day));
       // From here on readers find it in the segments; what they have begun to read of the tail stays theirs.
       this.parts.shift();
+      this.mergeProblem = null;
       await rm(join(this.settings.folder, logName(name)), { force: true });
     }
   }
