@@ -14,9 +14,10 @@ import { accept, inConflict, nameTaken, noHostFits, refuseWith } from "./refusal
 import type { Reign } from "./reign.js";
 import { constraintsOf } from "./room.js";
 import type { ClusterDeploy, ClusterRefusal, ClusterResult, ClusterVm, HostReason } from "./service.js";
-import { askAboutDeploy, confirmGone, confirmPlaced, settle } from "./settle.js";
+import { askAboutDeploy, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
 import { clusterVm, NO_FACTS } from "./views.js";
+import { confirmGone, confirmPlaced } from "./written.js";
 
 /** `requestId`: the caller's, or made up for it. */
 export function deployVm(reign: Reign, request: ClusterDeploy, requestId: string): Promise<ClusterResult<ClusterVm>> {
@@ -49,7 +50,8 @@ async function nameHolder(reign: Reign, name: string, requestId: string): Promis
 /** The same request again waits for its answer; another one asks once. */
 async function settleHolder(reign: Reign, name: string, requestId: string): Promise<void> {
   const record = reign.vms.get(name);
-  if (record === null || !isUnsettled(record)) return;
+  // A VM that is moved exists, wherever it is in the end.
+  if (record === null || !isUnsettled(record) || record.phase === "migrating") return;
   const once = async () => ({ kind: (await settle(reign, name)) ? "settled" : "unknown" });
   const mine = record.requestId === requestId;
   const { kind } = mine ? await until(reign, once) : await once();

@@ -13,7 +13,8 @@ import type { HostRecord, VmRecord } from "./record-model.js";
 import { accept, refuseWith } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import type { ClusterResult, Heartbeat, HeartbeatAnswer, Registration } from "./service.js";
-import { forgetReported, loseMachine, noteReported, settle } from "./settle.js";
+import { settle } from "./settle.js";
+import { forgetReported, loseMachine, noteReported } from "./written.js";
 
 /** As the store's keys and the API's paths have it. */
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
@@ -116,7 +117,10 @@ export const isBereaved = (reign: Reign, record: VmRecord): boolean => {
 /** Marks the VM lost if its machine is gone. Callers hold its lock. False: the new machine has to be asked again. */
 export async function mourn(reign: Reign, name: string): Promise<boolean> {
   const record = reign.vms.get(name);
-  if (record !== null && isBereaved(reign, record)) {
+  if (record?.phase === "migrating") {
+    // One of its two hosts is gone: what the other one says decides.
+    if (!(await settle(reign, name))) return false;
+  } else if (record !== null && isBereaved(reign, record)) {
     // A request may still be on its way to the address, where the new machine would take it.
     const asked = record.phase === "reserved" || record.phase === "removing";
     if (asked && reign.entries.has(record.host) && !(await settle(reign, name))) return false;

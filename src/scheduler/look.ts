@@ -7,9 +7,9 @@ import type { HostReport, ReportedVm } from "../ports/agent-client.js";
 import { ask } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord } from "./record-model.js";
-import { adoptedRecord, confirmed } from "./record-steps.js";
+import { adoptedRecord, confirmed, hostsOf } from "./record-steps.js";
 import type { Doubt, Reign } from "./reign.js";
-import { confirmGone, confirmPlaced, forgetReported, noteReported } from "./settle.js";
+import { confirmGone, confirmPlaced, forgetReported, noteReported } from "./written.js";
 
 /** Names of the VMs about which a host's report and the records differ. Pure. `here`: VMs that records place on the host. */
 export function doubtsIn(
@@ -29,7 +29,7 @@ export function doubtsIn(
 }
 
 function agrees(record: VmRecord | null, vm: ReportedVm, host: string): boolean {
-  if (record === null || record.host !== host || record.phase === "lost") return false;
+  if (record === null || !hostsOf(record).includes(host) || record.phase === "lost") return false;
   // What is under way is settled by asking what became of the request; it may not be the request that made this VM.
   if (record.phase === "reserved") return record.pending === vm.requestId;
   if (record.phase !== "placed") return true;
@@ -57,7 +57,10 @@ export function judge(record: VmRecord | null, host: string, vm: ReportedVm | nu
   if (record === null) return { kind: "adopt" };
   // Its own machine is back, or another VM has taken the name of the one that is gone.
   if (record.phase === "lost") return { kind: record.uuid === vm.uuid ? "correct" : "adopt" };
-  if (record.host !== host) return { kind: "elsewhere" };
+  if (!hostsOf(record).includes(host)) {
+    // It has left already, and its host has not noticed yet.
+    return { kind: vm.state === "migrating" ? "wait" : "elsewhere" };
+  }
   if (agrees(record, vm, host)) return { kind: "nothing" };
   return { kind: record.pending === null ? "correct" : "wait" };
 }

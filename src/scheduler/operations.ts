@@ -1,12 +1,13 @@
 /** What operators do with hosts: cordon, uncordon, drain, forget. Written to the store before it holds. */
+import { drainMoves } from "./drain.js";
 import type { HostEntry } from "./host-entry.js";
 import { mourn } from "./inventory.js";
 import type { HostRecord } from "./record-model.js";
 import { accept, refuseWith, unknownHost } from "./refusals.js";
 import type { Reign } from "./reign.js";
-import type { ClusterHost, ClusterResult, Drain } from "./service.js";
-import { forgetReported } from "./settle.js";
+import type { ClusterHost, ClusterResult, Drain, DrainMove } from "./service.js";
 import { shownHost, shownVm } from "./shown.js";
+import { forgetReported } from "./written.js";
 
 type Marks = Partial<Pick<HostRecord, "cordoned" | "draining">>;
 
@@ -40,26 +41,45 @@ export const cordonHost = (reign: Reign, host: string): Promise<ClusterResult<Cl
 
 export const uncordonHost = (reign: Reign, host: string): Promise<ClusterResult<ClusterHost>> =>
   changeHost(reign, host, async (entry) => {
+    reign.emptied.delete(host);
     if (await mark(reign, entry, { cordoned: false, draining: false }))
       reign.events.emit("host-uncordoned", { host }, "the host takes new VMs again");
     return accept(shownHost(reign, entry));
   });
 
-/** Closes the host and tells what is still there. Live migration is not done: the VMs stay until they are removed. */
+/** Closes the host; the rounds of the leader empty it (drain.ts). */
 export const drainHost = (reign: Reign, host: string): Promise<ClusterResult<Drain>> =>
   changeHost(reign, host, async (entry) => {
-    if (await mark(reign, entry, { cordoned: true, draining: true }))
+    if (await mark(reign, entry, { cordoned: true, draining: true })) {
+      for (const name of reign.room.claimsOn(host).keys()) reign.moves.delete(name);
+      reign.emptied.delete(host);
       reign.events.emit("host-draining", { host }, "the host takes no new VMs, and is to be emptied");
-    const remaining = [...reign.room.claimsOn(host).keys()].sort().flatMap((name) => {
-      const record = reign.vms.get(name);
-      return record === null ? [] : [shownVm(reign, record)];
-    });
-    const advice =
-      remaining.length === 0
-        ? `${host} is empty: it can be switched off`
-        : `VMs are not migrated: remove these ${remaining.length}, or deploy them anew elsewhere; ${host} takes no new ones`;
-    return accept({ host: shownHost(reign, entry), remaining, advice });
+    }
+    return accept(drainOf(reign, entry));
   });
+
+export async function drainProgress(reign: Reign, host: string): Promise<ClusterResult<Drain>> {
+  const entry = reign.entries.get(host);
+  return entry === undefined ? unknownHost(host) : accept(drainOf(reign, entry));
+}
+
+function drainOf(reign: Reign, entry: HostEntry): Drain {
+  const moves = drainMoves(reign, entry);
+  const remaining = moves.flatMap(({ vm }) => {
+    const record = reign.vms.get(vm);
+    return record === null ? [] : [shownVm(reign, record)];
+  });
+  return { host: shownHost(reign, entry), remaining, moves, advice: adviceFor(entry, moves) };
+}
+
+function adviceFor({ id, record }: HostEntry, moves: readonly DrainMove[]): string {
+  if (!record.draining) return `${id} is not being emptied`;
+  if (moves.length === 0) return `${id} is empty: it can be switched off`;
+  const stuck = moves.filter(({ state }) => state === "stuck").length;
+  const moving = `${moves.length - stuck} of ${moves.length} VMs are being moved, or will be`;
+  if (stuck === 0) return moving;
+  return `${moving}; ${stuck} cannot be moved for now: remove them, or mend the reason; they are tried again every minute`;
+}
 
 /** Only for a host that is silent: the operator says what the scheduler must not guess. */
 export const forgetHost = (reign: Reign, host: string): Promise<ClusterResult<ClusterHost>> =>

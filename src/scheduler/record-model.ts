@@ -6,6 +6,7 @@
  *   reserved   its host was, or will be, asked to run it by the request `pending`; nobody knows the answer yet
  *   placed     its host confirmed it
  *   resizing   as placed; its host was asked for the size `to` by `pending`
+ *   migrating  as placed; it is being moved to `target`, and both hosts know the move by `pending`
  *   removing   its host was asked to remove it by `pending`; the removal is final, and repeated until it is confirmed
  *   lost       its host was replaced by another machine or given up; the record waits for an operator, or for the VM
  */
@@ -25,23 +26,37 @@ export interface VmSize {
   readonly ratio: Ratio | null;
 }
 
-export interface VmRecord extends VmSize {
+/** A host, and the machine that was meant; null: not known when it was asked. */
+export interface Place {
+  readonly host: string;
+  readonly machineId: string | null;
+}
+
+/** Where a VM may be, as its deploy said. */
+export interface Bounds {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Null: on any host. */
+  readonly hosts: readonly string[] | null;
+}
+
+export interface VmRecord extends VmSize, Place {
   readonly name: string;
   readonly image: string | null;
   /** No two VMs of a group share a host; null: no group. */
   readonly antiAffinity: string | null;
-  readonly phase: "reserved" | "placed" | "resizing" | "removing" | "lost";
-  readonly host: string;
-  /** Of the machine that was asked; null: not known when it was. */
-  readonly machineId: string | null;
+  readonly phase: "reserved" | "placed" | "resizing" | "migrating" | "removing" | "lost";
   /** The caller's id of the request that asked for the VM; null: found on a host. */
   readonly requestId: string | null;
   /** While removing: the caller's id of the request that removes it. Null also where the VM went by itself. */
   readonly removal: string | null;
-  /** Id of the request to the agent that is not settled; null in the phases placed and lost. */
+  /** Null: it may be anywhere. */
+  readonly constraints: Bounds | null;
+  /** Id of the request to the agents that is not settled; null in the phases placed and lost. */
   readonly pending: string | null;
   /** While resizing. */
   readonly to: VmSize | null;
+  /** While migrating: where it goes. */
+  readonly target: Place | null;
   /** Null until confirmed. */
   readonly uuid: string | null;
 }
@@ -81,7 +96,7 @@ const vmRecord = z.strictObject({
   name: text,
   image: z.string().nullable(),
   antiAffinity: z.string().nullable(),
-  phase: z.enum(["reserved", "placed", "resizing", "removing", "lost"]),
+  phase: z.enum(["reserved", "placed", "resizing", "migrating", "removing", "lost"]),
   host: text,
   machineId: text.nullable(),
   requestId: text.nullable(),
@@ -89,6 +104,11 @@ const vmRecord = z.strictObject({
   removal: text.nullable().default(null),
   pending: text.nullable(),
   to: z.strictObject(size).nullable(),
+  target: z.strictObject({ host: text, machineId: text.nullable() }).nullable().default(null),
+  constraints: z
+    .strictObject({ labels: z.record(z.string(), z.string()), hosts: z.array(text).nullable() })
+    .nullable()
+    .default(null),
   uuid: text.nullable(),
 }) satisfies z.ZodType<VmRecord>;
 

@@ -5,7 +5,7 @@
  */
 import type { ChangeOutcome, NoAnswer, ReportedVm, RevokeOutcome } from "../ports/agent-client.js";
 import type { VmView } from "../ports/agent-views.js";
-import type { VmRecord, VmSize } from "./record-model.js";
+import type { Bounds, VmRecord, VmSize } from "./record-model.js";
 import type { ClusterDeploy, ClusterRefusal, HostReason } from "./service.js";
 
 /** A VM as its host confirms it. */
@@ -109,6 +109,51 @@ const confirmedView = (view: VmView): Confirmed => ({
   view,
 });
 
+// Moves
+
+/** Of the destination. room: held, or the VM is in it already. none: certain that it holds none by this request, and will not. */
+export type ReceiveStep =
+  | { readonly kind: "room"; readonly address: string; readonly pins: readonly string[] }
+  | { readonly kind: "none"; readonly why: string }
+  | { readonly kind: "unknown"; readonly why: string };
+
+export function afterReceive(outcome: ChangeOutcome): ReceiveStep {
+  if (outcome.kind === "refused") return { kind: "none", why: outcome.refusal.reason };
+  if (outcome.kind !== "accepted") return { kind: "unknown", why: outcome.reason };
+  const { vm, status } = outcome;
+  const address = status.migrationAddress;
+  return address === null
+    ? { kind: "none", why: "it takes no part in live migration any more" }
+    : { kind: "room", address, pins: vm.pins };
+}
+
+/** Of the source. open: under way, or nobody can say yet. */
+export type SendStep =
+  | { readonly kind: "open" }
+  | { readonly kind: "gone" }
+  /** `passing`: the same may work in a moment. */
+  | { readonly kind: "stays"; readonly why: string; readonly passing: boolean };
+
+export function afterSend(outcome: ChangeOutcome): SendStep {
+  if (outcome.kind === "accepted") return { kind: outcome.vm.state === "migrating" ? "open" : "gone" };
+  if (outcome.kind !== "refused") return { kind: "open" };
+  // It has lost its journal, and the VM: whether it is at the destination, that one knows.
+  const { code, reason } = outcome.refusal;
+  return code === "unknown-vm" ? { kind: "gone" } : { kind: "stays", why: reason, passing: code === "busy" };
+}
+
+/** The source once the move is revoked there. `null`: that machine is no more. */
+export type SourceAfter =
+  | { readonly kind: "kept"; readonly vm: Confirmed }
+  | { readonly kind: "gone" }
+  | { readonly kind: "unknown" };
+
+export function sourceAfter(outcome: RevokeOutcome | null, uuid: string | null): SourceAfter {
+  if (outcome === null || outcome.kind === "done") return { kind: "gone" };
+  if (outcome.kind !== "revoked") return { kind: "unknown" };
+  return outcome.vm?.uuid === uuid ? { kind: "kept", vm: confirmed(outcome.vm, null) } : { kind: "gone" };
+}
+
 // Records
 
 export interface Target {
@@ -130,10 +175,17 @@ export const reservedRecord = (request: ClusterDeploy, requestId: string, target
   machineId: target.machineId,
   requestId,
   removal: null,
+  constraints: boundsOf(request),
   pending: target.agentRequest,
   to: null,
+  target: null,
   uuid: null,
 });
+
+function boundsOf({ constraints = {} }: ClusterDeploy): Bounds | null {
+  const { labels = {}, hosts } = constraints;
+  return Object.keys(labels).length === 0 && hosts === undefined ? null : { labels, hosts: hosts ?? null };
+}
 
 export const adoptedRecord = (vm: ReportedVm, host: string, machineId: string | null): VmRecord => ({
   name: vm.name,
@@ -147,8 +199,10 @@ export const adoptedRecord = (vm: ReportedVm, host: string, machineId: string | 
   machineId,
   requestId: null,
   removal: null,
+  constraints: null,
   pending: null,
   to: null,
+  target: null,
   uuid: vm.uuid,
 });
 
@@ -160,8 +214,21 @@ export const placedRecord = (record: VmRecord, vm: Pick<Confirmed, "uuid" | "siz
   removal: null,
   pending: null,
   to: null,
+  target: null,
   uuid: vm.uuid,
 });
+
+export const migratingRecord = (record: VmRecord, { host, machineId, agentRequest }: Target): VmRecord => ({
+  ...record,
+  phase: "migrating",
+  pending: agentRequest,
+  to: null,
+  target: { host, machineId },
+});
+
+/** Hosts that have the VM, or may come to have it. */
+export const hostsOf = ({ host, target }: VmRecord): readonly string[] =>
+  target === null ? [host] : [host, target.host];
 
 /** `removal`: the caller's id. */
 export const removingRecord = (record: VmRecord, removal: string, agentRequest: string): VmRecord => ({
@@ -190,7 +257,7 @@ export const backToPlaced = (record: VmRecord): VmRecord => ({
 /** What remains of the record when its host's machine is gone; null: nothing. */
 export function afterMachineLost(record: VmRecord): VmRecord | null {
   if (record.phase === "reserved" || record.phase === "removing") return null;
-  return { ...record, phase: "lost", pending: null, to: null };
+  return { ...record, phase: "lost", pending: null, to: null, target: null };
 }
 
 /** Not settled: an agent has to be asked what became of it. */

@@ -1,4 +1,5 @@
 /** The cluster's own refusals, in words. */
+import type { VmRecord } from "./record-model.js";
 import type { ClusterRefusal, ClusterResult, HostReason } from "./service.js";
 
 export const accept = <T>(value: T): ClusterResult<T> => ({ ok: true, value });
@@ -18,6 +19,13 @@ export const inConflict = (name: string, hosts: readonly string[]): ClusterResul
   refuseWith({
     code: "vm-in-conflict",
     reason: `hosts ${hosts.join(" and ")} both have a VM named ${name}; remove the wrong one at its own agent`,
+    details: { vm: name },
+  });
+
+export const beingMoved = ({ name, host, target }: VmRecord): ClusterResult<never> =>
+  refuseWith({
+    code: "busy",
+    reason: `the VM ${name} is being moved from ${host} to ${target?.host}; ask again when it has arrived`,
     details: { vm: name },
   });
 

@@ -21,6 +21,7 @@ import {
   VM_RECORDS,
   type VmRecord,
 } from "./record-model.js";
+import { hostsOf } from "./record-steps.js";
 import { Removals } from "./removals.js";
 import { Room } from "./room.js";
 import { type ClusterVm, NotLeader } from "./service.js";
@@ -39,6 +40,16 @@ export interface SchedulerPorts {
 export interface Doubt {
   readonly name: string;
   readonly host: string;
+}
+
+/** Why a VM of a host that is being emptied is still there. */
+export interface MoveNote {
+  readonly reason: string;
+  /** Hosts to which it could not be moved. */
+  readonly tried: ReadonlySet<string>;
+  readonly since: Milliseconds;
+  /** Nothing more is tried for a while. */
+  readonly final: boolean;
 }
 
 export class Reign {
@@ -70,6 +81,10 @@ export class Reign {
   readonly doubts = new Map<string, Doubt>();
   /** VMs of hosts whose machine was replaced. */
   readonly bereaved = new Set<string>();
+  /** By VM. */
+  readonly moves = new Map<string, MoveNote>();
+  /** Hosts that were drained until nothing was left, and it was told. */
+  readonly emptied = new Set<string>();
   /** Names of the records that are not settled. */
   readonly unsettled = new Set<string>();
 
@@ -137,10 +152,10 @@ export class Reign {
     if (after?.requestId) this.byRequest.set(after.requestId, name);
     if (after !== null && after.pending !== null) this.unsettled.add(name);
     else this.unsettled.delete(name);
-    if (before !== null && before.host !== after?.host) this.room.release(before.host, name);
-    if (after === null) return;
-    if (after.phase === "lost") this.room.release(after.host, name);
-    else this.room.claim(after.host, after);
+    const hosts = after === null || after.phase === "lost" ? [] : hostsOf(after);
+    for (const host of before === null ? [] : hostsOf(before)) if (!hosts.includes(host)) this.room.release(host, name);
+    if (after !== null) for (const host of hosts) this.room.claim(host, after);
+    if (after === null || after.phase === "lost") this.moves.delete(name);
   }
 }
 

@@ -4,12 +4,13 @@ import { unsettledError, until } from "./asking.js";
 import { examine } from "./look.js";
 import type { VmRecord } from "./record-model.js";
 import { backToPlaced, removingRecord } from "./record-steps.js";
-import { accept, inConflict, refuseWith, unknownVm } from "./refusals.js";
+import { accept, beingMoved, inConflict, refuseWith, unknownVm } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import type { ClusterResult, ClusterVm } from "./service.js";
-import { askToRemove, confirmGone, dropRecord, settle } from "./settle.js";
+import { askToRemove, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
 import { clusterVm, NO_FACTS } from "./views.js";
+import { confirmGone, dropRecord } from "./written.js";
 
 /** `removal`: the caller's id of the request, or made up for it. */
 export function removeVm(reign: Reign, name: string, removal: string): Promise<ClusterResult<ClusterVm>> {
@@ -21,17 +22,22 @@ export function removeVm(reign: Reign, name: string, removal: string): Promise<C
     if (conflict !== undefined) return inConflict(name, conflict);
     const record = await settledRecord(reign, name);
     if (record === null) return unknownVm(name);
+    if (record.phase === "migrating") return beingMoved(record);
     if (record.phase === "lost") return removeLost(reign, { ...record, removal });
     return carryOut(reign, record, removal);
   });
 }
 
-/** The record once nothing but a removal is under way; found on a host, it is adopted first. Null: there is no such VM. */
+/** The record once nothing but a removal or a move is under way; found on a host, it is adopted first. Null: there is no such VM. */
 export async function settledRecord(reign: Reign, name: string): Promise<VmRecord | null> {
   if (reign.vms.get(name) === null)
     for (const host of reign.reportedOn.get(name) ?? []) await examine(reign, { name, host });
   const record = reign.vms.get(name);
   if (record === null || record.pending === null || record.phase === "removing") return record;
+  if (record.phase === "migrating") {
+    await settle(reign, name);
+    return reign.vms.get(name);
+  }
   const { kind } = await until(reign, async () => ({ kind: (await settle(reign, name)) ? "settled" : "unknown" }));
   if (kind === "unknown") throw unsettledError(record.host, `has ${name}`, "no answer");
   return reign.vms.get(name);

@@ -3,12 +3,13 @@ import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord, VmSize } from "./record-model.js";
 import { afterResize, backToPlaced, type ResizeSettled, type ResizeStep, resizingRecord } from "./record-steps.js";
-import { accept, inConflict, refuseWith, unknownVm } from "./refusals.js";
+import { accept, beingMoved, inConflict, refuseWith, unknownVm } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import { settledRecord } from "./remove.js";
 import type { ClusterResize, ClusterResult, ClusterVm } from "./service.js";
-import { askAboutResize, confirmPlaced, confirmResize } from "./settle.js";
+import { askAboutResize, confirmResize } from "./settle.js";
 import { shownVm } from "./shown.js";
+import { confirmPlaced } from "./written.js";
 
 export function resizeVm(reign: Reign, request: ClusterResize): Promise<ClusterResult<ClusterVm>> {
   const { name } = request;
@@ -18,6 +19,7 @@ export function resizeVm(reign: Reign, request: ClusterResize): Promise<ClusterR
     if (conflict !== undefined) return inConflict(name, conflict);
     const record = await settledRecord(reign, name);
     if (record === null || record.phase === "lost") return unknownVm(name);
+    if (record.phase === "migrating") return beingMoved(record);
     const entry = reign.entries.get(record.host);
     if (record.phase === "removing" || entry === undefined)
       return refuseWith({ code: "busy", reason: `the VM ${name} is being removed`, details: { vm: name } });

@@ -17,7 +17,7 @@ import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
 import { ClusterEvents } from "./events.js";
 import { heartbeat, register } from "./inventory.js";
-import { cordonHost, drainHost, forgetHost, uncordonHost } from "./operations.js";
+import { cordonHost, drainHost, drainProgress, forgetHost, uncordonHost } from "./operations.js";
 import { EPOCH_RECORDS } from "./record-model.js";
 import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
@@ -218,6 +218,10 @@ class ClusterScheduler implements Scheduler {
 
   drain(host: string): Promise<ClusterResult<Drain>> {
     return this.led((reign) => drainHost(reign, host));
+  }
+
+  drainProgress(host: string): Promise<ClusterResult<Drain>> {
+    return this.led((reign) => drainProgress(reign, host));
   }
 
   forget(host: string): Promise<ClusterResult<ClusterHost>> {

@@ -82,7 +82,7 @@ export interface ClusterResize {
 }
 
 /**
- * placing: reserved on `host`, not yet confirmed. removing: its removal was asked for, not yet confirmed. lost: its host was
+ * placing: reserved on `host`, not yet confirmed. migrating: it runs, and is being moved from `host` to another of `hosts`. removing: its removal was asked for, not yet confirmed. lost: its host was
  * replaced by another machine, or given up. conflict: several hosts have a VM of this name (`hosts`). Otherwise its state on
  * its host as last heard.
  */
@@ -101,7 +101,7 @@ export interface ClusterVm {
   /** False: found on a host, not deployed through a scheduler. */
   readonly deployedHere: boolean;
   readonly antiAffinity: string | null;
-  /** More than one only in a conflict. */
+  /** More than one while it is moved, and in a conflict. */
   readonly hosts: readonly string[];
   /** Its host's own view, where the answer came from there just now; else null. */
   readonly view: VmView | null;
@@ -148,10 +148,21 @@ export interface Adoption {
   readonly silent: readonly string[];
 }
 
+/** moving: on its way to `to`. waiting: its turn comes. stuck: it cannot be moved, for now, because of `reason`. */
+export interface DrainMove {
+  readonly vm: string;
+  readonly state: "moving" | "waiting" | "stuck";
+  /** Where it goes, or would go; null: nowhere. */
+  readonly to: string | null;
+  readonly reason: string | null;
+}
+
 export interface Drain {
   readonly host: ClusterHost;
-  /** VMs that are still there; without live migration, all. */
+  /** VMs that are still there. */
   readonly remaining: readonly ClusterVm[];
+  /** What becomes of each. */
+  readonly moves: readonly DrainMove[];
   /** What the operator can do about them. */
   readonly advice: string;
 }
@@ -166,6 +177,9 @@ export type ClusterEventKind =
   | "vm-conflict"
   | "vm-lost"
   | "vm-resolved"
+  | "vm-moving"
+  | "vm-moved"
+  | "vm-move-failed"
   | "host-registered"
   | "host-up"
   | "host-suspect"
@@ -176,6 +190,7 @@ export type ClusterEventKind =
   | "host-uncordoned"
   | "host-draining"
   | "epoch-raised"
+  | "host-drained"
   | "leader-elected"
   | "leader-lost";
 
@@ -209,7 +224,13 @@ export interface ClusterStatus {
     readonly problem: string | null;
   };
   readonly hosts: Readonly<Record<HostState, number>>;
-  readonly vms: { readonly total: number; readonly placing: number; readonly removing: number; readonly lost: number };
+  readonly vms: {
+    readonly total: number;
+    readonly placing: number;
+    readonly removing: number;
+    readonly migrating: number;
+    readonly lost: number;
+  };
   readonly pcpus: { readonly total: number; readonly free: number };
   readonly memory: { readonly capacityMiB: MiB; readonly freeMiB: MiB };
   /** VMs and hosts that need a person, in words. */
@@ -227,7 +248,10 @@ export interface SchedulerService {
   resize(request: ClusterResize): Promise<ClusterResult<ClusterVm>>;
   cordon(host: string): Promise<ClusterResult<ClusterHost>>;
   uncordon(host: string): Promise<ClusterResult<ClusterHost>>;
+  /** Closes the host and has it emptied, from now on; tells how far that is. */
   drain(host: string): Promise<ClusterResult<Drain>>;
+  /** How far it is; changes nothing. On the leader only, as the changes. */
+  drainProgress(host: string): Promise<ClusterResult<Drain>>;
   /** The operator's word that a host will not come back: its VMs are lost, what was being placed there goes elsewhere. */
   forget(host: string): Promise<ClusterResult<ClusterHost>>;
   /** The operator's word that the cluster's hosts are this store's, though they have seen later epochs. */

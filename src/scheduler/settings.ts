@@ -22,6 +22,10 @@ export interface SchedulerSettings {
   readonly mostCalls: number;
   /** Hosts that one request is offered to before it is refused: their views were all stale, so the cluster is in flux. */
   readonly mostCandidates: number;
+  /** VMs of one host that are moved away at once, while it is drained. */
+  readonly movesAtOnce: number;
+  /** When a VM that could not be moved is tried again: room comes and goes. */
+  readonly moveRetryInterval: Milliseconds;
   /** Answers remembered for request ids that come again. */
   readonly rememberedAnswers: number;
   /** VMs that are gone whose requests are still known, to the next leader too: in the store, a record each. */
@@ -39,6 +43,8 @@ export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
   settleInterval: milliseconds(1_000),
   mostCalls: 256,
   mostCandidates: 20,
+  movesAtOnce: 2,
+  moveRetryInterval: milliseconds(60_000),
   rememberedAnswers: 10_000,
   rememberedRemovals: 10_000,
 };

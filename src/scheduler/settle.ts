@@ -3,22 +3,20 @@
  * that still wait, for the resolver that runs beside them, and for what a former leader left. Callers hold the VM's lock.
  */
 import { ask } from "./asking.js";
-import type { Persistence } from "./book.js";
 import type { HostEntry } from "./host-entry.js";
+import { settleMove } from "./move.js";
 import type { VmRecord } from "./record-model.js";
 import {
   afterDeployRevoked,
-  afterMachineLost,
   afterRemove,
   afterResizeRevoked,
   backToPlaced,
-  type Confirmed,
   type DeploySettled,
-  placedRecord,
   type RemoveStep,
   type ResizeSettled,
 } from "./record-steps.js";
 import type { Reign } from "./reign.js";
+import { confirmGone, confirmPlaced } from "./written.js";
 
 const NO_HOST = { kind: "unknown", why: "its host is not known" } as const;
 
@@ -46,52 +44,6 @@ export async function askAboutResize(reign: Reign, record: VmRecord): Promise<Re
 const revoke = (reign: Reign, entry: HostEntry, { name }: VmRecord, requestId: string) =>
   ask(reign, entry, () => entry.client.revoke({ requestId, epoch: reign.epoch, name }, reign.lost));
 
-// Writing down what was learnt
-
-export async function confirmPlaced(reign: Reign, record: VmRecord, vm: Confirmed): Promise<VmRecord> {
-  const entry = reign.entries.get(record.host);
-  const machineId = entry?.status?.machineId ?? record.machineId;
-  const placed = { ...placedRecord(record, vm), machineId };
-  await reign.vms.put(placed, "insist");
-  entry?.vms.set(record.name, {
-    name: record.name,
-    uuid: vm.uuid,
-    requestId: record.pending,
-    ...vm.size,
-    vcpuRatios: vm.view?.vcpuRatios ?? [],
-    image: record.image,
-    state: vm.view?.state ?? "running",
-  });
-  return placed;
-}
-
-/** The record goes. A VM that was there leaves behind which requests made and removed it. */
-export async function dropRecord(reign: Reign, record: VmRecord, persistence: Persistence): Promise<void> {
-  const wasThere = record.uuid !== null && (record.requestId !== null || record.removal !== null);
-  const alongside = wasThere ? reign.removals.alongside(record, reign.ports.newId()) : null;
-  await reign.vms.delete(record.name, persistence, alongside);
-}
-
-export async function confirmGone(reign: Reign, record: VmRecord): Promise<void> {
-  const { name, host } = record;
-  await dropRecord(reign, record, "insist");
-  const wasSeen = reign.entries.get(host)?.vms.delete(name) === true;
-  forgetReported(reign, name, host);
-  // The request made no VM, and yet the host showed one: somebody else's of the same name.
-  if (wasSeen && record.phase === "reserved") reign.doubt({ name, host });
-}
-
-export function noteReported(reign: Reign, name: string, host: string): void {
-  const hosts = reign.reportedOn.get(name);
-  if (hosts === undefined) reign.reportedOn.set(name, new Set([host]));
-  else hosts.add(host);
-}
-
-export function forgetReported(reign: Reign, name: string, host: string): void {
-  const hosts = reign.reportedOn.get(name);
-  if (hosts?.delete(host) === true && hosts.size === 0) reign.reportedOn.delete(name);
-}
-
 /** The record once a resize is settled; null when the VM turned out to be gone. */
 export async function confirmResize(
   reign: Reign,
@@ -108,6 +60,7 @@ export async function confirmResize(
 export async function settle(reign: Reign, name: string): Promise<boolean> {
   const record = reign.vms.get(name);
   if (record === null || record.pending === null) return true;
+  if (record.phase === "migrating") return settleMove(reign, record);
   const settled = await settleRecord(reign, record);
   if (settled !== null)
     reign.events.emit("vm-resolved", { vm: name, host: record.host }, `an unanswered request is settled: ${settled}`);
@@ -137,15 +90,4 @@ async function settleRecord(reign: Reign, record: VmRecord): Promise<string | nu
   }
   await reign.vms.put(backToPlaced(record), "insist");
   return `the VM stays: ${step.refusal.reason}`;
-}
-
-/** The machine of the record's host is gone for good. */
-export async function loseMachine(reign: Reign, record: VmRecord): Promise<void> {
-  const left = afterMachineLost(record);
-  if (left === null) {
-    await confirmGone(reign, record);
-    return;
-  }
-  await reign.vms.put(left, "insist");
-  reign.events.emit("vm-lost", { vm: record.name, host: record.host }, `the VM was on a machine that is gone`);
 }

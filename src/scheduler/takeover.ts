@@ -22,6 +22,9 @@ export async function takeOver(reign: Reign, rounds: Rounds): Promise<void> {
   for (const record of reign.hosts.values())
     reign.entries.set(record.id, newEntry(record, reign.ports.clients(record.url)));
   reign.vms.load(vms.records);
+  // Of what a predecessor has told of, nobody has to be told again.
+  for (const { id, draining } of reign.hosts.values())
+    if (draining && reign.room.claimsOn(id).size === 0) reign.emptied.add(id);
   for (const record of reign.vms.values()) if (isBereaved(reign, record)) reign.bereaved.add(record.name);
   await within(reign, reign.settings.takeoverPatience, () => rounds.polls());
   await within(reign, reign.settings.takeoverPatience, () => rounds.settling());

@@ -5,10 +5,12 @@
 import type { Milliseconds } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
 import { moveState } from "./asking.js";
+import { drainRound } from "./drain.js";
 import { mourn } from "./inventory.js";
 import { LeaseKeeper } from "./leases.js";
 import { examine } from "./look.js";
 import { duePolls, pollHost, StrangerPolls } from "./poll.js";
+import { hostsOf } from "./record-steps.js";
 import type { Reign } from "./reign.js";
 import { NotLeader } from "./service.js";
 import { settle } from "./settle.js";
@@ -33,6 +35,7 @@ export class Rounds {
       ...this.polls(),
       ...this.settling(),
       ...this.looking(),
+      ...this.draining(),
       this.begin("leases", () => this.leases.renew()),
     ]);
   }
@@ -51,9 +54,10 @@ export class Rounds {
     const { reign } = this;
     const now = reign.now();
     const due = [...reign.unsettled].filter((name) => {
-      const state = reign.entries.get(reign.vms.get(name)?.host ?? "")?.state;
+      const record = reign.vms.get(name);
+      const isUp = record !== null && hostsOf(record).some((host) => reign.entries.get(host)?.state === "up");
       const askedAgo = now - (this.askedAt.get(name) ?? Number.NEGATIVE_INFINITY);
-      return state === "up" && !reign.locks.isHeld(name) && askedAgo >= reign.settings.settleInterval;
+      return isUp && !reign.locks.isHeld(name) && askedAgo >= reign.settings.settleInterval;
     });
     const settled = due.map((name) => {
       this.askedAt.set(name, now);
@@ -78,6 +82,14 @@ export class Rounds {
           await examine(reign, doubt);
         }),
       );
+  }
+
+  /** A host that is silent cannot hand anything over. */
+  draining(): Promise<void>[] {
+    const { reign } = this;
+    return [...reign.entries.values()]
+      .filter(({ record, state }) => record.draining && state === "up")
+      .map((entry) => this.begin(`drain ${entry.id}`, () => drainRound(reign, entry)));
   }
 
   private locked(task: string, name: string, job: () => Promise<void>): Promise<void> {

@@ -5,6 +5,7 @@ import type { HostStatus, ReportedVm } from "../ports/agent-client.js";
 import type { VmView } from "../ports/agent-views.js";
 import type { HostEntry } from "./host-entry.js";
 import type { HostRecord, VmRecord } from "./record-model.js";
+import { hostsOf } from "./record-steps.js";
 import type { ClusterHost, ClusterStatus, ClusterVm, ClusterVmState, HostState } from "./service.js";
 
 interface VmFacts {
@@ -28,14 +29,14 @@ export const clusterVm = (record: VmRecord, facts: VmFacts): ClusterVm => ({
   uuid: record.uuid,
   deployedHere: record.requestId !== null,
   antiAffinity: record.antiAffinity,
-  hosts: facts.conflict ?? [record.host],
+  hosts: facts.conflict ?? hostsOf(record),
   view: facts.view,
 });
 
 function vmState(record: VmRecord, { reported, view, conflict }: VmFacts): ClusterVmState {
   if (conflict !== null) return "conflict";
   if (record.phase === "reserved") return "placing";
-  if (record.phase === "removing" || record.phase === "lost") return record.phase;
+  if (record.phase === "removing" || record.phase === "lost" || record.phase === "migrating") return record.phase;
   return view?.state ?? reported?.state ?? "running";
 }
 
@@ -102,7 +103,13 @@ export function totals(
   const inState = (state: ClusterVmState): number => vms.filter((vm) => vm.state === state).length;
   return {
     hosts: states,
-    vms: { total: vms.length, placing: inState("placing"), removing: inState("removing"), lost: inState("lost") },
+    vms: {
+      total: vms.length,
+      placing: inState("placing"),
+      removing: inState("removing"),
+      migrating: inState("migrating"),
+      lost: inState("lost"),
+    },
     pcpus: { total: totalPcpus, free: freePcpus },
     memory: { capacityMiB: mib(capacityMiB), freeMiB: mib(freeMiB) },
   };

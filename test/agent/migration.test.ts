@@ -149,10 +149,12 @@ describe("whatever breaks", () => {
     for (const what of ["death", "disconnect"] as const) {
       test(`a ${what} of the sending agent once the memory is ${stage} leaves the VM on ${where}, once`, async () => {
         const hosts = await new TwoHosts().start();
-        hosts.source.hypervisor.faults.breakMigration(stage, what);
+        const { source } = hosts;
+        source.hypervisor.faults.atMigration(stage, () =>
+          what === "death" ? source.kill() : source.hypervisor.disconnect(),
+        );
         await hosts.begin();
         await hosts.pass(TRANSFER_MS);
-        if (what === "death") hosts.source.kill();
         assert.equal((await hosts.mend()).name, where);
       });
     }
@@ -160,10 +162,9 @@ describe("whatever breaks", () => {
 
   test("a guest whose fate only the other hypervisor knows stays paused until that one can be asked", async () => {
     const hosts = await new TwoHosts().start();
-    hosts.source.hypervisor.faults.breakMigration("arrived", "death");
+    hosts.source.hypervisor.faults.atMigration("arrived", () => hosts.source.kill());
     await hosts.begin();
     await hosts.pass(TRANSFER_MS);
-    hosts.source.kill();
     hosts.network.cut.add(hosts.address);
     await hosts.source.start();
     await hosts.ticks();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Dispatcher } from "undici";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { milliseconds } from "../../src/core/units.js";
+import { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
 import { agentClients } from "../../src/http/agent-client/client.js";
@@ -33,6 +34,8 @@ const QUICK = {
 
 export interface ClusterOptions {
   readonly hosts: number;
+  /** Hosts can hand their VMs to one another. */
+  readonly migration?: boolean;
   /** Of schedulers and agents alike. */
   readonly tokens?: TokenTable;
   readonly token?: string;
@@ -52,8 +55,9 @@ export class TestCluster {
   private port = 0;
 
   constructor(private readonly options: ClusterOptions) {
-    const { tokens = null } = options;
-    this.hosts = Array.from({ length: options.hosts }, (_, i) => new TestHost(`host-${i}`, tokens));
+    const { tokens = null, migration = false } = options;
+    const network = migration ? new FakeNetwork() : null;
+    this.hosts = Array.from({ length: options.hosts }, (_, i) => new TestHost(`host-${i}`, tokens, network));
   }
 
   get url(): string {

@@ -8,34 +8,14 @@ import { explainCommand } from "../../src/cli/commands/explain.js";
 import { hostCommand } from "../../src/cli/commands/host.js";
 import { statusCommand } from "../../src/cli/commands/status.js";
 import { vmCommand } from "../../src/cli/commands/vm.js";
-import { exitCodeOf } from "../../src/cli/exit.js";
 import { TestCluster } from "./cluster.js";
+import { runCommand } from "./run-command.js";
 
 const cluster = new TestCluster({ hosts: 2 });
 before(() => cluster.start());
 after(() => cluster.end());
 
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(make: (output: Output) => Command, ...argv: readonly string[]): Promise<Outcome> {
-  const [out, err] = [[] as string[], [] as string[]];
-  const [stdout, stderr] = [{ write: (text: string) => out.push(text) }, { write: (text: string) => err.push(text) }];
-  const command = make({ stdout, stderr });
-  for (const one of [command, ...command.commands])
-    one.exitOverride().configureOutput({ writeErr: stderr.write, writeOut: stdout.write });
-  const outcome = (code: number): Outcome => ({ code, out: out.join(""), err: err.join("") });
-  try {
-    await command.parseAsync([...argv, "--url", cluster.url], { from: "user" });
-    return outcome(0);
-  } catch (error) {
-    err.push((error as Error).message);
-    return outcome(exitCodeOf(error));
-  }
-}
+const run = (make: (output: Output) => Command, ...argv: readonly string[]) => runCommand(cluster, make, ...argv);
 
 const size = ["--vcpus", "2", "--memory", "2GiB", "--ratio", "2"] as const;
 
@@ -66,9 +46,13 @@ test("headroom host lists, shows, cordons and drains; what remains is listed", a
   assert.match((await run(hostCommand, "list")).out, /host-1 +│ up, cordoned/);
   assert.match((await run(hostCommand, "uncordon", "host-1")).out, /host-1 takes new VMs again\./);
   const drained = await run(hostCommand, "drain", "host-0");
-  assert.match(drained.out, /host-0 takes no new VMs\. On it remain:[\s\S]*left +│ host-0/);
-  const json = JSON.parse((await run(hostCommand, "drain", "host-0", "--json")).out);
-  assert.equal(json.remaining[0].name, "left");
+  assert.equal(drained.code, 1);
+  assert.match(
+    drained.out,
+    /host-0 takes no new VMs[\s\S]*On host-0 remain:[\s\S]*left +│ stuck +│ - +│ .*live migration/,
+  );
+  const json = JSON.parse((await run(hostCommand, "drain", "host-0", "--no-wait", "--json")).out);
+  assert.deepEqual([json.remaining[0].name, json.moves[0].state], ["left", "stuck"]);
   await run(vmCommand, "remove", "left");
   assert.match((await run(hostCommand, "drain", "host-0")).out, /host-0 takes no new VMs and is empty\./);
   await run(hostCommand, "uncordon", "host-0");

@@ -2,6 +2,7 @@
 import type { Agent } from "../../src/agent/agent.js";
 import { ratio } from "../../src/core/units.js";
 import type { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import type { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { createApp } from "../../src/http/app.js";
 import type { TokenTable } from "../../src/http/auth.js";
 import { type Listening, listen } from "../../src/http/server.js";
@@ -20,6 +21,7 @@ export class TestHost {
   constructor(
     readonly name: string,
     private readonly tokens: TokenTable | null = null,
+    private readonly network: FakeNetwork | null = null,
   ) {}
 
   get url(): string {
@@ -40,6 +42,7 @@ export class TestHost {
     const { agent, hypervisor } = await startAgent({
       hostname: this.name,
       journal: this.journal,
+      ...(this.network === null ? {} : { network: this.network }),
       ...(this.hypervisor === null ? {} : { hypervisor: this.hypervisor }),
     });
     const app = createApp({

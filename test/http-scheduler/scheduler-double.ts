@@ -110,7 +110,18 @@ export class SchedulerDouble implements SchedulerService {
 
   async drain(id: string): Promise<ClusterResult<Drain>> {
     const host = await this.operate(id, () => this.cordoned.add(id));
-    return host.ok ? ok({ host: host.value, remaining: this.vms(), advice: "Remove them." }) : host;
+    return host.ok ? ok(this.drainOf(host.value)) : host;
+  }
+
+  async drainProgress(id: string): Promise<ClusterResult<Drain>> {
+    const host = await this.operate(id, () => undefined);
+    return host.ok ? ok(this.drainOf(host.value)) : host;
+  }
+
+  private drainOf(host: ClusterHost): Drain {
+    const stuck = { state: "stuck", to: null, reason: "A double moves nothing" } as const;
+    const moves = this.vms().map(({ name }) => ({ vm: name, ...stuck }));
+    return { host, remaining: this.vms(), moves, advice: "Remove them." };
   }
 
   async adopt(dryRun: boolean): Promise<ClusterResult<Adoption>> {
@@ -158,7 +169,7 @@ export class SchedulerDouble implements SchedulerService {
     leadership: this.leading,
     store: { kind: "embedded", where: "/var/lib/headroom/cluster", reachable: true, problem: null },
     hosts: { up: 2, suspect: 0, down: 0, new: 0 },
-    vms: { total: this.known.size, placing: 0, removing: 0, lost: 0 },
+    vms: { total: this.known.size, placing: 0, removing: 0, migrating: 0, lost: 0 },
     pcpus: { total: 32, free: 24 },
     memory: { capacityMiB: mib(131_072), freeMiB: mib(65_536) },
     problems: [],

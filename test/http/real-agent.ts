@@ -6,6 +6,7 @@ import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib } from "../../src/core/units.js";
 import { type FakeHypervisor, fakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import type { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import type { DiskImages, DurableText } from "../../src/ports/host.js";
 import { IMAGES, LogBook, realClock } from "./support.js";
 
@@ -42,6 +43,8 @@ export interface RealAgentOptions {
   readonly journal?: DurableText;
   readonly hypervisor?: FakeHypervisor;
   readonly hostname?: string;
+  /** Hosts to which its VMs can be moved. */
+  readonly network?: FakeNetwork;
 }
 
 export interface RealAgent {
@@ -54,7 +57,12 @@ export async function startAgent(options: RealAgentOptions = {}): Promise<RealAg
   const topology = indexTopology(buildTopology(SHAPE));
   const hypervisor =
     options.hypervisor ??
-    fakeHypervisor({ topology: topology.topology, clock: realClock, hostname: options.hostname ?? "host-a" });
+    fakeHypervisor({
+      topology: topology.topology,
+      clock: realClock,
+      hostname: options.hostname ?? "host-a",
+      network: options.network ?? null,
+    });
   const policy = createPolicy(options.policy ?? "headroom", {
     topology,
     criticalSize: 0,

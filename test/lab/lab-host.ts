@@ -240,7 +240,7 @@ export class LabHost {
 }
 
 /** Another process could take it before the daemon does; a test then fails at its start, and says so. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, LOOPBACK);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

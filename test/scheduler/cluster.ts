@@ -112,6 +112,12 @@ export class Machine {
     return this.world.names();
   }
 
+  /** Here, paused, because it comes or goes. */
+  isHandingOver(name: string): boolean {
+    const where = this.world.whereabouts(name, this.uuidOf(name) ?? "");
+    return where === "incoming" || where === "held";
+  }
+
   uuidOf(name: string): string | null {
     return this.world.detail(name)?.uuid ?? null;
   }
@@ -281,14 +287,15 @@ export class Cluster {
 
   // What must be true
 
-  /** At any moment: no VM exists twice, and no host's pools are above what they sell. */
+  /** At any moment: no VM runs, or is kept, twice, and no host's pools are above what they sell. */
   checkNow(): void {
     if (this.failures.length > 0) throw this.failures[0];
     const where = new Map<string, string>();
     for (const machine of this.machines) {
       for (const name of machine.domains()) {
         const other = where.get(name);
-        if (this.allowDoubles.has(name)) continue;
+        // While it is handed over, a second host has it without running it.
+        if (this.allowDoubles.has(name) || machine.isHandingOver(name)) continue;
         assert.equal(other, undefined, `${name} exists on ${other} and on ${machine.name}`);
         where.set(name, machine.name);
       }

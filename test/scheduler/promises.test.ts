@@ -8,7 +8,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { boasting, guessing, looking } from "./broken.js";
 import type { ClusterOptions } from "./cluster.js";
-import { RandomCluster, type Step, step } from "./random-cluster.js";
+import { movingStep, RandomCluster, type Step, step } from "./random-cluster.js";
 
 const STEPS = fc.array(step, { minLength: 5, maxLength: 30 });
 
@@ -23,6 +23,13 @@ test("whatever fails, acknowledged VMs exist exactly once, refused ones do not, 
   await fc.assert(
     fc.asyncProperty(STEPS, (steps) => play(steps)),
     { numRuns: 40 },
+  );
+});
+
+test("the same holds while hosts are drained all the time: every VM runs once, on one of its hosts", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(movingStep, { minLength: 10, maxLength: 30 }), (steps) => play(steps)),
+    { numRuns: 30 },
   );
 });
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
+import type { MigrationStage } from "../../src/drivers/fake/migration.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { type ClusterResult, type ClusterVm, NotLeader } from "../../src/scheduler/service.js";
 import { Cluster, type ClusterOptions, type Running } from "./cluster.js";
@@ -30,6 +31,15 @@ export type Step =
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "agent"; readonly host: number; readonly what: "kill" | "start" | "cut" | "join" }
   | { readonly kind: "cordon"; readonly host: number; readonly on: boolean }
+  /** Moves its VMs away; the faults meet the messages of the moves. */
+  | { readonly kind: "drain"; readonly host: number; readonly fates: readonly Fate[]; readonly trouble: Trouble }
+  /** The next move from the host that comes so far loses its agent, or the agent's connections. */
+  | {
+      readonly kind: "break";
+      readonly host: number;
+      readonly stage: MigrationStage;
+      readonly what: "death" | "disconnect";
+    }
   | { readonly kind: "thaw" };
 
 const delayMs = fc.integer({ min: 100, max: 40_000 });
@@ -69,7 +79,24 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1_000, max: 40_000 }) }),
   fc.record({ kind: fc.constant("agent" as const), host, what: fc.constantFrom("kill", "start", "cut", "join") }),
   fc.record({ kind: fc.constant("cordon" as const), host, on: fc.boolean() }),
+  fc.record({ kind: fc.constant("drain" as const), host, fates: fc.array(fate, { maxLength: 4 }), trouble }),
+  fc.record({
+    kind: fc.constant("break" as const),
+    host,
+    stage: fc.constantFrom<MigrationStage>("copied", "paused", "arrived"),
+    what: fc.constantFrom("death" as const, "disconnect" as const),
+  }),
   fc.constant<Step>({ kind: "thaw" }),
+);
+
+/** The same with hosts that are emptied all the time. */
+export const movingStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: step },
+  { weight: 3, arbitrary: step.filter((one) => one.kind === "request" && one.request === "deploy") },
+  { weight: 3, arbitrary: step.filter((one) => one.kind === "drain") },
+  { weight: 2, arbitrary: step.filter((one) => one.kind === "break") },
+  fc.record({ kind: fc.constant("cordon" as const), host, on: fc.constant(false) }),
+  fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 500, max: 5_000 }) }),
 );
 
 /** A caller asks again under the same id so often, before it gives up. */
@@ -96,6 +123,8 @@ export class RandomCluster {
     if (one.kind === "wait") await cluster.advance(one.ms);
     else if (one.kind === "thaw") await this.thaw();
     else if (one.kind === "cordon") this.cordon(one.host, one.on);
+    else if (one.kind === "drain") this.drain(one);
+    else if (one.kind === "break") this.break(one);
     else if (one.kind === "agent") await this.agent(one.host, one.what);
     else {
       for (const machine of cluster.machines) machine.fates.push(...one.fates);
@@ -114,6 +143,8 @@ export class RandomCluster {
     for (const machine of cluster.machines) {
       machine.fates.length = 0;
       machine.reachable = true;
+      machine.hypervisor.faults.clear();
+      machine.hypervisor.reconnect();
       await machine.start();
     }
     for (const { process } of cluster.schedulers) process.spare();
@@ -197,6 +228,29 @@ export class RandomCluster {
     const scheduler = this.cluster.leader()?.scheduler;
     const work = on ? scheduler?.cordon(`h${host}`) : scheduler?.uncordon(`h${host}`);
     work?.catch((error: unknown) => assert.ok(error instanceof NotLeader || error instanceof OperationalError));
+  }
+
+  private drain({ host, fates, trouble }: Step & { kind: "drain" }): void {
+    const { cluster } = this;
+    const leader = cluster.leader();
+    if (leader === null) return;
+    for (const machine of cluster.machines) machine.fates.push(...fates);
+    if (trouble !== null) leader.process.at(trouble.nth, trouble.fate, trouble.when, (how) => this.met(leader, how));
+    leader.scheduler
+      .drain(`h${host}`)
+      .catch((error: unknown) => assert.ok(error instanceof NotLeader || error instanceof OperationalError));
+  }
+
+  private break({ host, stage, what }: Step & { kind: "break" }): void {
+    const machine = this.cluster.machine(host);
+    const { hypervisor } = machine;
+    hypervisor.faults.atMigration(stage, () => {
+      if (what === "death") machine.kill();
+      else {
+        hypervisor.disconnect();
+        void this.cluster.clock.sleep(milliseconds(3_000)).then(() => hypervisor.reconnect());
+      }
+    });
   }
 
   private async agent(host: number, what: "kill" | "start" | "cut" | "join"): Promise<void> {

@@ -46,6 +46,8 @@ const placed: VmRecord = {
   ratio: ratio(2),
   image: null,
   antiAffinity: null,
+  constraints: null,
+  target: null,
   phase: "placed",
   host: "h1",
   machineId: "m1",

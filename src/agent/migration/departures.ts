@@ -51,11 +51,11 @@ export class Departures {
     await Promise.all([...this.known.values()].map(({ ended }) => ended));
   }
 
-  /** Why it failed, as far as this process knows; forgets it. */
-  take({ uuid }: SendTask): string {
+  /** Why it failed; null: this process has not followed it to its end. Forgets it. */
+  take({ uuid }: SendTask): string | null {
     const departure = this.known.get(uuid);
     this.known.delete(uuid);
-    return departure?.outcome || "its agent was restarted meanwhile";
+    return departure?.outcome || null;
   }
 
   private async run(name: string, uuid: string, target: MigrationTarget, departure: Departure): Promise<void> {

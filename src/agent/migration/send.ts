@@ -16,7 +16,7 @@ import type { SendRequest, VmView } from "../service.js";
 import { type SendTask, withAnswer, withoutTask, withoutVm, withTask, withVms } from "../state.js";
 import { unknownVm, visibleVm } from "../visible.js";
 
-/** Refuses `unknown-vm`, `not-movable`, `busy`, and `migration-failed` once it has failed; throws `OperationalError`. */
+/** Refuses `unknown-vm`, `not-movable`, `busy` (also once it was interrupted), and `migration-failed` once it has failed; throws `OperationalError`. */
 export async function sendVm(context: AgentContext, request: SendRequest, view: ViewOf): Promise<Result<VmView>> {
   const { store, departures, events } = context;
   const { name, uuid, requestId, address, pins } = request;
@@ -67,12 +67,14 @@ export async function settleSend(context: AgentContext, task: SendTask): Promise
   return true;
 }
 
-async function stays({ store, events }: AgentContext, task: SendTask, failure: string): Promise<void> {
+/** `failure` null: nothing is wrong with either host; whoever wants it may begin again. */
+async function stays({ store, events }: AgentContext, task: SendTask, failure: string | null): Promise<void> {
   const { host, vms } = store.state;
-  const reason = `${task.name} was not moved: ${failure}`;
-  const answer = { kind: "send", requestId: task.requestId, result: refuse("migration-failed", reason) } as const;
+  const why = failure ?? "the agent was restarted meanwhile";
+  const result = refuse(failure === null ? "busy" : "migration-failed", `${task.name} was not moved: ${why}`);
+  const answer = { kind: "send", requestId: task.requestId, result } as const;
   await store.keep(withAnswer(withVms(withoutTask(store.state, task.name), host, vms), answer));
-  events.emit("vm-move-failed", task.name, `it stays: ${failure}`);
+  events.emit("vm-move-failed", task.name, `it stays: ${why}`);
 }
 
 async function isGone(context: AgentContext, task: SendTask): Promise<void> {

@@ -40,6 +40,7 @@ function behaviourOf(settings: SchedulerSettings): Partial<Behaviour> {
     heartbeatInterval,
     suspectAfter: milliseconds(settings.suspectSeconds * 1000),
     downAfter: milliseconds(settings.downSeconds * 1000),
+    movesAtOnce: settings.movesAtOnce,
     tickInterval: milliseconds(Math.min(DEFAULT_SCHEDULER_SETTINGS.tickInterval, heartbeatInterval / 4)),
   };
 }

@@ -1,16 +1,16 @@
 /** `headroom host`: the hosts of a cluster as its scheduler knows them, and what operators do to them. */
 import { Command, Option } from "commander";
-import type { ClusterHostAnswer, DrainAnswer } from "../../http/scheduler/schemas/answers.js";
+import type { ClusterHostAnswer } from "../../http/scheduler/schemas/answers.js";
 import { addConnectionOptions, type Given, type Output, withScheduler } from "../agent-connection.js";
 import { hostTable, stateText } from "../host-table.js";
 import { type Paint, paintFor } from "../terminal.js";
-import { listTable } from "../vm-tables.js";
+import { drainCommand } from "./host-drain.js";
 import { hostText } from "./status.js";
 
 const EXAMPLES = `
 Examples:
   headroom host list --state down
-  headroom host drain node-7 && headroom vm list --host node-7
+  headroom host drain node-7           moves its VMs to other hosts, and waits until it is empty
   headroom host forget node-7          it will not come back: its VMs are lost, their names are free once removed
 `;
 
@@ -50,16 +50,6 @@ function showCommand(output: Output): Command {
     });
 }
 
-function drainCommand(output: Output): Command {
-  return new Command("drain")
-    .description("close a host to new VMs and have it emptied; lists what remains")
-    .argument("<id>", "id of the host")
-    .action(async (id: string, given: Given) => {
-      const drain = await withScheduler(given, output, (client) => client.drain(id));
-      print(output, given, drain, () => drainText(drain));
-    });
-}
-
 const VERBS = [
   ["cordon", "close a host to new VMs; those that run go on", "takes no new VMs"],
   ["uncordon", "open a host to new VMs again", "takes new VMs again"],
@@ -89,9 +79,4 @@ function clusterHostText(host: ClusterHostAnswer, paint: Paint): string {
   for (const problem of host.problems) lines.push(paint("yellow", `problem: ${problem}`));
   if (status !== null) lines.push("", hostText({ ...status, id: status.host }, paint).trimEnd());
   return `${lines.join("\n")}\n`;
-}
-
-function drainText({ host, remaining, advice }: DrainAnswer): string {
-  if (remaining.length === 0) return `${host.id} takes no new VMs and is empty.\n`;
-  return `${host.id} takes no new VMs. On it remain:\n${listTable(remaining)}${advice}\n`;
 }

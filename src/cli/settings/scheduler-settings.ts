@@ -110,6 +110,14 @@ const PLACEMENT = {
       if (problem !== null && problem !== undefined) context.addIssue({ code: "custom", message: problem });
     }),
   }),
+  movesAtOnce: setting({
+    group: "Placement",
+    names: ["HEADROOM_MOVES_AT_ONCE"],
+    about: "VMs of one host that are moved away at once, while it is drained",
+    allowed: "a whole number from 1 to 100",
+    fallback: 2,
+    schema: wholeNumber(1, 100),
+  }),
   maximumRatio: SAME.maximumRatio,
   imageFolders: SAME.imageFolders,
 };

@@ -173,11 +173,7 @@ export class FakeHypervisor implements Hypervisor {
       pins,
       signal,
       isHeld: () => this.#state === "connected",
-      reached: (stage) => {
-        const what = this.faults.atStage(stage);
-        if (what === "death") this.die();
-        else if (what === "disconnect") this.disconnect();
-      },
+      reached: (stage) => this.faults.atStage(stage)?.(),
     }).catch((error: unknown) => (this.#isDead() ? never<void>() : Promise.reject(error)));
   }
 

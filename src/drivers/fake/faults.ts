@@ -90,7 +90,7 @@ interface Planned {
 export class FaultPlan {
   #planned: Planned[] = [];
   readonly #delaysMs = new Map<Procedure | "any", number>();
-  readonly #stages = new Map<MigrationStage, "death" | "disconnect">();
+  readonly #stages = new Map<MigrationStage, () => void>();
   #death: { changesLeft: number; readonly when: "before" | "after" } | null = null;
 
   /** The next call of `procedure` is not carried out and throws `error`, by default a retryable `hypervisor-failed`. */
@@ -113,13 +113,13 @@ export class FaultPlan {
     this.#death = { changesLeft: nth, when };
   }
 
-  /** The next migration that comes so far loses the process that holds it, or its connection. */
-  breakMigration(stage: MigrationStage, what: "death" | "disconnect"): void {
+  /** `what` happens when the next migration has come so far: the process that holds it dies, or loses its connection. */
+  atMigration(stage: MigrationStage, what: () => void): void {
     this.#stages.set(stage, what);
   }
 
   /** Takes from the plan what is meant for this step of a migration; undefined: nothing. */
-  atStage(stage: MigrationStage): "death" | "disconnect" | undefined {
+  atStage(stage: MigrationStage): (() => void) | undefined {
     const what = this.#stages.get(stage);
     this.#stages.delete(stage);
     return what;

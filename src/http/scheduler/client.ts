@@ -28,6 +28,8 @@ export interface SchedulerApiClient extends VmClient<ClusterVmAnswer, CreateClus
   uncordon(id: string): Promise<ClusterHostAnswer>;
   forget(id: string): Promise<ClusterHostAnswer>;
   drain(id: string): Promise<DrainAnswer>;
+  /** How far it is; changes nothing. */
+  drainProgress(id: string): Promise<DrainAnswer>;
   explain(vm: ExplainClusterPlacement): Promise<ClusterExplanationAnswer>;
 }
 
@@ -46,6 +48,7 @@ export function schedulerClient(options: ClientOptions): SchedulerApiClient {
     uncordon: (id) => post(path(id, "/uncordon"), clusterHostAnswer),
     forget: (id) => post(path(id, "/forget"), clusterHostAnswer),
     drain: (id) => post(path(id, "/drain"), drainAnswer),
+    drainProgress: (id) => get(path(id, "/drain"), drainAnswer),
     explain: (vm) => post("/v1/placements:explain", clusterExplanationAnswer, vm),
   };
 }

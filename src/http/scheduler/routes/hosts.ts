@@ -100,23 +100,35 @@ function hostOperation(app: App, context: SchedulerContext, { verb, summary, run
   });
 }
 
+/** GET: how far it is. On the leader, as the change itself: who stands by does not know. */
+const DRAIN = {
+  POST: {
+    access: "operate",
+    operationId: "drainHost",
+    summary: "Close a host and have its VMs moved to other hosts; says how far that is, and why a VM stays",
+    run: ({ scheduler }: SchedulerContext, id: string) => scheduler.drain(id),
+  },
+  GET: {
+    access: "read",
+    operationId: "showDrain",
+    summary: "How far a host is emptied: what is still on it, what is on its way, why a VM stays",
+    run: ({ scheduler }: SchedulerContext, id: string) => scheduler.drainProgress(id),
+  },
+} as const;
+
 function drainRoute(app: App, context: SchedulerContext): void {
-  app.route({
-    method: "POST",
-    url: "/v1/hosts/:id/drain",
-    config: { access: "operate" },
-    handlerTimeout: changeDeadline(context.limits),
-    schema: {
-      tags,
-      summary: "Close a host and have it emptied; says what remains on it and what to do",
-      operationId: "drainHost",
-      params: hostParams,
-      querystring: noQuery,
-      response: { 200: drainAnswer },
-    },
-    handler: (request, reply) =>
-      onLeader(context, request, reply, async () =>
-        clusterAnswer(await context.scheduler.drain(request.params.id), (drain) => drain),
-      ),
-  });
+  for (const method of ["POST", "GET"] as const) {
+    const { access, operationId, summary, run } = DRAIN[method];
+    app.route({
+      method,
+      url: "/v1/hosts/:id/drain",
+      config: { access },
+      handlerTimeout: changeDeadline(context.limits),
+      schema: { tags, summary, operationId, params: hostParams, querystring: noQuery, response: { 200: drainAnswer } },
+      handler: (request, reply) =>
+        onLeader(context, request, reply, async () =>
+          clusterAnswer(await run(context, request.params.id), (drain) => drain),
+        ),
+    });
+  }
 }

@@ -27,7 +27,7 @@ export const clusterVmAnswer = named(
     host: text,
     state: z.enum(clusterVmStates).meta({
       description:
-        "`placing`, `removing`: asked for, not confirmed yet; `lost`: its host was given up; `conflict`: several hosts have one",
+        "`placing`, `removing`: asked for, not confirmed yet; `migrating`: on its way from `host` to the other of `hosts`; `lost`: its host was given up; `conflict`: several hosts have one",
     }),
     vcpus: count,
     memoryMiB: z.number(),
@@ -36,7 +36,9 @@ export const clusterVmAnswer = named(
     uuid: text.nullable().meta({ description: "Null until its host confirmed it" }),
     deployedHere: z.boolean().meta({ description: "False: found on a host, not deployed through a scheduler" }),
     antiAffinity: text.nullable(),
-    hosts: z.array(text).meta({ description: "Hosts that have a VM of this name; more than one only in a conflict" }),
+    hosts: z
+      .array(text)
+      .meta({ description: "Hosts that have a VM of this name; more than one while it is moved, and in a conflict" }),
     view: vmAnswer.nullable().meta({ description: "Its host's own view, where the answer came from there just now" }),
   }) satisfies z.ZodType<Wire<ClusterVm>>,
 );
@@ -84,10 +86,22 @@ export const clusterPoolPage = named(
 
 export const drainAnswer = named(
   "Drain",
-  "A host that is being emptied, and what is still on it.",
-  z.object({ host: clusterHostAnswer, remaining: z.array(clusterVmAnswer), advice: text }) satisfies z.ZodType<
-    Wire<Drain>
-  >,
+  "A host that is being emptied: what is still on it, and what becomes of each VM.",
+  z.object({
+    host: clusterHostAnswer,
+    remaining: z.array(clusterVmAnswer),
+    moves: z.array(
+      z.object({
+        vm: text,
+        state: z.enum(["moving", "waiting", "stuck"]).meta({
+          description: "`stuck`: it cannot be moved, `reason` says why; it is tried again now and then",
+        }),
+        to: text.nullable().meta({ description: "Where it goes, or would go now; null: nowhere" }),
+        reason: text.nullable(),
+      }),
+    ),
+    advice: text,
+  }) satisfies z.ZodType<Wire<Drain>>,
 );
 
 /** `PlacementExplanation` in the words of the interface: routes/explain.ts turns one into the other. */
@@ -136,6 +150,9 @@ export const clusterEvent = named(
       "vm-conflict",
       "vm-lost",
       "vm-resolved",
+      "vm-moving",
+      "vm-moved",
+      "vm-move-failed",
       "host-registered",
       "host-up",
       "host-suspect",
@@ -146,6 +163,7 @@ export const clusterEvent = named(
       "host-uncordoned",
       "host-draining",
       "epoch-raised",
+      "host-drained",
       "leader-elected",
       "leader-lost",
     ]),
@@ -166,7 +184,7 @@ export const clusterStatusAnswer = named(
     }),
     store: z.object({ kind: text, where: text, reachable: z.boolean(), problem: text.nullable() }),
     hosts: z.object({ up: count, suspect: count, down: count, new: count }),
-    vms: z.object({ total: count, placing: count, removing: count, lost: count }),
+    vms: z.object({ total: count, placing: count, removing: count, migrating: count, lost: count }),
     pcpus: z.object({ total: z.number(), free: z.number() }),
     memory: z.object({ capacityMiB: z.number(), freeMiB: z.number() }),
     problems: z.array(text).meta({ description: "VMs and hosts that need a person, in words" }),
