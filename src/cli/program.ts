@@ -17,6 +17,7 @@ import { importCommand } from "./commands/import.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { schedulerCommand } from "./commands/scheduler.js";
+import { sizeCommand } from "./commands/size.js";
 import { statusCommand } from "./commands/status.js";
 import { tokenCommand } from "./commands/token.js";
 import { topologyCommand } from "./commands/topology.js";
@@ -44,6 +45,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host without an agent:", [balanceCommand(), balloonCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), exportCommand(), importCommand()]],
+    ["Planning:", [sizeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

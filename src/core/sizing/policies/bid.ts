@@ -1,0 +1,72 @@
+/**
+ * Bid prices: every kind of VM has a price, what it costs in hosts (the duals of the configuration program); what is left of a host
+ * is worth the best that could still be sold of it (a knapsack); and a VM goes where it costs the host no more than its price,
+ * or as little more as can be. That alone knows hosts to be full when one resource is left without the other. Between hosts that cost
+ * the same, the one that comes nearer to an even use of both resources, then the fuller one. Needs a forecast of what is sold,
+ * for the prices, and knows nothing of when VMs leave.
+ */
+import type { Hosts } from "../hosts.js";
+import type { Kinds } from "../kinds.js";
+import { bestValues } from "../knapsack.js";
+import type { Policy } from "../run.js";
+
+export interface BidWeights {
+  /** Against a host's drift from an even use of CPU and memory, in hosts per host's worth of drift. */
+  readonly balance: number;
+  /** Against what is free on the host. */
+  readonly fullness: number;
+}
+
+/** Scores of equal hosts differ by rounding: the first of them counts. */
+const EQUAL = 1e-12;
+const NEAR = 1e-9;
+
+export function bid(kinds: Kinds, prices: readonly number[], weights: BidWeights): Policy {
+  const worth = bestValues(kinds.grid, kinds.kinds, prices);
+  const stride = kinds.grid.height + 1;
+  const { width, height } = kinds.grid;
+  return {
+    begin(vms, hosts) {
+      const rest = restOf(kinds, hosts);
+      return (vm) => {
+        const kind = kinds.kinds[kinds.kindOf[vm]!]!;
+        const level = vms.level[vm]!;
+        const [vcpus, memoryMiB] = [vms.vcpus[vm]!, vms.memoryMiB[vm]!];
+        let [best, lowest, emptySeen] = [-1, Number.POSITIVE_INFINITY, false];
+        for (let host = next(0); host >= 0; host = next(host + 1)) {
+          const empty = hosts.usedPcpus[host] === 0;
+          // Every empty host costs the same: the first will do.
+          if (empty && emptySeen) continue;
+          emptySeen ||= empty;
+          const wide = rest.width(host);
+          const high = rest.height(host);
+          const wideThen = Math.max(0, wide - kind.width);
+          const highThen = Math.max(0, high - kind.height);
+          const lost = worth[wide * stride + high]! - worth[wideThen * stride + highThen]!;
+          const drift = Math.abs(wideThen / width - highThen / height) - Math.abs(wide / width - high / height);
+          const score = lost + weights.balance * drift + weights.fullness * (wide / width + high / height);
+          if (score < lowest - EQUAL) [best, lowest] = [host, score];
+        }
+        return best;
+
+        function next(from: number): number {
+          return hosts.firstFit(from, level, vcpus, memoryMiB);
+        }
+      };
+    },
+  };
+}
+
+/** What is free of a host, in steps of the grid: by volume, since VMs that stand alone now will share with the next. */
+function restOf({ grid, stepsPerPcpu, stepsPerMiB }: Kinds, hosts: Hosts) {
+  const stepsPerVcpu = hosts.ratios.map((ratio) => stepsPerPcpu / Math.max(1, ratio));
+  return {
+    width(host: number): number {
+      let free = grid.width;
+      for (let level = 0; level < stepsPerVcpu.length; level++)
+        free -= hosts.vcpusAt(host, level) * stepsPerVcpu[level]!;
+      return Math.max(0, Math.floor(free + NEAR));
+    },
+    height: (host: number): number => Math.max(0, Math.floor(hosts.freeMemoryMiB[host]! * stepsPerMiB + NEAR)),
+  };
+}

@@ -1,0 +1,87 @@
+/** Sizing decides as the references: number of hosts, the host of every VM, what is refused with one host less. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { columnsOf, type SizedHost, type SizedVm } from "../../src/core/sizing/model.js";
+import { firstFit } from "../../src/core/sizing/policies/first-fit.js";
+import { javaArgmax, paper } from "../../src/core/sizing/policies/progress.js";
+import { type Policy, runPass } from "../../src/core/sizing/run.js";
+import { fewestHosts } from "../../src/core/sizing/search.js";
+import { volumeBound } from "../../src/core/sizing/volume.js";
+import { mib } from "../../src/core/units.js";
+import { readInventory } from "../../src/trace/workload/inventory.js";
+import { sharedPath, skipWithoutShared } from "../support/shared.js";
+
+interface Decision {
+  readonly hosts: number;
+  readonly host_of: readonly number[];
+  readonly one_less: { readonly hosts: number; readonly t: number; readonly refused_vm: number };
+}
+
+const SHAPE: SizedHost = { pcpus: 32, memoryMiB: mib(131_072) };
+const FOLDER = "goldens/sizing";
+const POLICIES: readonly (readonly [key: string, policy: Policy])[] = [
+  ["ff", firstFit],
+  ["paper", paper],
+  ["java_argmax", javaArgmax],
+];
+const filesIn = (folder: string): readonly string[] =>
+  skipWithoutShared === false ? readdirSync(sharedPath(folder)).sort() : ["not here"];
+const unzipped = (path: string): string => gunzipSync(readFileSync(sharedPath(path))).toString("utf8");
+const scenario = (name: string): Promise<readonly SizedVm[]> => readInventory(sharedPath(`${FOLDER}/${name}.csv.gz`));
+
+describe("decisions", { skip: skipWithoutShared }, () => {
+  for (const file of filesIn(`${FOLDER}/decisions`)) {
+    const name = file.replace(".json.gz", "");
+    for (const [key, policy] of POLICIES) {
+      test(`${name}: ${key}`, async () => {
+        const expected = (JSON.parse(unzipped(`${FOLDER}/decisions/${file}`)) as Record<string, Decision>)[key]!;
+        const vms = await scenario(name);
+        const columns = columnsOf(vms);
+        // The large ones need seconds for each number of hosts below: there only the last two are tried.
+        const from = name.endsWith("n5000") ? expected.hosts - 1 : volumeBound(columns, SHAPE);
+        const { hosts, pass } = fewestHosts({ vms: columns, shape: SHAPE, policies: [policy], from });
+        assert.equal(hosts, expected.hosts);
+        assert.deepEqual(Array.from(pass.placement), expected.host_of);
+        const { refused } = runPass(columns, SHAPE, hosts - 1, policy);
+        assert.equal(refused?.at, expected.one_less.t);
+        assert.equal(vms[refused.vm]?.id, String(expected.one_less.refused_vm));
+      });
+    }
+  }
+});
+
+describe("traces of the published simulator", { skip: skipWithoutShared }, () => {
+  for (const file of filesIn(`${FOLDER}/java-traces`)) {
+    const [, name, count, kind] = /^(.*)-N(\d+)-(\w+)\.csv\.gz$/.exec(file) ?? [];
+    test(file, async () => {
+      assert.ok(name !== undefined, "the file's name says the scenario");
+      const vms = await scenario(name);
+      const columns = columnsOf(vms);
+      const { placement, refused } = runPass(
+        columns,
+        SHAPE,
+        Number(count),
+        kind === "original" ? firstFit : javaArgmax,
+      );
+      const placed = Array.from(columns.events.filter((event) => event >= 0 && placement[event]! >= 0));
+      const lines = placed.map((vm) => `${vms[vm]!.id},${vms[vm]!.arrival},${placement[vm]}`);
+      if (refused !== null) lines.push(`${vms[refused.vm]!.id},${refused.at},REFUSED`);
+      assert.deepEqual(lines, unzipped(`${FOLDER}/java-traces/${file}`).trim().split("\n").slice(1));
+    });
+  }
+});
+
+test("first fit needs one pass: with hosts without end it uses the fewest", { skip: skipWithoutShared }, async () => {
+  for (const name of ["ovhcloud2023-0-75-25-s1", "azure2017-25-50-25-s1"]) {
+    const columns = columnsOf(await scenario(name));
+    const { hosts } = fewestHosts({
+      vms: columns,
+      shape: SHAPE,
+      policies: [firstFit],
+      from: volumeBound(columns, SHAPE),
+    });
+    assert.equal(runPass(columns, SHAPE, 500, firstFit).hostsUsed, hosts);
+  }
+});
