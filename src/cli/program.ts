@@ -5,6 +5,7 @@ import { agentCommand } from "./commands/agent.js";
 import { balanceCommand } from "./commands/balance.js";
 import { balloonCommand } from "./commands/balloon.js";
 import { clusterCommand } from "./commands/cluster.js";
+import { collectCommand } from "./commands/collect.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { demoCommand } from "./commands/demo.js";
@@ -44,7 +45,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["Its VMs:", [vmCommand(), statusCommand()]],
     ["A host without an agent:", [balanceCommand(), balloonCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
-    ["Measuring:", [probeCommand(), exportCommand(), importCommand()]],
+    ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
     ["Planning:", [sizeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
     ["Shell:", [completionCommand(program)]],

@@ -77,6 +77,8 @@ export interface DomainStats {
   /** Parts of it; absent where the hypervisor does not say. */
   readonly cpuUserNs?: bigint;
   readonly cpuSystemNs?: bigint;
+  /** How many vCPUs are online, also while a guest is too busy to be asked for each; absent where the hypervisor does not say. */
+  readonly onlineVcpus?: number;
   /** Online and offline vCPUs, by index; empty when stopped. */
   readonly vcpus: readonly VcpuStats[];
   /** Null where the hypervisor gives none (test driver, stopped domains). */

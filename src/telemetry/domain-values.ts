@@ -3,13 +3,16 @@ import type { DomainStats, MemoryStats } from "../ports/hypervisor.js";
 
 const KIB_PER_MIB = 1024;
 
-/** Nanoseconds pass 2^53 after 104 days of one pCPU; a double then still tells microseconds apart. */
+/**
+ * A domain that is being started, or whose monitor is busy, says less; what it does not say is no zero.
+ * Nanoseconds pass 2^53 after 104 days of one pCPU; a double then still tells microseconds apart.
+ */
 export function domainValues(stats: DomainStats): Record<string, number> {
-  const values: Record<string, number> = {
-    cpu_alloc: stats.vcpus.length,
-    cpu_online: stats.vcpus.filter((vcpu) => vcpu.online).length,
-    cpu_cputime: Number(stats.cpuTimeNs),
-  };
+  const values: Record<string, number> = {};
+  const counted = stats.vcpus.filter((vcpu) => vcpu.online).length;
+  if (stats.vcpus.length > 0) values.cpu_alloc = stats.vcpus.length;
+  if ((stats.onlineVcpus ?? counted) > 0) values.cpu_online = stats.onlineVcpus ?? counted;
+  if (stats.cpuTimeNs > 0n) values.cpu_cputime = Number(stats.cpuTimeNs);
   if (stats.cpuUserNs !== undefined) values.cpu_usertime = Number(stats.cpuUserNs);
   if (stats.cpuSystemNs !== undefined) values.cpu_systemtime = Number(stats.cpuSystemNs);
   const delays = stats.vcpus.flatMap(({ delayNs }) => (delayNs === null ? [] : [Number(delayNs)]));

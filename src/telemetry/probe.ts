@@ -25,6 +25,7 @@ export interface ProbeParts {
 
 interface VmProcessReader {
   read(vms: readonly VmName[], now: Milliseconds): ReadonlyMap<string, Values>;
+  residentKiB(uuid: string): number | null;
   perfCgroups(vms: readonly VmName[]): ReadonlyMap<string, string>;
 }
 
@@ -56,9 +57,10 @@ export class Probe {
 
   async #read(): Promise<Reading> {
     const { hypervisor, host, processes, perf, clock, interval } = this.#parts;
-    const began = clock.monotonic();
+    const [began, beganAt] = [clock.monotonic(), clock.now()];
     const stats = (await hypervisor.stats()).filter(isActive);
-    const at = milliseconds(Math.round(clock.now()));
+    // Counters were read some time during the call: its middle is off by half of what its end could be.
+    const at = milliseconds(Math.round(beganAt + (clock.monotonic() - began) / 2));
     const hostValues = await host();
     const ofProcesses = processes?.read(stats, clock.monotonic()) ?? new Map<string, Values>();
     if (processes !== null) perf?.follow(processes.perfCgroups(stats));
@@ -73,12 +75,18 @@ export class Probe {
     const reading: Reading = {
       at,
       host: { values: { ...probeValues, ...hostValues }, ...perfOf(counts) },
-      domains: new Map(
-        stats.map((domain) => [domain.name, readingOf(domain, ofProcesses.get(domain.name), perf?.vm(domain.name))]),
-      ),
+      domains: new Map(stats.map((domain) => [domain.name, this.#domainReading(domain, ofProcesses.get(domain.name))])),
     };
     this.#last = { reading, monotonic };
     return reading;
+  }
+
+  #domainReading(domain: DomainStats, ofProcess: Values | undefined): DomainReading {
+    const values = { ...domainValues(domain), ...ofProcess };
+    // The hypervisor says less of a guest that it is busy with; the kernel knows this one too.
+    const resident = values.memory_rss ?? this.#parts.processes?.residentKiB(domain.uuid) ?? null;
+    if (resident !== null) values.memory_rss = resident;
+    return { uuid: domain.uuid, values, ...perfOf(this.#parts.perf?.vm(domain.name) ?? NO_PERF) };
   }
 }
 
@@ -87,13 +95,3 @@ const isActive = ({ state }: DomainStats): boolean => state !== "stopped" && sta
 
 /** Counts go on while the reading is looked at. */
 const perfOf = ({ totals, recent }: PerfCounts) => ({ perfTotals: { ...totals }, perfRecent: { ...recent } });
-
-const readingOf = (
-  domain: DomainStats,
-  ofProcess: Values | undefined,
-  perf: PerfCounts | undefined,
-): DomainReading => ({
-  uuid: domain.uuid,
-  values: { ...domainValues(domain), ...ofProcess },
-  ...perfOf(perf ?? NO_PERF),
-});

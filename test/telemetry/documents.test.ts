@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { COLLECTOR_SETTINGS } from "../../src/cli/settings/collector-settings.js";
 import { PROBE_SETTINGS } from "../../src/cli/settings/probe-settings.js";
 import { rowsOf } from "../style/settings-rows.js";
 import { TABLES } from "./tables.js";
@@ -17,6 +18,9 @@ function tableBelow(heading: string): string {
 
 for (const [heading, table] of TABLES)
   test(`the table "${heading}" is the code's`, () => assert.equal(tableBelow(heading), table));
+
+test("the settings of a collector are all there", () =>
+  assert.equal(tableBelow("Settings of a collector").split("\n").slice(2).join("\n"), rowsOf(COLLECTOR_SETTINGS)));
 
 test("the settings of a probe are all there", () =>
   assert.equal(tableBelow("Settings of a probe").split("\n").slice(2).join("\n"), rowsOf(PROBE_SETTINGS)));

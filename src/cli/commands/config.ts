@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { badSettings, examineFor } from "../config.js";
 import {
   AGENT_PROGRAM,
+  COLLECTOR_PROGRAM,
   PROBE_PROGRAM,
   type Program,
   SAMPLES_PROGRAM,
@@ -91,6 +92,7 @@ export function configCommand(): Command {
   const other = (name: string, of = `a ${name}`): Command => new Command(name).description(`the same for ${of}`);
   command.addCommand(showing(other("scheduler"), SCHEDULER_PROGRAM));
   command.addCommand(showing(other("probe"), PROBE_PROGRAM));
+  command.addCommand(showing(other("collector"), COLLECTOR_PROGRAM));
   return command.addCommand(showing(other("samples", "whatever uses the sample store"), SAMPLES_PROGRAM));
 }
 

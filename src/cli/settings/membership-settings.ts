@@ -1,7 +1,7 @@
 /** Settings that make a host part of a cluster: its schedulers, and what placement is told of the host. */
 import { absolutePath, decimal, listOf, nonEmpty, orNull, setting } from "./setting.js";
 
-const httpUrl = nonEmpty.refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text));
+export const httpUrl = nonEmpty.refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text));
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[A-Za-z0-9._/:-]{0,63}$/;
 const nameOf = (label: string): string => label.slice(0, label.indexOf("="));
 

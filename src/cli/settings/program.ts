@@ -1,9 +1,10 @@
 /**
- * The programs that have settings: the agent (with the commands that talk to it), the scheduler, the probe, and those that use
- * the sample store. Settings that the agent and another have are one and the same; in a config file they stand at the top, and
+ * The programs that have settings: the agent (with the commands that talk to it), the scheduler, the probe, the collector, and others
+ * that use the sample store. Settings that the agent and another have are one and the same; in a config file they stand at the top, and
  * another program's own in its section.
  */
 import { AGENT_SETTINGS } from "./agent-settings.js";
+import { COLLECTOR_SETTINGS } from "./collector-settings.js";
 import { PROBE_SETTINGS } from "./probe-settings.js";
 import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
 import { SCHEDULER_SETTINGS } from "./scheduler-settings.js";
@@ -149,8 +150,18 @@ export function sampleConflicts(settings: SampleStoreSettings): string[] {
   return problems;
 }
 
+export type CollectorTable = typeof COLLECTOR_SETTINGS;
+export type CollectorSettings = ValuesOf<CollectorTable>;
+
+export const COLLECTOR_PROGRAM: Program<CollectorTable> = {
+  table: COLLECTOR_SETTINGS,
+  section: "collector",
+  otherSections: ["samples"],
+  conflicts: (settings) => [...tlsConflicts(settings), ...sampleConflicts(settings)],
+};
+
 /** Other programs than the agent, each with its section. */
-const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM, SAMPLES_PROGRAM] as const;
+const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM, COLLECTOR_PROGRAM, SAMPLES_PROGRAM] as const;
 
 /** Names in the environment of every program's settings: what one knows is no mistake where another runs. */
 export const ALL_NAMES: readonly string[] = [AGENT_PROGRAM, ...SECTIONED].flatMap(({ table }) =>

@@ -9,19 +9,20 @@ import type { Reading } from "./reading.js";
 
 export type ScrapeResult =
   | { readonly ok: true; readonly reading: Reading; readonly form: "idiomatic" | "flat" }
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly fault: "not-text" | "no-values"; readonly problem: string };
 
 /** `prefix`: of the flat form; null: whatever is there, the idiomatic form first. */
 export function readScrape(text: string, prefix: string | null): ScrapeResult {
   try {
     return prefix === null ? readAny(text) : readPrefixed(text, prefix);
   } catch (error) {
-    if (error instanceof ExpositionFault) return refused(`not a text exposition: ${error.message}`);
+    if (error instanceof ExpositionFault)
+      return { ok: false, fault: "not-text", problem: `not a text exposition: ${error.message}` };
     throw error;
   }
 }
 
-const refused = (problem: string): ScrapeResult => ({ ok: false, problem });
+const refused = (problem: string): ScrapeResult => ({ ok: false, fault: "no-values", problem });
 
 function readAny(text: string): ScrapeResult {
   if (text.includes(`${TIMESTAMP_NAME} `)) {

@@ -33,9 +33,14 @@ export function statsOf({ domain, parameters }: DomainStatsRecord): DomainStats 
   };
 }
 
-function cpuParts(parameters: Parameters): Pick<DomainStats, "cpuUserNs" | "cpuSystemNs"> {
+function cpuParts(parameters: Parameters): Pick<DomainStats, "cpuUserNs" | "cpuSystemNs" | "onlineVcpus"> {
   const [user, system] = [nanoseconds(parameters, "cpu.user"), nanoseconds(parameters, "cpu.system")];
-  return { ...(user === null ? {} : { cpuUserNs: user }), ...(system === null ? {} : { cpuSystemNs: system }) };
+  const online = numberOf(parameters, "vcpu.current");
+  return {
+    ...(user === null ? {} : { cpuUserNs: user }),
+    ...(system === null ? {} : { cpuSystemNs: system }),
+    ...(online === null ? {} : { onlineVcpus: online }),
+  };
 }
 
 const VCPU_OFFLINE = 0;

@@ -74,6 +74,14 @@ export class VmProcesses {
     );
   }
 
+  /** Resident memory of a VM's process; null where it has none that is known. */
+  residentKiB(uuid: string): number | null {
+    const known = this.#known.get(uuid);
+    const status = known === undefined ? null : this.#files.readText(`/proc/${known.pid}/status`);
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? "")?.[1];
+    return found === undefined ? null : Number(found);
+  }
+
   #readKnown({ name, uuid }: VmName, into: Map<string, Values>, booted: number | null): boolean {
     const known = this.#known.get(uuid);
     if (known === undefined) return false;
