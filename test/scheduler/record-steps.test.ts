@@ -1,6 +1,6 @@
 /** The decisions of the protocol, as tables: what follows from each answer, and from each silence. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { mib, ratio } from "../../src/core/units.js";
 import type {
   ChangeOutcome,
@@ -17,9 +17,15 @@ import {
   afterDeploy,
   afterDeployRevoked,
   afterMachineLost,
+  afterReceive,
   afterRemove,
   afterResize,
   afterResizeRevoked,
+  afterSend,
+  hostsOf,
+  migratingRecord,
+  placedRecord,
+  sourceAfter,
 } from "../../src/scheduler/record-steps.js";
 
 const vm: ReportedVm = {
@@ -166,4 +172,57 @@ test("records read back as they were written, and damage is named", () => {
     assert.deepEqual(VM_RECORDS.decode("vms/web", JSON.stringify(record)), record);
   assert.throws(() => VM_RECORDS.decode("vms/web", "{"), /vms\/web is not JSON/);
   assert.throws(() => VM_RECORDS.decode("vms/web", JSON.stringify({ ...placed, vcpus: 0 })), /vms\/web.*vcpus/);
+});
+
+describe("a move", () => {
+  const migrating = migratingRecord(placed, { host: "h2", machineId: "m2", agentRequest: "q4" });
+  const moving: ChangeOutcome = { kind: "accepted", vm: { ...view, state: "migrating", pins: ["0-3"] }, status };
+  const silent = [lostAnswer, notSent, failed, stale, unauthorised];
+
+  test("has room once the destination says so, and none only on its word", () => {
+    const address = "qemu+tls://h2/system";
+    const room = { kind: "room", address, pins: ["0-3"] };
+    assert.deepEqual(afterReceive({ ...moving, status: { ...status, migrationAddress: address } }), room);
+    assert.equal(afterReceive({ ...moving, status: { ...status, migrationAddress: null } }).kind, "none");
+    assert.equal(afterReceive(refused("no-cpu-capacity")).kind, "none");
+    assert.deepEqual(
+      kindsOf(silent, afterReceive),
+      silent.map(() => "unknown"),
+    );
+  });
+
+  test("is open until the source says that the VM has gone, or stays", () => {
+    assert.deepEqual(kindsOf([moving, accepted, refused("unknown-vm")], afterSend), ["open", "gone", "gone"]);
+    assert.deepEqual(afterSend(refused("busy")), { kind: "stays", why: "", passing: true });
+    assert.deepEqual(afterSend(refused("no-cpu-capacity")), { kind: "stays", why: "", passing: false });
+    assert.deepEqual(
+      kindsOf(silent, afterSend),
+      silent.map(() => "open"),
+    );
+  });
+
+  test("that is revoked leaves the VM at the source only if that very VM is there", () => {
+    const kept = { kind: "revoked", vm, status } as const;
+    assert.equal(sourceAfter(kept, "u1").kind, "kept");
+    assert.equal(sourceAfter(kept, "u2").kind, "gone");
+    assert.equal(sourceAfter({ ...kept, vm: null }, "u1").kind, "gone");
+    assert.equal(sourceAfter({ kind: "done", vm: null, view: null, status }, "u1").kind, "gone");
+    assert.equal(sourceAfter(null, "u1").kind, "gone", "its machine is no more");
+    for (const silence of silent) assert.equal(sourceAfter(silence, "u1").kind, "unknown");
+  });
+
+  test("claims room on both hosts, and neither host's report of the VM is a doubt", () => {
+    assert.deepEqual(hostsOf(migrating), ["h1", "h2"]);
+    assert.deepEqual(hostsOf(placedRecord(migrating, { uuid: "u1", size: placed })), ["h1"]);
+    for (const host of ["h1", "h2"]) assert.equal(judge(migrating, host, vm).kind, "nothing");
+    assert.equal(judge(migrating, "h3", vm).kind, "elsewhere");
+    assert.equal(judge({ ...placed, host: "h2" }, "h1", { ...vm, state: "migrating" }).kind, "wait");
+  });
+
+  test("survives the store, and records of before have none", () => {
+    const key = "vms/web";
+    assert.deepEqual(VM_RECORDS.decode(key, JSON.stringify(migrating)), migrating);
+    const { target: _, constraints: __, ...old } = placed;
+    assert.deepEqual(VM_RECORDS.decode(key, JSON.stringify(old)), placed);
+  });
 });
