@@ -36,7 +36,8 @@ export class History {
     for (const day of await this.days(query)) {
       for (let start = startOfDay(day); start < startOfDay(day + 1); start += PIECE_MS) {
         const piece = { from: Math.max(start, query.from), to: Math.min(start + PIECE_MS, query.to) };
-        if (piece.from < piece.to) yield* this.readPiece(query, day, piece);
+        if (piece.from >= piece.to) continue;
+        for await (const batch of this.readPiece(query, day, piece)) yield* batch;
       }
     }
   }
@@ -65,7 +66,8 @@ export class History {
     return [...days].filter((day) => touches(day, range)).sort((a, b) => a - b);
   }
 
-  private async *readPiece(query: SampleQuery, day: number, piece: Range): AsyncIterable<Sample> {
+  /** Batches: handing each sample through several generators would cost more than reading it. */
+  private async *readPiece(query: SampleQuery, day: number, piece: Range): AsyncIterable<readonly Sample[]> {
     for (let looks = 1; ; looks++) {
       const { tails, segments } = await this.look();
       const names = segments.filter((name) => name.day === day);
@@ -74,9 +76,9 @@ export class History {
       const early = names.length === 0 ? [] : this.stored(names, query, piece);
       let began = false;
       try {
-        for await (const sample of narrowed(merged(early, late), query.metrics)) {
+        for await (const batch of merged(early, late)) {
           began = true;
-          yield sample;
+          yield narrowed(batch, query.metrics);
         }
         return;
       } catch (error) {
@@ -86,9 +88,13 @@ export class History {
     }
   }
 
-  private async *stored(names: readonly SegmentName[], query: SampleQuery, piece: Range): AsyncIterable<Sample> {
+  private async *stored(
+    names: readonly SegmentName[],
+    query: SampleQuery,
+    piece: Range,
+  ): AsyncIterable<readonly Sample[]> {
     const { sql, values } = selectStatement(names.map(this.segments.pathOf), query, piece);
-    for await (const batch of this.engine.stream(sql, values)) yield* samplesOf(batch, query.host);
+    for await (const batch of this.engine.stream(sql, values)) yield samplesOf(batch, query.host);
   }
 
   private async retried<T>(use: (look: Look) => Promise<T>): Promise<T> {
@@ -114,20 +120,20 @@ const orUnreadable = (error: unknown): unknown =>
     : error;
 
 /** Rows as samples; `host`: null where the rows say whose they are. */
-export function* samplesOf({ names, columns, count }: Batch, host: string | null): Iterable<Sample> {
+export function samplesOf({ names, columns, count }: Batch, host: string | null): readonly Sample[] {
   const [time, vm, hosts] = ["time", "vm", "host"].map((name) => columns[names.indexOf(name)]!);
   const metrics = names.flatMap((name, i) =>
     ["time", "vm", "host"].includes(name) ? [] : [[name, columns[i]!] as const],
   );
-  for (let row = 0; row < count; row++) {
+  return Array.from({ length: count }, (_, row) => {
     const values: Record<string, number> = {};
     for (const [name, cells] of metrics) {
       const value = cells[row];
       if (typeof value === "number") values[name] = value;
     }
     const at = milliseconds(Number(time![row]));
-    yield { host: host ?? String(hosts?.[row]), vm: vm![row] as string | null, at, values };
-  }
+    return { host: host ?? String(hosts?.[row]), vm: vm![row] as string | null, at, values };
+  });
 }
 
 /** Of lists in order, the samples in order; a later list is right. */
@@ -140,34 +146,38 @@ function joinTails(lists: readonly (readonly Sample[])[]): readonly Sample[] {
 
 /** Two streams in order as one: of equals the last of `early`, and before it that of `late`. */
 async function* merged(
-  early: Iterable<Sample> | AsyncIterable<Sample>,
+  early: Iterable<readonly Sample[]> | AsyncIterable<readonly Sample[]>,
   late: readonly Sample[],
-): AsyncIterable<Sample> {
+): AsyncIterable<readonly Sample[]> {
   let next = 0;
   let held: Sample | null = null;
-  for await (const sample of early) {
-    if (held !== null && compareSamples(held, sample) !== 0) yield held;
-    held = null;
-    for (; next < late.length && compareSamples(late[next]!, sample) < 0; next++) yield late[next]!;
-    if (next < late.length && compareSamples(late[next]!, sample) === 0) continue;
-    held = sample;
+  for await (const batch of early) {
+    const told: Sample[] = [];
+    for (const sample of batch) {
+      if (held !== null && compareSamples(held, sample) !== 0) told.push(held);
+      held = null;
+      for (; next < late.length && compareSamples(late[next]!, sample) < 0; next++) told.push(late[next]!);
+      if (next < late.length && compareSamples(late[next]!, sample) === 0) continue;
+      held = sample;
+    }
+    yield told;
   }
-  if (held !== null) yield held;
-  yield* late.slice(next);
+  if (held !== null) yield [held];
+  yield late.slice(next);
 }
 
 /** Only the values that were asked for; samples that have none of them are left out. */
-async function* narrowed(samples: AsyncIterable<Sample>, metrics: readonly string[]): AsyncIterable<Sample> {
-  if (metrics.length === 0) {
-    yield* samples;
-    return;
-  }
-  for await (const sample of samples) {
+function narrowed(samples: readonly Sample[], metrics: readonly string[]): readonly Sample[] {
+  if (metrics.length === 0) return samples;
+  return samples.flatMap((sample) => {
     const values: Record<string, number> = {};
+    let isEmpty = true;
     for (const name of metrics) {
       const value = sample.values[name];
-      if (value !== undefined) values[name] = value;
+      if (value === undefined) continue;
+      values[name] = value;
+      isEmpty = false;
     }
-    if (Object.keys(values).length > 0) yield { ...sample, values };
-  }
+    return isEmpty ? [] : [{ host: sample.host, vm: sample.vm, at: sample.at, values }];
+  });
 }
