@@ -130,7 +130,13 @@ export function journalEncoder(policy: PoolPolicy, capacityMiB: MiB): (state: Ag
     texts.set(part, text);
     return text;
   };
-  const list = (parts: Iterable<object>): string => `[${Array.from(parts, (part) => once(part)).join(",")}]`;
+  const list = (parts: object, items: Iterable<object>): string => {
+    const known = texts.get(parts);
+    if (known !== undefined) return known;
+    const text = `[${Array.from(items, (item) => once(item)).join(",")}]`;
+    texts.set(parts, text);
+    return text;
+  };
   const madeBy = JSON.stringify(signatureOf(policy, capacityMiB));
   return (state) => {
     const fields = {
@@ -139,12 +145,12 @@ export function journalEncoder(policy: PoolPolicy, capacityMiB: MiB): (state: Ag
       generation: String(state.generation),
       cordoned: String(state.cordoned),
       host: once(state.host, saveHost),
-      vms: list(state.vms.values()),
-      tasks: list(state.tasks.values()),
-      answers: list(state.answers),
+      vms: list(state.vms, state.vms.values()),
+      tasks: list(state.tasks, state.tasks.values()),
+      answers: list(state.answers, state.answers),
       undone: once(state.undone),
       epoch: String(state.epoch),
-      revoked: list(state.revoked),
+      revoked: list(state.revoked, state.revoked),
     } satisfies Record<keyof z.input<typeof journal>, string>;
     return `{${Object.entries(fields)
       .map(([name, text]) => `"${name}":${text}`)

@@ -12,7 +12,9 @@ import { printTable } from "./table.js";
 
 const HOSTS = 1_000;
 const PROCESSES = 4;
-const DEPLOYS = 1_500;
+const DEPLOYS = 3_000;
+/** Code is compiled as it is used: six processes get warm only after so many. */
+const WARM_UP = 1_500;
 const CLIENTS = 64;
 const BEATS = 10_000;
 /** SlackVM's global scheduler, 50 hosts, one after the other. */
@@ -117,7 +119,7 @@ const deploy = (prefix: string) => (index: number) =>
   ask("POST", "/v1/vms", { name: `${prefix}-${index}`, image: IMAGE, ...shapes[index % shapes.length] });
 
 const joined = await figures();
-await load(200, deploy("warm"));
+await load(WARM_UP, deploy("warm"));
 const before = await figures();
 const deploys = await load(DEPLOYS, deploy("vm"));
 const after = await figures();

@@ -70,9 +70,7 @@ async function takeOver(context: TestContext, lab: Lab, what: string, harm: (lea
   while ((lab.stream.acknowledged.at(-1) ?? 0) < began + elected) await pause(5);
   const acknowledged = lab.stream.acknowledged.find((at) => at >= began + elected)! - began;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
-  context.diagnostic(
-    `${new Date(Date.now() - performance.now() + began).toISOString()} ${what}: another one leads after ${seconds(elected)}, a change after ${seconds(acknowledged)}`,
-  );
+  context.diagnostic(`${what}: another one leads after ${seconds(elected)}, a change after ${seconds(acknowledged)}`);
   return { former: leader, leader: next.leader };
 }
 
