@@ -8,7 +8,7 @@ import { OperationalError } from "../ports/errors.js";
 import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "./estimator-record.js";
 import { bytePieces, type ReadProgress } from "./input.js";
 import { JsonScanner, type JsonVisitor, type Reading } from "./json-scanner.js";
-import { NumberList } from "./number-list.js";
+import { NumberList, type Wanted } from "./number-list.js";
 
 const LISTS = [
   "time",
@@ -24,6 +24,8 @@ const LISTS = [
 ] as const;
 type ListName = (typeof LISTS)[number];
 const isListName = (name: string): name is ListName => (LISTS as readonly string[]).includes(name);
+/** Of capacities the last number counts, and of times nobody asks for more than the ends. */
+const WANTED: Readonly<Partial<Record<ListName, Wanted>>> = { time: "ends and count", cpu: "ends", mem: "ends" };
 /** Only statistics ask for these. */
 const COUNTERS: ReadonlySet<string> = new Set(["cpi", "hwcpucycles"]);
 
@@ -109,7 +111,10 @@ class Reader implements JsonVisitor {
     private readonly statistics: boolean,
     private readonly known: Head | null,
   ) {
-    this.#lists = Object.fromEntries(LISTS.map((name) => [name, new NumberList()])) as Record<ListName, NumberList>;
+    this.#lists = Object.fromEntries(LISTS.map((name) => [name, new NumberList(WANTED[name])])) as Record<
+      ListName,
+      NumberList
+    >;
   }
 
   where(): string {
@@ -269,7 +274,7 @@ const vmRecord = (lists: Lists): VmRecord => ({
   memoryRss: toldOrNull(lists.mem_rss),
   schedBusy: lists.sched_busy.view(),
   pageFaults: lists.swpagefaults.view(),
-  time: lists.time.view(),
+  times: { first: lists.time.first, last: lists.time.last, count: lists.time.count },
   cyclesPerInstruction: toldOrNull(lists.cpi),
   cycles: toldOrNull(lists.hwcpucycles),
 });

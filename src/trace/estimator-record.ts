@@ -2,7 +2,7 @@
  * The model of an estimator's trace (docs/traces.md): a recorded host, window by window, with its VMs. The names of the format,
  * misspelling included, stand here and in the reader.
  */
-import type { VmWindow } from "../core/estimator/vm-window.js";
+import type { Times, VmWindow } from "../core/estimator/vm-window.js";
 
 export interface TraceConfig {
   readonly nodeName: string;
@@ -31,7 +31,7 @@ export interface HostRecord {
   /** Null: not told; the seed tells an empty list from none. */
   readonly cyclesPerInstruction: Float64Array | null;
   readonly cycles: Float64Array | null;
-  readonly time: Float64Array;
+  readonly times: Times;
   /** Samples that are null or no number. */
   readonly missingCpu: number;
   readonly missingMemory: number;

@@ -5,8 +5,6 @@
  */
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
-import { Decompress } from "fzstd";
 import { OperationalError } from "../ports/errors.js";
 
 /** One read: large enough that per-chunk costs vanish, small enough that several fit into a cache-friendly footprint. */
@@ -37,6 +35,8 @@ async function compressionOf(path: string): Promise<Compression> {
 }
 
 async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // Seldom needed, and a start counts.
+  const { Decompress } = await import("fzstd");
   let ready: Buffer[] = [];
   const decoder = new Decompress((data) => {
     // fzstd keeps writing into its window: what it hands out must be copied.
@@ -58,13 +58,18 @@ async function* zstdChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 /** Told how many bytes of the file, as it lies there, were read so far. */
 export type ReadProgress = (bytes: number) => void;
 
-function unpackedChunks(path: string, compression: "gzip" | "zstd", progress?: ReadProgress): AsyncIterable<Buffer> {
+async function* unpackedChunks(
+  path: string,
+  compression: "gzip" | "zstd",
+  progress?: ReadProgress,
+): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   if (progress !== undefined) file.on("data", () => progress(file.bytesRead));
-  if (compression === "zstd") return zstdChunks(file);
+  if (compression === "zstd") return yield* zstdChunks(file);
+  const { createGunzip } = await import("node:zlib");
   const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
   file.on("error", (error) => unzipped.destroy(error));
-  return file.pipe(unzipped) as AsyncIterable<Buffer>;
+  yield* file.pipe(unzipped) as AsyncIterable<Buffer>;
 }
 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "code" in error;

@@ -76,6 +76,7 @@ export class JsonScanner {
   #consumed = 0;
   #filled = 0;
   #lastName: Name | null = null;
+  readonly #names = new Map<string, Name>();
   /** End of what can be read safely: behind a byte that ends any number. */
   #limit = 0;
   /** Where the number or word read last ends. */
@@ -187,6 +188,7 @@ export class JsonScanner {
     let at = from;
     let values = list.room(0);
     let count = list.length;
+    if (list.wanted !== "all" && count === 1) at = this.#toLast(list, at);
     while (at < limit) {
       const start = at;
       let byte = bytes[at]!;
@@ -208,6 +210,7 @@ export class JsonScanner {
         if (count === values.length) values = list.room(count);
         values[count++] = bytes[start] === MINUS ? -value : value;
         if (byte === COMMA) at += 1;
+        if (count === 1 && list.wanted !== "all") at = this.#toLast(list, at);
       } else if (at > start || !(byte === COMMA || byte === CLOSE_LIST || byte <= SPACE)) {
         const value = this.#slowNumber(start);
         at = this.#end;
@@ -224,6 +227,16 @@ export class JsonScanner {
     }
     list.length = count;
     return at;
+  }
+
+  /** Where the last number of the list begins, if its end is here. */
+  #toLast(list: NumberList, at: number): number {
+    const bytes = this.#bytes;
+    const end = bytes.indexOf(CLOSE_LIST, at);
+    if (end < 0 || end >= this.#limit) return at;
+    const last = bytes.lastIndexOf(COMMA, end) + 1;
+    if (list.wanted !== "ends") for (let i = at; i < last; i++) if (bytes[i] === COMMA) list.passed += 1;
+    return Math.max(at, last);
   }
 
   #slowNumber(at: number): number {
@@ -285,11 +298,9 @@ export class JsonScanner {
       this.#lastName = expected;
       return expected.text;
     }
-    const found: Name = {
-      bytes: Buffer.from(this.#bytes.subarray(from, end)),
-      text: this.#decode(from, end),
-      next: null,
-    };
+    const text = this.#decode(from, end);
+    const found = this.#names.get(text) ?? { bytes: Buffer.from(this.#bytes.subarray(from, end)), text, next: null };
+    this.#names.set(text, found);
     if (this.#lastName !== null) this.#lastName.next = found;
     this.#lastName = found;
     return found.text;

@@ -4,16 +4,13 @@
  * length. Baselines: what the seeds took on this kind of machine (spec 3), and, measured in the same run, a plain reading of
  * the same file by lines and columns.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type MadeTrace, writeMadeTrace } from "./made-trace.js";
+import { buildProgram, type Cost, costOf, main } from "./process-cost.js";
 import { printTable } from "./table.js";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const main = join(root, "dist/cli/main.js");
 const TEMPLATE = [1, 1.5, 2.6];
 /** pCPUs that the references' host excludes: 232 of 256 are left. */
 const EXCLUDED = "0-11,128-139";
@@ -22,29 +19,11 @@ const EXCLUDED = "0-11,128-139";
 const SEEDS = { slackvm: [3.2, 27], sweetspotvm: [4.2, 50] } as const;
 type Seed = keyof typeof SEEDS;
 
-interface Cost {
-  readonly cpuSeconds: number;
-  readonly peakMiB: number;
-}
-
-/** Put in front of a child's own code: prints what it used when it ends. */
-const METER = `process.on("exit", () => { const { user, system } = process.cpuUsage();
-process.stderr.write("cost " + (user + system) / 1e6 + " " + process.resourceUsage().maxRSS / 1024 + "\\n"); });`;
-
 /** Reads a file by lines and columns with what Node brings along. */
 const PLAIN_READER = `import { createReadStream } from "node:fs"; import { createInterface } from "node:readline";
 let cells = 0;
 for await (const line of createInterface({ input: createReadStream(process.argv[1]) })) cells += line.split("\\t").length;
 if (cells === 0) throw new Error("nothing read");`;
-
-const moduleOf = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
-
-function costOf(args: readonly string[]): Cost {
-  const { status, stderr } = spawnSync(process.execPath, ["--import", moduleOf(METER), ...args], { encoding: "utf8" });
-  const cost = /^cost (\S+) (\S+)$/m.exec(stderr);
-  if (status !== 0 || cost === null) throw new Error(`${args.join(" ")} failed: ${stderr}`);
-  return { cpuSeconds: Number(cost[1]), peakMiB: Number(cost[2]) };
-}
 
 function replayCost(seed: Seed, trace: string, out: string, monitoring: boolean): Cost {
   const args = ["replay", "--topology", "epyc-7662-2s", "--excluded-pcpus", EXCLUDED, "--policy", seed];
@@ -80,11 +59,7 @@ async function measure(seed: Seed, folder: string): Promise<void> {
   );
 }
 
-// What is measured is what users run: the compiled command line.
-const build = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "src/cli"], {
-  cwd: root,
-});
-if (build.status !== 0) console.log("the sources do not compile: what was built before is measured");
+buildProgram();
 for (const seed of ["slackvm", "sweetspotvm"] as const) {
   const folder = mkdtempSync(join(tmpdir(), "headroom-replay-bench-"));
   try {

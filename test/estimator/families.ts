@@ -4,6 +4,7 @@
  * when it was finished, before it was measured on them, and have loads of other kinds and other seeds. Times are windows, an
  * hour each.
  */
+import type { Times } from "../../src/core/estimator/vm-window.js";
 import type { EstimatorTraceVisitor, HostRecord, VmRecord } from "../../src/trace/estimator-record.js";
 
 export type Random = () => number;
@@ -279,10 +280,10 @@ function record(
   memory: number,
   cpuUsage: Float64Array,
   memoryUsage: Float64Array,
-  time: Float64Array,
+  times: Times,
 ): VmRecord {
   const missing = { memoryRss: null, schedBusy: NONE, pageFaults: NONE, cyclesPerInstruction: null, cycles: null };
-  return { vcpus: size, memory, cpuUsage, memoryUsage, time, ...missing };
+  return { vcpus: size, memory, cpuUsage, memoryUsage, times, ...missing };
 }
 
 function machineOf(family: Family, random: Random, i: number, shared: (t: number) => number): Machine {
@@ -318,8 +319,7 @@ export function tell(family: Family, seed: number, visitor: EstimatorTraceVisito
     { nodeName: `${family.name} ${seed}`, nodeScope: slices * hour, sliceScope: hour, history: 3, slices },
     Float64Array.from({ length: windows }, (_, t) => hour * (t + 1)),
   );
-  const timeOf = (t: number): Float64Array =>
-    Float64Array.from({ length: SAMPLES }, (_, k) => hour * (t + k / SAMPLES));
+  const timeOf = (t: number): Times => ({ first: hour * t, last: hour * (t + 1 - 1 / SAMPLES), count: SAMPLES });
   const isThere = ({ from, to }: Machine, t: number): boolean => t >= from && t < to;
   for (let t = 0; t < windows; t++) {
     const cpuUsage = new Float64Array(SAMPLES);

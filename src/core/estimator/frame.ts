@@ -16,7 +16,7 @@ export interface HostWindow {
   readonly slice: number;
   /** Null: not told; the last one holds on. */
   readonly capacity: number | null;
-  /** In order of time, finite; the frame's own. */
+  /** In order of time, finite; copied where kept. */
   readonly samples: Float64Array;
   /** What the statistics of one window are taken of, where that is not `samples`. */
   readonly ownSamples: Float64Array | null;

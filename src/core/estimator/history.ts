@@ -8,6 +8,8 @@ interface Kept {
   readonly samples: Float64Array;
   /** Null until asked for. */
   ascending: Float64Array | null;
+  /** Memory for it, from a window that went. */
+  readonly spare: Float64Array | null;
   readonly sum: number;
   /** Sum of squares about the window's own mean. */
   readonly squares: number;
@@ -41,12 +43,20 @@ export class SliceHistory {
     return count;
   }
 
-  /** The samples become the history's own. */
-  push(samples: Float64Array): void {
-    if (this.isFull) this.#kept.shift();
+  /** Copies the samples; into the memory of the window that goes, where they fit: traces are long. */
+  push(told: Float64Array): void {
+    const gone = this.isFull ? this.#kept.shift() : undefined;
+    const samples = gone?.samples.length === told.length ? gone.samples : new Float64Array(told.length);
+    samples.set(told);
     const sum = pairwiseSum(samples);
     const own = samples.length === 0 ? 0 : deviationOf(samples, sum / samples.length);
-    this.#kept.push({ samples, ascending: null, sum, squares: own * own * samples.length });
+    this.#kept.push({
+      samples,
+      ascending: null,
+      spare: gone?.ascending ?? gone?.spare ?? null,
+      sum,
+      squares: own * own * samples.length,
+    });
   }
 
   /** All samples in order of time. */
@@ -60,7 +70,7 @@ export class SliceHistory {
 
   percentile(percent: number): number {
     const ascending = this.#kept.map((kept) => {
-      kept.ascending ??= sorted(kept.samples);
+      kept.ascending ??= sorted(kept.samples, kept.spare);
       return kept.ascending;
     });
     return percentileOfAll(ascending, percent);

@@ -4,7 +4,7 @@
  * Equality is of six statistics; they are taken one after the other, the cheap ones first, and mostly the first one settles it.
  */
 import { SliceHistory } from "./history.js";
-import { aggregated, deviationOf, meanOf, percentileOf, sorted } from "./statistics.js";
+import { aggregated, aggregatedCount, deviationOf, meanOf, percentileOf, sorted } from "./statistics.js";
 import { NO_PART, type VmPart, type VmTrack, type VmWindow } from "./vm-window.js";
 
 /** The seed's, whatever percentiles it is asked for. */
@@ -34,6 +34,13 @@ interface Slice {
 
 /** NaN stands for what is not told, and is equal to itself. */
 const same = (one: number, other: number): boolean => one === other || (Number.isNaN(one) && Number.isNaN(other));
+
+/** A copy; in the memory of `spare` where it fits. */
+function kept(values: Float64Array, spare: Float64Array | undefined): Float64Array {
+  if (spare?.length !== values.length) return values.slice();
+  spare.set(values);
+  return spare;
+}
 
 export class SeedVmTrack implements VmTrack {
   readonly #slices = new Map<number, Slice>();
@@ -71,25 +78,30 @@ export class SeedVmTrack implements VmTrack {
       state.ended = true;
       return false;
     }
-    state.last = { ...now, pageFaults: now.pageFaults.slice(), schedBusy: now.schedBusy.slice() };
+    const { pageFaults, schedBusy } = now;
+    state.last = {
+      ...now,
+      pageFaults: kept(pageFaults, state.last?.pageFaults),
+      schedBusy: kept(schedBusy, state.last?.schedBusy),
+    };
     state.vcpus = window.vcpus ?? 0;
     state.memorySize = window.memory ?? 0;
     state.windows = Math.min(state.windows + 1, this.history + 1);
     if (this.peaks) {
-      state.cpu.push(window.cpuUsage.slice());
-      state.memory.push(window.memoryUsage.slice());
+      state.cpu.push(window.cpuUsage);
+      state.memory.push(window.memoryUsage);
     }
     return true;
   }
 
-  #statistics({ cpuUsage, memoryUsage, memoryRss, time, pageFaults, schedBusy }: VmWindow): Statistics {
+  #statistics({ cpuUsage, memoryUsage, memoryRss, times, pageFaults, schedBusy }: VmWindow): Statistics {
     const cpu = aggregated(cpuUsage, this.aggregation);
     const cpuMean = meanOf(cpu);
     return {
       cpuMean,
       cpuDeviation: deviationOf(cpu, cpuMean),
       memoryMean: meanOf(aggregated(memoryRss ?? memoryUsage, this.aggregation)),
-      values: aggregated(time, this.aggregation).length,
+      values: aggregatedCount(times.count, this.aggregation),
       pageFaults,
       schedBusy,
     };

@@ -71,8 +71,12 @@ export function maximumOf(values: Float64Array): number {
   return most;
 }
 
-/** Sorted copy; sorting typed arrays needs no comparison function. */
-export const sorted = (values: Float64Array): Float64Array => values.slice().sort();
+/** Sorted copy, in `spare` where it fits. Sorting typed arrays needs no comparison function. */
+export function sorted(values: Float64Array, spare: Float64Array | null = null): Float64Array {
+  if (spare?.length !== values.length) return values.slice().sort();
+  spare.set(values);
+  return spare.sort();
+}
 
 /** `percent` from 0 to 100. NaN where there are no values. */
 export const percentileOf = (ascending: Float64Array, percent: number): number => percentileOfAll([ascending], percent);
@@ -135,7 +139,7 @@ function ranksFromBottom(lists: readonly Float64Array[], low: number): readonly 
  */
 export function aggregated(values: Float64Array, size: number, how: "mean" | "sum" = "mean"): Float64Array {
   if (size <= 1 || values.length === 0) return values;
-  const count = values.length > size ? Math.floor(values.length / size) : 1;
+  const count = aggregatedCount(values.length, size);
   const chunks = new Float64Array(count);
   for (let i = 0; i < count; i++) {
     const to = Math.min(values.length, (i + 1) * size);
@@ -143,6 +147,12 @@ export function aggregated(values: Float64Array, size: number, how: "mean" | "su
     chunks[i] = how === "sum" ? sum : sum / (to - i * size);
   }
   return chunks;
+}
+
+/** How many chunks `aggregated` makes of `count` values. */
+export function aggregatedCount(count: number, size: number): number {
+  if (size <= 1 || count === 0) return count;
+  return count > size ? Math.floor(count / size) : 1;
 }
 
 /** All lists one after the other. */

@@ -9,25 +9,34 @@ import { maximumOf, meanOf } from "./statistics.js";
 import { NO_PART, type VmPart, type VmTrack, type VmTrackSettings, type VmWindow } from "./vm-window.js";
 
 interface Slice {
-  readonly cpu: SliceHistory;
-  readonly memory: SliceHistory;
+  /** Null where nobody asks for peaks. */
+  readonly cpu: SliceHistory | null;
+  readonly memory: SliceHistory | null;
   /** What the VM used on the mean in the last windows of the slice, 0 where it was not there. */
   readonly cpuMeans: number[];
   readonly memoryMeans: number[];
 }
 
-/** Enough of a window to know it again. */
-interface Trace {
-  readonly time: Float64Array;
-  readonly cpuUsage: Float64Array;
-  readonly memoryUsage: Float64Array;
+/** Enough of a window to know it again, without keeping it. */
+type Fingerprint = readonly (number | null)[];
+
+/** Sums, and sums by place: lists that differ anywhere hardly have both in common. */
+function digest(values: Float64Array): readonly number[] {
+  let [sum, byPlace] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]!;
+    byPlace += (i + 1) * values[i]!;
+  }
+  return [values.length, sum, byPlace];
 }
 
-function equalLists(one: Float64Array, other: Float64Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
-  return true;
-}
+const fingerprintOf = ({ times, cpuUsage, memoryUsage }: VmWindow): Fingerprint => [
+  times.first,
+  times.last,
+  times.count,
+  ...digest(cpuUsage),
+  ...digest(memoryUsage),
+];
 
 function isConstant(values: Float64Array): boolean {
   for (const value of values) if (value !== values[0]) return false;
@@ -35,21 +44,10 @@ function isConstant(values: Float64Array): boolean {
 }
 
 /** Where no times tell, two windows of constant usage are an idle VM rather than a repetition. */
-function isRepeated(last: Trace, now: VmWindow): boolean {
-  if (now.time.length === 0 && isConstant(now.cpuUsage) && isConstant(now.memoryUsage)) return false;
-  return (
-    equalLists(last.time, now.time) &&
-    equalLists(last.cpuUsage, now.cpuUsage) &&
-    equalLists(last.memoryUsage, now.memoryUsage)
-  );
+function isRepeated(last: Fingerprint, fingerprint: Fingerprint, { times, cpuUsage, memoryUsage }: VmWindow): boolean {
+  if (last.some((value, i) => value !== fingerprint[i])) return false;
+  return times.count > 0 || !isConstant(cpuUsage) || !isConstant(memoryUsage);
 }
-
-/** Clock times differ from window to window, and settle most cases at the first sample. */
-const traceOf = ({ time, cpuUsage, memoryUsage }: VmWindow): Trace => ({
-  time: time.slice(),
-  cpuUsage: cpuUsage.slice(),
-  memoryUsage: memoryUsage.slice(),
-});
 
 function remember(means: number[], value: number, limit: number): void {
   if (means.length >= limit) means.shift();
@@ -60,7 +58,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 export class ObservedVmTrack implements VmTrack {
   readonly #slices = new Map<number, Slice>();
-  #last: Trace | null = null;
+  #last: Fingerprint | null = null;
   /** Windows that it was there. */
   #seen = 0;
   #vcpus = 0;
@@ -71,12 +69,15 @@ export class ObservedVmTrack implements VmTrack {
   update(slice: number, window: VmWindow | null): ReturnType<VmTrack["update"]> {
     const state = this.#slice(slice);
     const limit = this.settings.history + 1;
-    if (window === null || (this.#last !== null && isRepeated(this.#last, window))) {
+    const fingerprint = window === null ? null : fingerprintOf(window);
+    const isGone =
+      window === null || (this.#last !== null && fingerprint !== null && isRepeated(this.#last, fingerprint, window));
+    if (isGone) {
       remember(state.cpuMeans, 0, limit);
       remember(state.memoryMeans, 0, limit);
       return { cpu: NO_PART, memory: NO_PART, isThere: false };
     }
-    this.#last = traceOf(window);
+    this.#last = fingerprint;
     this.#seen += 1;
     this.#vcpus = window.vcpus ?? this.#vcpus;
     this.#memory = window.memory ?? this.#memory;
@@ -92,14 +93,15 @@ export class ObservedVmTrack implements VmTrack {
   #slice(slice: number): Slice {
     let state = this.#slices.get(slice);
     if (state === undefined) {
-      const limit = this.settings.history + 1;
-      state = { cpu: new SliceHistory(limit), memory: new SliceHistory(limit), cpuMeans: [], memoryMeans: [] };
+      const histories = (): SliceHistory | null =>
+        this.settings.peaks ? new SliceHistory(this.settings.history + 1) : null;
+      state = { cpu: histories(), memory: histories(), cpuMeans: [], memoryMeans: [] };
       this.#slices.set(slice, state);
     }
     return state;
   }
 
-  #part(size: number, used: Float64Array, history: SliceHistory, means: number[], percentile: number): VmPart {
+  #part(size: number, used: Float64Array, history: SliceHistory | null, means: number[], percentile: number): VmPart {
     remember(means, used.length === 0 ? 0 : meanOf(used), this.settings.history + 1);
     const isFresh = this.settings.caution && this.#seen <= this.settings.history;
     return {
@@ -111,9 +113,14 @@ export class ObservedVmTrack implements VmTrack {
   }
 
   /** Windows without samples do not fill the history. */
-  #peak(size: number, used: Float64Array, history: SliceHistory, percentile: number): Pick<VmPart, "peak" | "isNumpy"> {
-    if (!this.settings.peaks) return { peak: 0, isNumpy: false };
-    if (used.length > 0) history.push(used.slice());
+  #peak(
+    size: number,
+    used: Float64Array,
+    history: SliceHistory | null,
+    percentile: number,
+  ): Pick<VmPart, "peak" | "isNumpy"> {
+    if (history === null) return { peak: 0, isNumpy: false };
+    if (used.length > 0) history.push(used);
     if (!history.isFull) return { peak: size, isNumpy: false };
     const own = percentile >= 100 ? Math.max(...history.windows().map(maximumOf)) : history.percentile(percentile);
     return { peak: Math.min(own, size), isNumpy: true };

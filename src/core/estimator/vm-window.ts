@@ -1,5 +1,12 @@
 /** What one VM did in one window, as traces and stores tell it. */
 
+/** When samples were taken; null: not told. */
+export interface Times {
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly count: number;
+}
+
 /** Lists are in order of time, finite, and the teller's own: whoever keeps one copies it. Empty: not told. */
 export interface VmWindow {
   /** Null: not told. */
@@ -15,7 +22,7 @@ export interface VmWindow {
   /** Waiting over running. */
   readonly schedBusy: Float64Array;
   readonly pageFaults: Float64Array;
-  readonly time: Float64Array;
+  readonly times: Times;
 }
 
 /** What a VM comes to in a window, for one resource; the frame sums them (VmTotals). */

@@ -114,6 +114,7 @@ function misprediction(comparison: Comparison, resource: Resource, isCumulated: 
         label: `${isCumulated ? "cumulated " : ""}misprediction (${unit})`,
         labelArrow: "none",
         ticks: symlogTicks(points),
+        tickFormat: (tick: number) => tick.toLocaleString("en"),
       },
       marks: [ruleY([0]), ...linesOf(points, drawingOrder(names))],
     },

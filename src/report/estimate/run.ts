@@ -2,7 +2,7 @@
  * Runs one strategy over a recorded host, offline: reads the trace as a stream, a window at a time, and tells for every window
  * what the strategy would have predicted at its end, with what came true beside it. Of each window a few numbers are kept.
  */
-import { type Estimate, EstimatorFrame, type Signal } from "../../core/estimator/frame.js";
+import { type Estimate, EstimatorFrame } from "../../core/estimator/frame.js";
 import { asksForPeaks, assessorOf, createEstimator } from "../../core/estimator/registry.js";
 import { type PerResource, perResource, RESOURCES, type Resource } from "../../core/estimator/resource.js";
 import { SeedVmTrack } from "../../core/estimator/seed-vm-track.js";
@@ -14,6 +14,7 @@ import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from ".
 import type { ReadProgress } from "../../trace/input.js";
 
 import { DEFAULT_PERCENTILE, DEFAULT_VM_PERCENTILES, type EstimateOptions } from "./options.js";
+import { PendingWindows } from "./pending.js";
 import { WindowTotals } from "./totals.js";
 
 /** One resource in one window. */
@@ -41,26 +42,20 @@ export interface EstimateRun {
   readonly vms: number;
 }
 
-/** What is kept of a window until its VMs are known. */
-interface Pending {
-  readonly signal: Signal;
-  readonly peak: number;
-  readonly p99: number;
-}
-
 const TRUTH_RANK = 99;
 const DAY_SECONDS = 86_400;
 const NOTHING = new Float64Array(0);
 
-/** One strategy over one trace; `finish` once the trace was read. */
+/** One strategy over one trace. */
 export class EstimateVisitor implements EstimatorTraceVisitor {
   config!: TraceConfig;
   vms = 0;
   #epochs: Float64Array = NOTHING;
   #frames!: PerResource<EstimatorFrame>;
   #totals!: PerResource<WindowTotals>;
-  readonly #pending: PerResource<Pending[]> = { cpu: [], memory: [] };
+  #pending!: PerResource<PendingWindows>;
   #track!: VmTrack;
+  #sorted: Float64Array = NOTHING;
 
   constructor(
     private readonly options: EstimateOptions,
@@ -72,6 +67,7 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
     this.#epochs = epochs;
     this.#frames = perResource((resource) => this.#frame(resource, config));
     this.#totals = perResource(() => new WindowTotals(epochs.length));
+    this.#pending = perResource(() => new PendingWindows(epochs.length, config.slices));
     this.statistics?.start(config, epochs);
   }
 
@@ -100,15 +96,18 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
     resource: Resource,
     occurrence: number,
     capacity: number | null = null,
-    told: Float64Array = NOTHING,
+    samples: Float64Array = NOTHING,
     missing = 0,
     ownSamples: Float64Array | null = null,
   ): void {
-    // The lists are the reader's, and filled again.
-    const samples = told.slice();
     const slice = occurrence % this.config.slices;
     const signal = this.#frames[resource].update({ occurrence, slice, capacity, samples, ownSamples, missing });
-    this.#pending[resource].push({ signal, peak: maximumOf(samples), p99: percentileOf(sorted(samples), TRUTH_RANK) });
+    this.#pending[resource].set({ signal, peak: maximumOf(samples), p99: this.#p99(samples) });
+  }
+
+  #p99(samples: Float64Array): number {
+    this.#sorted = sorted(samples, this.#sorted);
+    return percentileOf(this.#sorted, TRUTH_RANK);
   }
 
   vm(name: string): void {
@@ -134,31 +133,43 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
     this.statistics?.vmWindow(occurrence, parts.isThere ? record : null);
   }
 
-  finish(): EstimateRun {
-    const windows = [...this.#epochs].map((epoch, occurrence): WindowOutcome => {
+  /** Once the trace was read, and only once: what was predicted is what the next prediction rests on. */
+  *outcomes(): Generator<WindowOutcome> {
+    for (const [occurrence, epoch] of this.#epochs.entries()) {
       const outcomes = perResource((resource) => this.#outcome(resource, occurrence));
-      const { slice, warm } = this.#pending.cpu[occurrence]!.signal;
-      return { occurrence, epoch, slice, warm, ...outcomes };
-    });
-    return { config: this.config, windows, vms: this.vms };
+      const { slice, warm } = this.#pending.cpu.at(occurrence).signal;
+      yield { occurrence, epoch, slice, warm, ...outcomes };
+    }
+  }
+
+  /** The same, all together. */
+  finish(): EstimateRun {
+    return { config: this.config, windows: [...this.outcomes()], vms: this.vms };
   }
 
   #outcome(resource: Resource, occurrence: number): ResourceOutcome {
-    const { signal, peak, p99 } = this.#pending[resource][occurrence]!;
+    const { signal, peak, p99 } = this.#pending[resource].at(occurrence);
     const totals = this.#totals[resource].at(occurrence);
     const estimate = this.#frames[resource].predict(signal, totals);
     return { capacity: signal.capacity, booked: totals.booked, peak, p99, estimate };
   }
 }
 
-/** Throws `OperationalError` (bad-input-file). `statistics` gets what the seed's dump tells of windows; null: nobody asks. */
-export async function estimateTrace(
+/** Reads the trace; what was predicted is then asked of the visitor. Throws `OperationalError` (bad-input-file). */
+export async function readForEstimates(
   options: EstimateOptions,
   progress?: ReadProgress,
   statistics: EstimatorTraceVisitor | null = null,
-): Promise<EstimateRun> {
+): Promise<EstimateVisitor> {
   const visitor = new EstimateVisitor(options, statistics);
   const reading = { statistics: statistics !== null, ...(progress === undefined ? {} : { progress }) };
   await readEstimatorTrace(options.tracePath, visitor, reading);
-  return visitor.finish();
+  return visitor;
 }
+
+/** `statistics` gets what the seed's dump tells of windows; null: nobody asks. */
+export const estimateTrace = async (
+  options: EstimateOptions,
+  progress?: ReadProgress,
+  statistics: EstimatorTraceVisitor | null = null,
+): Promise<EstimateRun> => (await readForEstimates(options, progress, statistics)).finish();

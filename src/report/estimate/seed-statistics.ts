@@ -1,5 +1,15 @@
 /** What the seed's dump tells of one machine in one window, by the seed's names (docs/traces.md); null where it has no samples. */
-import { aggregated, deviationOf, maximumOf, meanOf, percentileOf, sorted } from "../../core/estimator/statistics.js";
+import {
+  aggregated,
+  aggregatedCount,
+  deviationOf,
+  maximumOf,
+  meanOf,
+  percentileOf,
+  sorted,
+} from "../../core/estimator/statistics.js";
+
+import type { Times } from "../../core/estimator/vm-window.js";
 
 type Percentiles = Readonly<Record<string, number>>;
 
@@ -32,7 +42,7 @@ export interface MachineLists {
   readonly pageFaults: Float64Array;
   readonly cyclesPerInstruction: Float64Array | null;
   readonly cycles: Float64Array | null;
-  readonly time: Float64Array;
+  readonly times: Times;
 }
 
 const range = (from: number, to: number, step: number): readonly number[] =>
@@ -79,7 +89,7 @@ export function statisticsOf(
     oc_page_fault_std: orNull(faults, deviationOf),
     oc_sched_wait: orNull(waits, strain),
     oc_sched_wait_std: orNull(waits, deviationOf),
-    number_of_values: told(lists?.time).length,
+    number_of_values: aggregatedCount(lists?.times.count ?? 0, aggregation),
     cpi: percentiles(told(lists?.cyclesPerInstruction), COUNTER_RANKS),
     hwcpucycles: percentiles(told(lists?.cycles), COUNTER_RANKS),
   };

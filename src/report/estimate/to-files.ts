@@ -5,7 +5,7 @@ import { startMeter } from "./cost.js";
 import { describeRun } from "./describe.js";
 import { dumpName, SeedDump } from "./dump.js";
 import { DEFAULT_PERCENTILE, type EstimateOptions } from "./options.js";
-import { type EstimateRun, estimateTrace } from "./run.js";
+import { type EstimateRun, estimateTrace, readForEstimates } from "./run.js";
 import { makeFolder, summaryOf, writeEstimates, writeJson } from "./write.js";
 
 export interface Written {
@@ -36,15 +36,21 @@ export async function runToFiles(
   if (outDir !== null) await makeFolder(outDir);
   const files: string[] = [];
   const dumped = wantsDump ? await runWithDump(options, outDir ?? "", progress) : null;
-  const run = dumped?.run ?? (await estimateTrace(options, progress));
   if (dumped !== null) files.push(dumped.path);
+  const { config, vms, windows } = dumped?.run ?? (await runAsStream(options, progress));
+  const tally = await writeEstimates(outDir, config, windows);
   if (outDir !== null) {
-    await writeEstimates(outDir, run);
     const summary = join(outDir, "summary.json");
-    await writeJson(summary, summaryOf(options, run, meter()));
+    await writeJson(summary, summaryOf(options, config, vms, tally, meter()));
     files.push(join(outDir, "estimates.jsonl"), summary);
   }
-  return { text: describeRun(options, run, meter()), files };
+  return { text: describeRun(options, config, vms, tally, meter()), files };
+}
+
+/** Windows as they are asked for: nothing of them is kept. */
+async function runAsStream(options: EstimateOptions, progress: (bytes: number) => void) {
+  const visitor = await readForEstimates(options, progress);
+  return { config: visitor.config, vms: visitor.vms, windows: visitor.outcomes() };
 }
 
 async function runWithDump(

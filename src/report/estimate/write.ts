@@ -2,9 +2,11 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TextOutput } from "../../agent/replay/output.js";
+import { RESOURCES } from "../../core/estimator/resource.js";
 import { OperationalError } from "../../ports/errors.js";
+import type { TraceConfig } from "../../trace/estimator-record.js";
 import type { EstimateOptions } from "./options.js";
-import type { EstimateRun, ResourceOutcome, WindowOutcome } from "./run.js";
+import type { ResourceOutcome, WindowOutcome } from "./run.js";
 
 export interface RunCost {
   readonly cpuSeconds: number;
@@ -58,15 +60,36 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   }
 }
 
-export async function writeEstimates(folder: string, { windows, config }: EstimateRun): Promise<void> {
-  const path = join(folder, "estimates.jsonl");
-  const output = new TextOutput(`${path}.new`, "utf8");
-  for (const window of windows) {
-    output.write(`${estimateLine(window, config.sliceScope)}\n`);
-    await output.drain();
+/** What is known of a run once its windows have passed by. */
+export class RunTally {
+  windows = 0;
+  readonly withheld = { cpu: 0, memory: 0 };
+  last: WindowOutcome | null = null;
+
+  add(window: WindowOutcome): void {
+    this.windows += 1;
+    for (const resource of RESOURCES) if (window[resource].estimate.need === null) this.withheld[resource] += 1;
+    this.last = window;
   }
-  await output.end();
-  await rename(`${path}.new`, path);
+}
+
+/** Writes the windows as they come, to `estimates.jsonl` in `folder` (null: nowhere), and counts them. */
+export async function writeEstimates(
+  folder: string | null,
+  config: TraceConfig,
+  windows: Iterable<WindowOutcome>,
+): Promise<RunTally> {
+  const tally = new RunTally();
+  const path = folder === null ? null : join(folder, "estimates.jsonl");
+  const output = path === null ? null : new TextOutput(`${path}.new`, "utf8");
+  for (const window of windows) {
+    tally.add(window);
+    output?.write(`${estimateLine(window, config.sliceScope)}\n`);
+    await output?.drain();
+  }
+  await output?.end();
+  if (path !== null) await rename(`${path}.new`, path);
+  return tally;
 }
 
 export interface EstimateSummary {
@@ -84,27 +107,25 @@ export interface EstimateSummary {
   readonly runTime: RunCost;
 }
 
-export function summaryOf(
+export const summaryOf = (
   options: EstimateOptions,
-  { config, windows, vms }: EstimateRun,
+  config: TraceConfig,
+  vms: number,
+  { windows, withheld }: RunTally,
   runTime: RunCost,
-): EstimateSummary {
-  const withheld = (resource: "cpu" | "memory"): number =>
-    windows.filter((window) => window[resource].estimate.need === null).length;
-  return {
-    options,
-    trace: {
-      nodeName: config.nodeName,
-      windows: windows.length,
-      windowSeconds: config.sliceScope,
-      slices: config.slices,
-      history: config.history,
-      vms,
-    },
-    withheld: { cpu: withheld("cpu"), memory: withheld("memory") },
-    runTime,
-  };
-}
+): EstimateSummary => ({
+  options,
+  trace: {
+    nodeName: config.nodeName,
+    windows,
+    windowSeconds: config.sliceScope,
+    slices: config.slices,
+    history: config.history,
+    vms,
+  },
+  withheld,
+  runTime,
+});
 
 export const writeJson = (path: string, value: object): Promise<void> =>
   writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);

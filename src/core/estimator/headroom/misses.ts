@@ -31,30 +31,48 @@ function studentT(freedom: number): number {
   );
 }
 
-function intervalOf(misses: readonly number[], prior: number): number {
-  const count = misses.length;
+/** Of the misses from `from` on. */
+function intervalOf(misses: readonly number[], from: number, prior: number): number {
+  const count = misses.length - from;
   let sum = 0;
-  for (const miss of misses) sum += miss;
+  for (let i = from; i < misses.length; i++) sum += misses[i]!;
   const mean = count === 0 ? 0 : sum / count;
   let squares = PRIOR_WEIGHT * prior * prior;
-  for (const miss of misses) squares += (miss - mean) ** 2;
+  for (let i = from; i < misses.length; i++) squares += (misses[i]! - mean) ** 2;
   const freedom = Math.max(0, count - 1) + PRIOR_WEIGHT;
   return mean + studentT(freedom) * Math.sqrt(squares / freedom) * Math.sqrt(1 + 1 / (count + 1));
 }
 
-function quantileOf(misses: readonly number[], interval: number): number {
-  const ascending = [...misses].sort((a, b) => a - b);
-  const count = ascending.length;
-  if (count < FEW) return Math.max(interval, ascending.at(-1) ?? interval);
-  return ascending[Math.min(count, Math.ceil((count + 1) * (1 - PASSING))) - 1]!;
+/** The largest misses seen so far, the smallest of them first; holds as many as the longest memory lets pass. */
+const top = new Float64Array(1 + Math.ceil(LONGEST * PASSING));
+
+/** The miss of rank `rank` from above; 1 is the largest. One pass: ranks are low. */
+function fromAbove(misses: readonly number[], from: number, rank: number): number {
+  top.fill(Number.NEGATIVE_INFINITY, 0, rank);
+  for (let i = from; i < misses.length; i++) {
+    const miss = misses[i]!;
+    if (miss <= top[0]!) continue;
+    let at = 1;
+    for (; at < rank && top[at]! < miss; at++) top[at - 1] = top[at]!;
+    top[at - 1] = miss;
+  }
+  return top[0]!;
+}
+
+function quantileOf(misses: readonly number[], from: number, interval: number): number {
+  const count = misses.length - from;
+  if (count === 0) return interval;
+  const passing = count < FEW ? 0 : Math.max(0, count - Math.ceil((count + 1) * (1 - PASSING)));
+  const quantile = fromAbove(misses, from, passing + 1);
+  return count < FEW ? Math.max(interval, quantile) : quantile;
 }
 
 /** `misses`: the newest last. `prior`: the deviation that misses are thought to have before any was seen. */
 export function marginsOf(misses: readonly number[], prior: number): readonly number[] {
   return MEMORIES.flatMap((memory) => {
-    const recent = misses.slice(-memory);
-    const interval = intervalOf(recent, prior);
-    return [interval, quantileOf(recent, interval)];
+    const from = Math.max(0, misses.length - memory);
+    const interval = intervalOf(misses, from, prior);
+    return [interval, quantileOf(misses, from, interval)];
   });
 }
 

@@ -1,0 +1,33 @@
+/** What whole processes cost, start-up included: the compiled command line, as users run it. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+export const main = join(root, "dist/cli/main.js");
+
+export interface Cost {
+  readonly cpuSeconds: number;
+  readonly peakMiB: number;
+}
+
+/** Put in front of a child's own code: prints what it used when it ends. */
+const METER = `process.on("exit", () => { const { user, system } = process.cpuUsage();
+process.stderr.write("cost " + (user + system) / 1e6 + " " + process.resourceUsage().maxRSS / 1024 + "\\n"); });`;
+
+const moduleOf = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+
+export function costOf(args: readonly string[]): Cost {
+  const { status, stderr } = spawnSync(process.execPath, ["--import", moduleOf(METER), ...args], { encoding: "utf8" });
+  const cost = /^cost (\S+) (\S+)$/m.exec(stderr);
+  if (status !== 0 || cost === null) throw new Error(`${args.join(" ")} failed: ${stderr}`);
+  return { cpuSeconds: Number(cost[1]), peakMiB: Number(cost[2]) };
+}
+
+/** So that what is measured is what the sources say. */
+export function buildProgram(): void {
+  const build = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "src/cli"], {
+    cwd: root,
+  });
+  if (build.status !== 0) console.log("the sources do not compile: what was built before is measured");
+}
