@@ -4,7 +4,7 @@ import type { StrategyName } from "../../src/core/estimator/names.js";
 import { RESOURCES, type Resource } from "../../src/core/estimator/resource.js";
 import { judge, metricsOf } from "../../src/report/estimate/metrics.js";
 import { EstimateVisitor } from "../../src/report/estimate/run.js";
-import { HELD_OUT, tell } from "./families.js";
+import { DEVELOPMENT, HELD_OUT, tell } from "./families.js";
 import { fanOut } from "./golden.js";
 import { OPTIONS } from "./traces.js";
 
@@ -40,6 +40,14 @@ const heldOut = HELD_OUT.map((family) => {
   const visitors = COMPARED.map((strategy: StrategyName) => new EstimateVisitor({ ...options, strategy }, null));
   tell(family, SEED, fanOut(visitors));
   return new Map(COMPARED.map((strategy, i) => [strategy, visitors[i]!.finish()]));
+});
+
+test("the families held out are none of those that it was developed on", () => {
+  const known = new Set(DEVELOPMENT.map(({ name }) => name));
+  assert.deepEqual(
+    HELD_OUT.filter(({ name }) => known.has(name)),
+    [],
+  );
 });
 
 describe("on families that it was not developed on, headroom", () => {
