@@ -11,6 +11,9 @@ export const MS_PER_SECOND = 1000;
 /** A status takes microseconds, a deploy of a real guest seconds. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** Gauges of prom-client under the names of counters; their parts by type are there under right ones. */
+const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
+
 export type Maybe = number | null;
 export const bytes = (memoryMiB: Maybe): Maybe => (memoryMiB === null ? null : memoryMiB * BYTES_PER_MIB);
 
@@ -84,6 +87,7 @@ export abstract class ServerMetrics {
   /** The process's own metrics; once per process, by the server that listens. */
   addProcessMetrics(): void {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
   }
 
   observe(method: string, route: string, status: number, durationMs: number): void {

@@ -20,7 +20,7 @@ import { MemorySamples } from "../telemetry/memory-samples.js";
 import { AgentProcess, eventually } from "./agent-process.js";
 import { openLab } from "./lab.js";
 import type { LabHost } from "./lab-host.js";
-import { nearest, UsageWitness } from "./usage-witness.js";
+import { nearest, steadyValue, UsageWitness, type VirshLook } from "./usage-witness.js";
 import { deploy } from "./witness.js";
 
 const lab = await openLab();
@@ -31,8 +31,10 @@ const WATCHED_MS = 66_000;
 const CPU_TOLERANCE = 0.03;
 const MEMORY_TOLERANCE = 0.05;
 const KIB_PER_MB = 1000;
-/** After its start, until a guest holds what it was told to. */
-const BOOTED_MS = 8_000;
+/** Witnesses look once a second or more rarely. */
+const AROUND_MS = 3_500;
+/** Until guests that were told hold what they should. */
+const SETTLED_MS = 5_000;
 const HOSTS = ["agent", "probe"] as const;
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -83,7 +85,7 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
     await load(host, "killed", 15, 10);
     // Until the guests have done what they were told, and said so.
     witness = new UsageWitness(host);
-    await pause(BOOTED_MS);
+    await pause(SETTLED_MS);
     const stop = new AbortController();
     const collected = collect(agent.url, probe, store, stop.signal);
     const began = Date.now();
@@ -156,17 +158,24 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
       let worst = 0;
       for (const name of ["steady", "started", "killed"])
         for (const { at, values } of store.of(source, name)) {
-          if (isBooting(name, at)) continue;
-          const virsh = nearest(witness.virsh(name), at, 2_500);
-          const unused = virsh?.unusedKiB ?? undefined;
-          const pairs: readonly (readonly [keyof typeof compared, number | undefined, number | undefined])[] = [
-            ["mem", values.mem, virsh?.balloonKiB],
-            ["mem_rss, virsh", values.mem_rss, virsh?.rssKiB],
-            ["mem_rss, /proc", values.mem_rss, nearest(witness.kernel(name), at, 1_000)?.rssKiB],
-            ["mem_usage", values.mem_usage, unused === undefined ? undefined : virsh!.balloonKiB - unused],
+          const virsh = (value: (look: VirshLook) => number | null) =>
+            steadyValue(witness.virsh(name), at, AROUND_MS, value);
+          const pairs: readonly (readonly [keyof typeof compared, number | undefined, number | null])[] = [
+            ["mem", values.mem, virsh(({ balloonKiB }) => balloonKiB)],
+            ["mem_rss, virsh", values.mem_rss, virsh(({ rssKiB }) => rssKiB)],
+            [
+              "mem_rss, /proc",
+              values.mem_rss,
+              steadyValue(witness.kernel(name), at, AROUND_MS, ({ rssKiB }) => rssKiB),
+            ],
+            [
+              "mem_usage",
+              values.mem_usage,
+              virsh(({ balloonKiB, unusedKiB }) => (unusedKiB === null ? null : balloonKiB - unusedKiB)),
+            ],
           ];
           for (const [what, ours, theirKiB] of pairs) {
-            if (ours === undefined || theirKiB === undefined) continue;
+            if (ours === undefined || theirKiB === null) continue;
             const theirs = theirKiB / KIB_PER_MB;
             const off = Math.abs(ours - theirs) / theirs;
             worst = Math.max(worst, off);
@@ -175,7 +184,9 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
           }
         }
       context.diagnostic(`worst: ${(worst * 100).toFixed(2)} %; comparisons: ${JSON.stringify(compared)}`);
-      for (const [what, count] of Object.entries(compared)) assert.ok(count >= 10, `${what}: ${count}`);
+      // virsh on a busy machine is often too slow to have seen one moment; the kernel is not.
+      for (const [what, count] of Object.entries(compared))
+        assert.ok(count >= (what === "mem_rss, /proc" ? 10 : 5), `${what}: ${count}`);
     });
 
     test(`${source}: the killed VM is gone while it is, and begins without rates when it is back`, () => {
@@ -207,12 +218,6 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
     };
     assert.ok(Math.abs(mean("agent") - mean("probe")) <= CPU_TOLERANCE, `${mean("agent")} and ${mean("probe")}`);
   });
-
-  /** A guest that boots takes memory from one moment to the next. */
-  const isBooting = (name: string, at: number): boolean => {
-    const first = witness.kernel(name).find((look) => name !== "killed" || at < againAt || look.at > againAt)?.at ?? 0;
-    return at - first < BOOTED_MS;
-  };
 });
 
 async function load(host: LabHost, name: string, percent: number, megabytes: number): Promise<void> {

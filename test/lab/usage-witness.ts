@@ -141,3 +141,19 @@ export function nearest<T extends Look>(looks: readonly T[], at: number, withinM
   const [first] = [...looks].sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at));
   return first === undefined || Math.abs(first.at - at) > withinMs ? null : first;
 }
+
+/** What moves by more around a moment cannot be compared with what somebody else saw a little earlier or later. */
+const STEADY = 1.02;
+
+/** A value near a moment; null where nobody looked within so many milliseconds, or where it was moving. */
+export function steadyValue<T extends Look>(
+  looks: readonly T[],
+  at: number,
+  withinMs: number,
+  value: (look: T) => number | null,
+): number | null {
+  const around = looks.filter((look) => Math.abs(look.at - at) <= withinMs);
+  const look = nearest(around, at, withinMs);
+  const values = around.map(value).filter((one) => one !== null);
+  return look === null || Math.max(...values) > STEADY * Math.min(...values) ? null : value(look);
+}

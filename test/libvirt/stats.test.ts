@@ -67,6 +67,25 @@ test("KiB become MiB, counters stay exact beyond 2^53, vCPUs that are not listed
   });
 });
 
+test("what the balloon driver counts and how the CPU time divides is passed on, and absent where it is not told", () => {
+  const stats = statsOf(
+    record(3, {
+      "state.state": 1,
+      "cpu.time": 9n,
+      "cpu.user": 5n,
+      "cpu.system": 4n,
+      "vcpu.current": 2,
+      "balloon.current": 1024n,
+      "balloon.maximum": 1024n,
+      "balloon.major_fault": 7n,
+      "balloon.disk_caches": 2048n,
+    }),
+  );
+  assert.deepEqual([stats.cpuUserNs, stats.cpuSystemNs, stats.onlineVcpus], [5n, 4n, 2]);
+  assert.deepEqual([stats.memory?.majorFaults, stats.memory?.diskCachesMiB], [7, 2]);
+  assert.ok(!("minorFaults" in stats.memory!));
+});
+
 test("a guest that has not reported yet has no time of its last report", () => {
   const fields = { "state.state": 1, "balloon.current": 1024n, "balloon.maximum": 1024n, "balloon.last-update": 0n };
   assert.equal(statsOf(record(3, fields)).memory?.lastUpdate, null);
