@@ -251,6 +251,15 @@ test("what cannot be moved is said, with what is allowed, and no half file is le
   await fails(1, /config.node_name must stand before node/, ...load, at("x.json"));
 });
 
+test("importing what the store will not keep warns, and says which setting keeps it", async (context) => {
+  const { at, to } = await folders(context);
+  const old = '{"host":"h","vm":null,"at":1,"values":{"cpu":1}}\n';
+  const recent = `{"host":"h","vm":null,"at":${Date.now()},"values":{"cpu":1}}\n`;
+  await writeFile(at("x.jsonl"), old + recent);
+  await imported("--sample-folder", to, "--load", at("x.jsonl"), "--sample-days", "90");
+  assert.match(said.at(-1) ?? "", /warning: 1 of them are older than .*HEADROOM_SAMPLE_DAYS is 90/);
+});
+
 test("a moment is a date, a time with or without a zone, or so long ago", () => {
   const now = milliseconds(Date.UTC(2026, 10, 27));
   const parsed = (text: string) => new Date(parseMoment(text, "--from", now)).toISOString();

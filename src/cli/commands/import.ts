@@ -1,11 +1,12 @@
 /** `headroom import`: history from a file into the sample store (docs/stores.md). The same samples again count once. */
 import { Command, Option } from "commander";
+import { milliseconds } from "../../core/units.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
 import { badSettings, examineFor } from "../config.js";
 import { FORMATS, formatOf, type SampleFormat } from "../samples/formats.js";
 import { openSamples } from "../samples/open-samples.js";
 import { importFrom } from "../samples/transfer.js";
-import { SAMPLES_PROGRAM } from "../settings/program.js";
+import { SAMPLES_PROGRAM, sampleStoreOf } from "../settings/program.js";
 import { addProgramOptions, settingsRequest } from "../settings-options.js";
 import { describeMoved, type TransferTerminal } from "./export.js";
 
@@ -15,6 +16,8 @@ Examples:
   headroom import --load trace.json.gz --host host-7                           a trace of estimators, under another name
   ssh old headroom export --out - | headroom import --load - --sample-store influxdb
 `;
+
+const DAY_MS = 86_400_000;
 
 interface Flags extends Record<string, unknown> {
   readonly load: string;
@@ -28,11 +31,18 @@ async function importSamples(flags: Flags, terminal: TransferTerminal): Promise<
   const format = formatOf(flags.load, flags.format);
   const { agentLog } = await import("../host/agent-log.js");
   const log = agentLog(settings.logLevel, settings.logFormat, process.stderr);
-  const store = await openSamples(settings, realClock(), log);
+  const clock = realClock();
+  const store = await openSamples(settings, clock, log);
+  const keptMs = sampleStoreOf(settings) === "embedded" ? settings.sampleDays * DAY_MS : clock.now();
+  const keptSince = milliseconds(clock.now() - keptMs);
   try {
-    const source = { path: flags.load, format, host: flags.host ?? null, stdin: process.stdin };
+    const source = { path: flags.load, format, host: flags.host ?? null, stdin: process.stdin, keptSince };
     const moved = await importFrom(source, store);
     terminal.stdout.write(describeMoved(moved, `imported into ${store.status().where}`));
+    if (moved.tooOld > 0)
+      terminal.stderr.write(
+        `warning: ${moved.tooOld} of them are older than the store keeps (HEADROOM_SAMPLE_DAYS is ${settings.sampleDays}): it forgets them at its next tidying, within an hour\n`,
+      );
   } finally {
     await store.close();
   }

@@ -25,6 +25,8 @@ export interface EstimatorShape {
 export interface Moved {
   readonly samples: number;
   readonly sources: number;
+  /** Samples that the store will soon forget. */
+  readonly tooOld: number;
 }
 
 const BATCH = 500;
@@ -35,15 +37,22 @@ const sourcesIn = (store: SampleStore, { from, to, host }: Range): Promise<reado
 
 class Count {
   samples = 0;
+  private tooOld = 0;
   private readonly seen = new Set<string>();
+
+  /** `keptSince`: what is older is forgotten. */
+  constructor(private readonly keptSince = 0) {}
 
   add(batch: readonly Sample[]): void {
     this.samples += batch.length;
-    for (const { host, vm } of batch) this.seen.add(JSON.stringify([host, vm]));
+    for (const { host, vm, at } of batch) {
+      this.seen.add(JSON.stringify([host, vm]));
+      if (at < this.keptSince) this.tooOld++;
+    }
   }
 
   get moved(): Moved {
-    return { samples: this.samples, sources: this.seen.size };
+    return { samples: this.samples, sources: this.seen.size, tooOld: this.tooOld };
   }
 }
 
@@ -109,7 +118,7 @@ async function exportTrace(store: SampleStore, range: Range, { path, shape, stdo
   const from = milliseconds(Math.floor(first / length) * length);
   const to = milliseconds((Math.floor(last / length) + 1) * length);
   await writeText(path, estimatorTrace(store, { ...shape, host, from, to }), stdout);
-  return { samples: 0, sources: spans.length };
+  return { samples: 0, sources: spans.length, tooOld: 0 };
 }
 
 export async function copyTo(from: SampleStore, range: Range, into: SampleStore): Promise<Moved> {
@@ -125,6 +134,8 @@ export interface Source {
   /** Name that the host of a trace shall have; null: as the trace says. */
   readonly host: string | null;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** The store forgets what is older; 0: it forgets nothing by itself. */
+  readonly keptSince: Milliseconds;
 }
 
 async function* samplesIn({ path, format, host, stdin }: Source): AsyncIterable<readonly Sample[]> {
@@ -144,7 +155,7 @@ async function* samplesIn({ path, format, host, stdin }: Source): AsyncIterable<
 }
 
 export async function importFrom(source: Source, store: SampleStore): Promise<Moved> {
-  const count = new Count();
+  const count = new Count(source.keptSince);
   try {
     for await (const batch of samplesIn(source)) {
       await store.write(batch);
