@@ -77,8 +77,9 @@ function adviceFor({ id, record }: HostEntry, moves: readonly DrainMove[]): stri
   if (moves.length === 0) return `${id} is empty: it can be switched off`;
   const stuck = moves.filter(({ state }) => state === "stuck").length;
   const moving = `${moves.length - stuck} of ${moves.length} VMs are being moved, or will be`;
-  if (stuck === 0) return moving;
-  return `${moving}; ${stuck} cannot be moved for now: remove them, or mend the reason; they are tried again every minute`;
+  const again = "remove them, or mend the reason; it is tried again every minute";
+  if (stuck === moves.length) return `of ${stuck} VMs none can be moved for now: ${again}`;
+  return stuck === 0 ? moving : `${moving}; ${stuck} cannot be moved for now: ${again}`;
 }
 
 /** Only for a host that is silent: the operator says what the scheduler must not guess. */

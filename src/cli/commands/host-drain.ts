@@ -36,8 +36,9 @@ export function drainCommand(output: Output): Command {
 /** Waits until nothing is on its way and nothing waits for its turn, or somebody has opened the host again. */
 async function emptied(client: SchedulerApiClient, id: string, say: (line: string) => unknown): Promise<DrainAnswer> {
   let drain = await client.drain(id);
-  say(`${id} takes no new VMs. ${drain.advice}.`);
-  while (drain.host.draining && drain.moves.some(({ state }) => state !== "stuck")) {
+  const isMoving = (): boolean => drain.host.draining && drain.moves.some(({ state }) => state !== "stuck");
+  say(`${id} takes no new VMs.${isMoving() ? ` ${drain.advice}.` : ""}`);
+  while (isMoving()) {
     await sleep(LOOK_MS);
     const next = await client.drainProgress(id);
     for (const line of changesBetween(drain, next)) say(line);
@@ -47,7 +48,7 @@ async function emptied(client: SchedulerApiClient, id: string, say: (line: strin
 }
 
 /** A line for every VM with which something has happened. */
-export function changesBetween(before: DrainAnswer, after: DrainAnswer): readonly string[] {
+function changesBetween(before: DrainAnswer, after: DrainAnswer): readonly string[] {
   const known = new Map(before.moves.map((move) => [move.vm, move]));
   const left = new Set(after.moves.map(({ vm }) => vm));
   const lines: string[] = [];
