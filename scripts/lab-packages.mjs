@@ -47,7 +47,7 @@ const BROWSER = {
   programs: new Map([["chromium", ["chromium", "fonts-dejavu-core"]]]),
 };
 
-/** Made once by test/lab/guest/kernel.ts, from a kernel that it fetches through apt. */
+/** Made once by src/cli/lab/guest/kernel.ts, from a kernel that it fetches through apt. */
 const GUEST_KERNEL = join(".cache", "lab", "guest", "kernel");
 
 const SEARCHED = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];

@@ -15,6 +15,7 @@ import { explainCommand } from "./commands/explain.js";
 import { exportCommand } from "./commands/export.js";
 import { hostCommand } from "./commands/host.js";
 import { importCommand } from "./commands/import.js";
+import { labCommand } from "./commands/lab.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { schedulerCommand } from "./commands/scheduler.js";
@@ -43,7 +44,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
   return [
     ["A host:", [agentCommand(), doctorCommand(), configCommand(), topologyCommand(), tokenCommand()]],
     ["Its VMs:", [vmCommand(), statusCommand()]],
-    ["A host without an agent:", [balanceCommand(), balloonCommand()]],
+    ["A host without an agent:", [balanceCommand(), balloonCommand(), labCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
     ["Planning:", [sizeCommand()]],

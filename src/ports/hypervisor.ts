@@ -35,7 +35,8 @@ export interface DomainSpec {
   readonly disk: { readonly path: string; readonly format: "qcow2" | "raw" } | null;
   /** One CPU set per vCPU: the guest is pinned from its first instruction. */
   readonly pins: readonly CpuSet[];
-  readonly metadata: VmMetadata;
+  /** Null: a guest that Headroom does not manage; no mark is written. */
+  readonly metadata: VmMetadata | null;
 }
 
 export interface VcpuStats {

@@ -8,13 +8,13 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { hostCommand } from "../../src/cli/commands/host.js";
+import { freePort, type LabHost } from "../../src/cli/lab/lab-host.js";
 import { type SchedulerApiClient, schedulerClient } from "../../src/http/scheduler/client.js";
 import type { ClusterVmAnswer } from "../../src/http/scheduler/schemas/answers.js";
 import { logged, type Process, Processes } from "../cli/processes.js";
 import { runCommand } from "../http-scheduler/run-command.js";
 import { AgentProcess, eventually } from "./agent-process.js";
 import { openLab } from "./lab.js";
-import { freePort, type LabHost } from "./lab-host.js";
 import { assertHostInOrder, domainNames, eventuallyPinnedAsPlanned, GUEST_MIB } from "./witness.js";
 
 const lab = await openLab();

@@ -92,7 +92,7 @@ describe("the libvirt driver on a real libvirtd", { skip: lab.skip }, () => {
     await hypervisor.pinVcpu(name, 1, cpuSetOf([0]));
     assert.deepEqual((await hypervisor.pins([name])).get(name)?.[1], [0]);
     assert.equal((await host.witnessPins(name))[1], "0");
-    const metadata = specOf("x").metadata;
+    const metadata = specOf("x").metadata!;
     await hypervisor.setMetadata(name, metadata);
     const detail = await hypervisor.detail(name);
     assert.deepEqual([detail?.persistent, detail?.metadata, detail?.memoryMiB], [false, metadata, 64]);

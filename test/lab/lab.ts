@@ -1,66 +1,9 @@
-/**
- * The lab: real libvirtd daemons and real QEMU guests on this machine, for tests and for the demo with real guests. Nothing
- * of the system's own libvirt is touched. Where a machine lacks something, `lab.skip` says what.
- */
-import { accessSync, constants } from "node:fs";
+/** The lab of real guests (src/cli/lab) with what it makes kept in the checkout, for tests and for the demo with real guests. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type GuestFiles, guestFiles } from "./guest/kernel.js";
-import { LabHost } from "./lab-host.js";
-import { sweepLeftOvers } from "./left-overs.js";
+import { type Lab, prepareLab } from "../../src/cli/lab/lab.js";
 
-const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
-const CACHE = join(CHECKOUT, ".cache", "lab");
-const INIT_SOURCE = fileURLToPath(new URL("guest/init.c", import.meta.url));
-
-export type Lab =
-  | { readonly skip: string }
-  | {
-      readonly skip: false;
-      readonly files: GuestFiles;
-      /** A new host: a libvirtd of its own. `stop` it, or it ends with the process. */
-      startLibvirtd(): Promise<LabHost>;
-    };
-
-/** What is used, and the Debian package that brings it. */
-const PROGRAMS: readonly (readonly [string, string])[] = [
-  ["libvirtd", "libvirt-daemon-system"],
-  ["virsh", "libvirt-clients"],
-  ["qemu-system-x86_64", "qemu-system-x86"],
-  ["unshare", "util-linux"],
-  ["setpriv", "util-linux"],
-  ["apt-get", "apt"],
-  ["gcc", "gcc libc6-dev"],
-];
-const FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
-
-function isInstalled(program: string): boolean {
-  return FOLDERS.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function lacking(): string | null {
-  if (process.platform !== "linux" || process.arch !== "x64") return "the lab of real guests needs Linux on x86-64";
-  if (process.getuid?.() !== 0) return "the lab of real guests needs root";
-  const missing = PROGRAMS.filter(([program]) => !isInstalled(program)).map(([, debian]) => debian);
-  return missing.length === 0 ? null : `the lab of real guests needs ${missing.join(", ")}`;
-}
+export const CACHE = join(fileURLToPath(new URL("../../", import.meta.url)), ".cache", "lab");
 
 /** Gets everything ready; the first time in a checkout it fetches a kernel (26 MB). Await it at the top of a test file. */
-export async function openLab(): Promise<Lab> {
-  const lack = lacking();
-  if (lack !== null) return { skip: lack };
-  sweepLeftOvers();
-  try {
-    const files = await guestFiles(CACHE, INIT_SOURCE);
-    return { skip: false, files, startLibvirtd: () => LabHost.start(files, CACHE) };
-  } catch (error) {
-    return { skip: `the lab's guests cannot be made: ${(error as Error).message.split("\n")[0]}` };
-  }
-}
+export const openLab = (): Promise<Lab> => prepareLab(CACHE);

@@ -135,7 +135,7 @@ test("no name, path or request id can add an element or attribute", () => {
         ...SPEC,
         name,
         disk: { path, format: "raw" as const },
-        metadata: { ...SPEC.metadata, requestId },
+        metadata: { ...SPEC.metadata!, requestId },
       };
       const xml = buildDomainXml(builtIn, spec, HOST);
       assert.deepEqual(shape(xml), plain);

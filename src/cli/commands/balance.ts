@@ -6,8 +6,8 @@ import type { Command } from "commander";
 import { Balancer } from "../../agent/balance/balancer.js";
 import type { BalanceReport } from "../../agent/balance/report.js";
 import { type CpuSet, parseCpuSet, unionCpuSets } from "../../core/cpuset.js";
-import { balanceMetrics } from "../balance/metrics.js";
-import { balanceView } from "../balance/view.js";
+import { balanceMetrics } from "../controller/balance/metrics.js";
+import { balanceView } from "../controller/balance/view.js";
 import { controllerAction, controllerCommand, type RunnableController } from "../controller/command.js";
 import { UsageError } from "../exit.js";
 

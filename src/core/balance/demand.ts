@@ -2,7 +2,7 @@
  * What a vCPU wants, from noisy readings: the mean of its present level, and how uncertain that is. A reading that is near
  * the level is noise and is averaged in; one that lies far off begins a new level at once, so that a load that changed is
  * seen in the first interval that shows it. A level that is left again the way it came was noise too: the vCPU is then
- * known to be that noisy. Why so: docs/decisions/0007-vcpu-balancer.md.
+ * known to be that noisy. Why so: docs/decisions/0013-vcpu-balancer.md.
  *
  * Leaves out trends and daily patterns: the balancer looks at most some intervals ahead.
  */

@@ -2,7 +2,7 @@
  * Whether the vCPUs of an arena are moved, and where to (spec 4.1). Balanced loads are left alone. A better assignment is
  * taken when it lowers the deviation of the loads by what a migration is worth, and by more than noise alone would show: the
  * plan is made on noisy demands, so a part of what it promises is never there. vCPUs that are not pinned to one pCPU are in
- * any case. Why so: docs/decisions/0007-vcpu-balancer.md.
+ * any case. Why so: docs/decisions/0013-vcpu-balancer.md.
  */
 import { pcpus } from "../units.js";
 import { type Field, fieldOf, NOWHERE, withAllowed } from "./board.js";
@@ -22,8 +22,8 @@ import { solve } from "./solve.js";
 
 /** Sums of demands are off by less. */
 const ROUNDING = 1e-9;
-/** Standard normal quantile of one in ten million: noise alone passes the margin once in as many rounds. */
-const RARE = 5.2;
+/** Standard normal quantile of one in 30,000: noise alone passes the margin once in as many rounds, a day of 3-second ones. */
+const RARE = 4;
 const MOST_ROUNDS = 4;
 export function planArena(arena: Arena): Plan {
   const field = fieldOf(arena);

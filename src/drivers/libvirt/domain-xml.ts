@@ -149,7 +149,7 @@ function setDecided(domain: Element, spec: DomainSpec): void {
   setChildText(domain, "currentMemory", String(spec.memoryMiB)).setAttribute("unit", "MiB");
   setChildText(domain, "vcpu", String(spec.maximumVcpus)).setAttribute("current", String(spec.vcpus));
   setPins(ensureChild(domain, "cputune"), spec);
-  setMetadata(ensureChild(domain, "metadata"), spec.metadata);
+  if (spec.metadata !== null) setMetadata(ensureChild(domain, "metadata"), spec.metadata);
 }
 
 /** A disk that names {diskPath} is for VMs with an image, and goes where there is none. */

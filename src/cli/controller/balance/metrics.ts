@@ -1,6 +1,6 @@
 /** What `headroom balance --metrics` shows: totals of the run, and the picture of the last round. */
-import type { BalanceReport, BalanceTotals } from "../../agent/balance/report.js";
-import type { Metric } from "../controller/metrics-server.js";
+import type { BalanceReport, BalanceTotals } from "../../../agent/balance/report.js";
+import type { Metric } from "../metrics-server.js";
 
 const single = (name: string, help: string, value: number): Metric => ({
   name,

@@ -2,11 +2,11 @@
  * What `headroom balance` shows of its rounds: pCPUs as bars with the VMs on them and the last moves on a terminal, a line for
  * each round and each move elsewhere, JSON for programs. Loads are in per cent of one pCPU, as the course's monitor has them.
  */
-import type { BalanceReport, MoveLine, PcpuLine, VcpuLine } from "../../agent/balance/report.js";
-import { formatCpuSet } from "../../core/cpuset.js";
-import type { Seconds } from "../../core/units.js";
-import type { View } from "../controller/presenter.js";
-import type { Paint } from "../terminal.js";
+import type { BalanceReport, MoveLine, PcpuLine, VcpuLine } from "../../../agent/balance/report.js";
+import { formatCpuSet } from "../../../core/cpuset.js";
+import type { Seconds } from "../../../core/units.js";
+import type { Paint } from "../../terminal.js";
+import type { View } from "../presenter.js";
 
 interface Size {
   readonly columns: number;

@@ -1,6 +1,6 @@
 /**
  * Makes what the lab's guests boot from: Debian's cloud kernel, fetched by apt and unpacked without installing it, and an
- * initrd with our init program and the balloon driver. Kept below .cache/lab in the checkout; made once.
+ * initrd with our init program and the balloon driver. Kept in a folder of its own; made once.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
