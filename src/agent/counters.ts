@@ -12,6 +12,7 @@ export const ACTION_KINDS = [
   "stop",
   "settle",
   "repack",
+  "balance",
   "memory-statistics",
   "balloon",
 ] as const;

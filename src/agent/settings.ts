@@ -36,6 +36,8 @@ export interface AgentSettings {
   readonly shutdownPatience: Milliseconds;
   /** Least time between two attempts to pack the pools again; 0: never. */
   readonly repackInterval: Milliseconds;
+  /** Between two rounds of the vCPU balancer within each pool; 0: pins are the pools' CPU sets, and the kernel balances. */
+  readonly balanceInterval: Milliseconds;
   /** vCPUs that one such attempt may pin anew: each move costs a guest its warm caches. */
   readonly mostRepacked: number;
   /** Requests that may wait in the queue; more are refused `busy`. */
@@ -64,6 +66,7 @@ export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
   migrationPatience: milliseconds(600_000),
   shutdownPatience: milliseconds(20_000),
   repackInterval: milliseconds(600_000),
+  balanceInterval: milliseconds(0),
   mostRepacked: 64,
   longestQueue: 256,
   mostPinsEachTick: 64,

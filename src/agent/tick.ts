@@ -15,6 +15,7 @@ import { OperationalError } from "../ports/errors.js";
 import type { HostProbe, HostSample } from "../ports/host.js";
 import type { DomainStats } from "../ports/hypervisor.js";
 import { eraseDomain } from "./ask.js";
+import { PoolBalancer } from "./balance/pool-balancer.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
 import { reasonOf, tellPoolsChanged } from "./repin.js";
 import { settleAll } from "./settle.js";
@@ -29,6 +30,7 @@ export class TickMemory {
   /** Uuids of running domains whose guests report their memory, or cannot. */
   readonly reporting = new Set<string>();
   lastRepack: Milliseconds | null = null;
+  balancer: PoolBalancer | null = null;
   /** Problems of the last tick: one that lasts is told once. */
   problems: readonly string[] = [];
   count = 0;
@@ -63,6 +65,10 @@ export async function runTick(
   actions += repackPools(context, memory);
   await store.flush();
   actions += await updatePins(context, memory, before, problems);
+  memory.balancer ??= new PoolBalancer(context);
+  const balanced = await memory.balancer.round(stats, problems);
+  context.counters.action("balance", balanced);
+  actions += balanced;
   actions += await startReporting(context, memory, stats);
   const ballooned = await context.memory.keep(context, stats, sample, problems);
   context.counters.action("balloon", ballooned);
@@ -197,11 +203,11 @@ async function updatePins(
   before: HostState,
   problems: string[],
 ): Promise<number> {
-  const { policy, store, hypervisor, pinner, counters } = context;
+  const { policy, store, hypervisor, pinner, counters, settings } = context;
   const planned = pinsOf(policy, store.state.host);
   const names = namesToCheck(context, memory, planned);
   const observed = names.length === 0 ? new Map<string, readonly CpuSet[]>() : await hypervisor.pins(names);
-  const changes = differingPins(planned, observed);
+  const changes = differingPins(planned, observed, settings.balanceInterval > 0);
   const byOthers = changes.filter((change) => pinner.wasInPlace(change.vm, planned.get(change.vm)!));
   const failures = changes.length === 0 ? [] : await pinner.apply(orderPinChanges(changes));
   pinner.settle(planned, failures);

@@ -76,6 +76,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
       sharedFolders: settings.sharedFolders,
       migrationPatience: milliseconds(settings.migrationSeconds * 1000),
       repackInterval: milliseconds(settings.repackSeconds * 1000),
+      balanceInterval: milliseconds(settings.balanceSeconds * 1000),
     },
   });
 }

@@ -301,6 +301,15 @@ const RUNNING = {
     fallback: 600,
     schema: decimal(0, 604_800),
   }),
+  balanceSeconds: setting({
+    group: "Running",
+    names: ["HEADROOM_BALANCE_SECONDS"],
+    about:
+      "Seconds between two rounds of the vCPU balancer within each pool (0: vCPUs are pinned to their pool, and the kernel balances it)",
+    allowed: "a number of seconds from 0 to 3600",
+    fallback: 0,
+    schema: decimal(0, 3600),
+  }),
   stateFolder: setting({
     group: "Running",
     names: ["HEADROOM_STATE_FOLDER"],

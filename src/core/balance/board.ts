@@ -87,10 +87,13 @@ export class Board {
   readonly loads: Float64Array;
   /** vCPUs on each pCPU, unordered. */
   readonly members: number[][];
+  /** Where each vCPU stands in its pCPU's list. */
+  private readonly seats: Int32Array;
   private readonly together = new Map<number, number>();
 
   constructor(readonly field: Field) {
     this.at = new Int32Array(field.vcpuCount).fill(NOWHERE);
+    this.seats = new Int32Array(field.vcpuCount);
     this.loads = Float64Array.from(field.background);
     this.members = Array.from({ length: field.pcpuCount }, () => []);
   }
@@ -113,13 +116,17 @@ export class Board {
     if (from !== NOWHERE) {
       this.loads[from]! -= demand;
       const members = this.members[from]!;
-      members[members.indexOf(index)] = members[members.length - 1]!;
-      members.pop();
+      const last = members.pop()!;
+      const seat = this.seats[index]!;
+      if (last !== index) {
+        members[seat] = last;
+        this.seats[last] = seat;
+      }
       this.count(index, from, -1);
     }
     if (to !== NOWHERE) {
       this.loads[to]! += demand;
-      this.members[to]!.push(index);
+      this.seats[index] = this.members[to]!.push(index) - 1;
       this.count(index, to, 1);
     }
     this.at[index] = to;

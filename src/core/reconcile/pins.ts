@@ -2,19 +2,24 @@
  * Which vCPUs are pinned otherwise than planned. Compares the plan with what the hypervisor answered, vCPU by vCPU; vCPUs
  * beyond those that the VM was sold (hot-plugged by hand) get the set of its last one, so that none runs outside its pool.
  */
-import { type CpuSet, EMPTY_CPU_SET, equalCpuSets } from "../cpuset.js";
+import { type CpuSet, EMPTY_CPU_SET, equalCpuSets, subtractCpuSets } from "../cpuset.js";
 import type { VmPins } from "../pool/model.js";
 import type { PinChange } from "./model.js";
 
-/** `observed` may hold fewer VMs than the plan (only those that were read) and more (not ours to pin): both are left alone. */
-export function differingPins(planned: VmPins, observed: VmPins): PinChange[] {
+/**
+ * `observed` may hold fewer VMs than the plan (only those that were read) and more (not ours to pin): both are left alone.
+ * `within`: a pin to a part of the planned set is as good, as where a balancer narrows them.
+ */
+export function differingPins(planned: VmPins, observed: VmPins, within = false): PinChange[] {
   const changes: PinChange[] = [];
   for (const [vm, actual] of observed) {
     const wanted = planned.get(vm);
     if (wanted === undefined || wanted.length === 0) continue;
     for (let vcpu = 0; vcpu < actual.length; vcpu++) {
       const to = wanted[vcpu] ?? wanted[wanted.length - 1]!;
-      if (!equalCpuSets(actual[vcpu]!, to)) changes.push({ vm, vcpu, from: actual[vcpu]!, to });
+      const from = actual[vcpu]!;
+      const isFine = within ? from.length > 0 && subtractCpuSets(from, to).length === 0 : equalCpuSets(from, to);
+      if (!isFine) changes.push({ vm, vcpu, from, to });
     }
   }
   return changes;
