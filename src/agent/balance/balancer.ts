@@ -100,14 +100,21 @@ export class Balancer implements Controller<BalanceReport> {
   private notes(running: readonly DomainStats[], vcpus: readonly ObservedVcpu[]): readonly string[] {
     const notes: string[] = [];
     const managed = running.filter(({ uuid }) => this.managed.get(uuid) === true).map(({ name }) => name);
-    if (managed.length > 0) notes.push(`left to their Headroom agent: ${managed.join(", ")}`);
+    if (managed.length > 0) notes.push(`left to their Headroom agent: ${some(managed)}`);
     const resting = vcpus.filter(({ key }) => this.rebalancer.isResting(key));
     if (resting.length > 0)
-      notes.push(`left alone for a while, as they could not be pinned: ${resting.map(shortName).join(", ")}`);
+      notes.push(`left alone for a while, as they could not be pinned: ${some(resting.map(shortName))}`);
     const unknown = vcpus.filter(({ demand }) => demand === null);
-    if (unknown.length > 0) notes.push(`not known yet: ${unknown.map(shortName).join(", ")}`);
+    if (unknown.length > 0) notes.push(`not known yet: ${some(unknown.map(shortName))}`);
     return notes;
   }
 }
 
 const shortName = ({ vm, vcpu }: ObservedVcpu): string => `${vm}/${vcpu}`;
+
+const MOST_NAMED = 5;
+/** `a, b and 7 more`. */
+function some(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return more > 1 ? `${names.slice(0, MOST_NAMED).join(", ")} and ${more} more` : names.join(", ");
+}
