@@ -266,7 +266,7 @@ describe("borders", () => {
         assert.ok(Math.abs(plan.evenness - plan.plannedDeviation) < 1e-6, "the deviation is the one that it says");
         assertSettles(arena, plan.at as readonly number[], pcpus);
       }),
-      { numRuns: 200 },
+      { numRuns: 200, seed: 7 },
     );
   });
 
@@ -288,7 +288,7 @@ describe("borders", () => {
           assert.ok(best <= BALANCED_PCPUS || deviation(loadsOf(arena, back)) > best + EVEN_PCPUS / 10);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed: 7 },
     );
   });
 
