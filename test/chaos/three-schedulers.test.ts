@@ -1,7 +1,7 @@
 /**
  * The cluster does not lose a VM: three etcd servers, three schedulers and twenty hosts as real processes. Under a stream of deploys
  * and removals the leader is killed, frozen, cut off from etcd, and an etcd server is killed; then what callers were told is
- * held against what exists (checker.ts). HEADROOM_RUNS repeats the whole with other seeds.
+ * held against what exists (checker.ts). HEADROOM_CHAOS_RUNS repeats the whole with other seeds.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ import { findings } from "./checker.js";
 import { buildProgram, Hosts, leaderAmong, recordsIn, SchedulerProcess } from "./rig.js";
 import { Stream } from "./stream.js";
 
-const RUNS = Number(process.env.HEADROOM_RUNS ?? 1);
+const RUNS = Number(process.env.HEADROOM_CHAOS_RUNS ?? 1);
 const REQUESTS = 500;
 const HOSTS = 20;
 /** Of the leader's lease: how long the others wait at most for one that is gone without a word. */
