@@ -29,20 +29,16 @@ export interface Claim {
 
 /** `scarce`: others do without, so nothing is kept for what it used a while ago. */
 export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonSettings, scarce: boolean): Claim {
-  const { maximumMiB } = guest;
   const minimumMiB = minimumOf(guest, settings);
-  const within = (size: number): number => Math.min(maximumMiB, Math.max(minimumMiB, size));
   const { sizeMiB, usedMiB, peakUsedMiB, heldMiB, peakHeldMiB, usableMiB, aheadMiB, swapsIn } = figures;
   const floorMiB = floorOf(heldMiB, settings);
-  // Where it has more than it needs now and less than its latest peak would need, it keeps what it has.
   const room = floorMiB + aheadMiB;
-  const sized = (now: number, peak: number): number =>
-    within(Math.min((scarce ? now : peak) + room, Math.max(now + room, sizeMiB)));
-  const mustMiB = sized(heldMiB, peakHeldMiB);
+  const mustMiB = between(minimumMiB, guest, wished(heldMiB, scarce ? heldMiB : peakHeldMiB, room, sizeMiB));
+  const wantMiB = between(minimumMiB, guest, wished(usedMiB, scarce ? usedMiB : peakUsedMiB, room, sizeMiB));
   return {
-    hardMiB: Math.min(mustMiB, within(heldMiB + aheadMiB + CUSHION_SHARE * floorMiB)),
+    hardMiB: Math.min(mustMiB, between(minimumMiB, guest, heldMiB + aheadMiB + CUSHION_SHARE * floorMiB)),
     mustMiB,
-    wantMiB: Math.max(mustMiB, sized(usedMiB, peakUsedMiB)),
+    wantMiB: Math.max(mustMiB, wantMiB),
     minimumMiB,
     shares: settings.shares.get(guest.name) ?? 1,
     idleShare: Math.min(1, usableMiB / sizeMiB),
@@ -50,6 +46,13 @@ export function claimOf(guest: GuestMemory, figures: Figures, settings: BalloonS
     critical: swapsIn || usableMiB < CUSHION_SHARE * floorMiB,
   };
 }
+
+const between = (minimumMiB: number, { maximumMiB }: GuestMemory, size: number): number =>
+  Math.min(maximumMiB, Math.max(minimumMiB, size));
+
+/** Where it has more than it needs now and less than its latest peak would need, it keeps what it has. */
+const wished = (now: number, peak: number, room: number, sizeMiB: number): number =>
+  Math.min(peak + room, Math.max(now + room, sizeMiB));
 
 export const minimumOf = ({ name, maximumMiB }: Pick<GuestMemory, "name" | "maximumMiB">, settings: BalloonSettings) =>
   Math.min(maximumMiB, Math.max(settings.minimumMiB, settings.minimums.get(name) ?? 0));

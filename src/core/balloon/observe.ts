@@ -220,16 +220,20 @@ function figuresOf(
 ): Figures {
   const { samples, overheadMiB } = track;
   const latest = samples[samples.length - 1]!;
-  const recent = samples.slice(-CALM_READINGS);
-  const size = (used: number): number => used + overheadMiB;
-  const [usedMiB, heldMiB] = [size(latest.usedMiB), size(latest.heldMiB)];
-  const sizeMiB = track.availableMiB === null ? guest.currentMiB : size(track.availableMiB);
+  let [peakUsed, peakHeld] = [0, 0];
+  for (let i = Math.max(0, samples.length - CALM_READINGS); i < samples.length; i++) {
+    peakUsed = Math.max(peakUsed, samples[i]!.usedMiB);
+    peakHeld = Math.max(peakHeld, samples[i]!.heldMiB);
+  }
+  const usedMiB = latest.usedMiB + overheadMiB;
+  const heldMiB = latest.heldMiB + overheadMiB;
+  const sizeMiB = track.availableMiB === null ? guest.currentMiB : track.availableMiB + overheadMiB;
   return {
     sizeMiB,
     usedMiB,
-    peakUsedMiB: size(Math.max(...recent.map((sample) => sample.usedMiB))),
+    peakUsedMiB: peakUsed + overheadMiB,
     heldMiB,
-    peakHeldMiB: size(Math.max(...recent.map((sample) => sample.heldMiB))),
+    peakHeldMiB: peakHeld + overheadMiB,
     unusedMiB: Math.max(0, sizeMiB - usedMiB),
     usableMiB: Math.max(0, sizeMiB - heldMiB),
     aheadMiB: aheadOf(guest, samples, settings),

@@ -8,7 +8,7 @@
  * - below the reserve the idlest guests give first, and in larger steps;
  * - a guest that cannot be known (stale, silent, absurd) or does not do what it is asked is left alone, and the plan says so.
  */
-import { mib } from "../units.js";
+import { type MiB, mib } from "../units.js";
 import { type Claim, claimOf, meetClaims, minimumOf, shareOut } from "./claims.js";
 import type { BalloonMemory, BalloonPlan, BalloonReading, BalloonReason, GuestPlan, GuestTrack } from "./model.js";
 import { bandOf, type Figures, isAmount, type Observed, observe, stepOf } from "./observe.js";
@@ -250,17 +250,16 @@ function guestPlan(
 ): GuestPlan {
   const { guest, figures } = observed;
   const told = move ?? withoutMove(observed, candidate, settings);
-  const known = (value: number | undefined) => (value === undefined ? null : mib(Math.round(value)));
   return {
     name: guest.name,
     uuid: guest.uuid,
     currentMiB: guest.currentMiB,
     maximumMiB: guest.maximumMiB,
     minimumMiB: mib(minimumOf(guest, settings)),
-    sizeMiB: known(figures?.sizeMiB),
-    usedMiB: known(figures?.usedMiB),
-    unusedMiB: known(figures?.unusedMiB),
-    goalMiB: known(candidate?.goalMiB),
+    sizeMiB: wholeOrNull(figures?.sizeMiB),
+    usedMiB: wholeOrNull(figures?.usedMiB),
+    unusedMiB: wholeOrNull(figures?.unusedMiB),
+    goalMiB: wholeOrNull(candidate?.goalMiB),
     targetMiB: told.targetMiB === null ? null : mib(told.targetMiB),
     distressed: candidate?.claim.distressed ?? false,
     reason: told.reason,
@@ -289,3 +288,5 @@ function withoutMove(
 }
 
 const whole = (value: number): number => Math.round(value);
+
+const wholeOrNull = (value: number | undefined): MiB | null => (value === undefined ? null : mib(Math.round(value)));
