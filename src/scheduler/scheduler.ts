@@ -16,6 +16,7 @@ import type { Log } from "../ports/log.js";
 import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
 import { ClusterEvents } from "./events.js";
+import { inspectVm } from "./inspect.js";
 import { heartbeat, register } from "./inventory.js";
 import { cordonHost, drainHost, drainProgress, forgetHost, uncordonHost } from "./operations.js";
 import { EPOCH_RECORDS } from "./record-model.js";
@@ -238,6 +239,10 @@ class ClusterScheduler implements Scheduler {
 
   heartbeat(beat: Heartbeat): Promise<ClusterResult<HeartbeatAnswer>> {
     return this.led((reign) => heartbeat(reign, beat));
+  }
+
+  inspect(name: string): Promise<ClusterVm | null> {
+    return this.led((reign) => inspectVm(reign, name));
   }
 
   // Reads

@@ -259,6 +259,9 @@ export interface SchedulerService {
   register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>>;
   heartbeat(beat: Heartbeat): Promise<ClusterResult<HeartbeatAnswer>>;
 
+  /** As `vm`, with its host's own view asked for just now; without one where the host does not answer. The leader only. */
+  inspect(name: string): Promise<ClusterVm | null>;
+
   // Reads: a standby answers from what the store tells it
   vm(name: string): ClusterVm | null;
   /** By name. */

@@ -71,6 +71,18 @@ test("/v1 deploys, shows, lists, resizes and removes, wherever the VM is", async
   assert.equal(cluster.placed().size, 0);
 });
 
+test("a VM is shown with its host's own view where that is asked for: pins as the agent plans them", async () => {
+  const { host } = await seedDeploy("looked-at");
+  const known = await cluster.get<ClusterVmAnswer>("/v1/vms/looked-at");
+  assert.equal(known.view, null);
+  const fresh = await cluster.get<ClusterVmAnswer>("/v1/vms/looked-at?fresh=true");
+  const agent = cluster.hosts.find(({ name }) => name === host)?.agent;
+  assert.deepEqual(fresh.view?.pins, agent?.vm("looked-at")?.pins);
+  assert.equal((await fetch(`${cluster.url}/v1/vms/looked-at?fresh=perhaps`)).status, 400);
+  assert.equal((await fetch(`${cluster.url}/v1/vms/nobody?fresh=true`)).status, 404);
+  assert.equal((await seedRemove("looked-at")).success, true);
+});
+
 test("VMs of one anti-affinity group are on different hosts, and the fourth on three hosts is on none", async () => {
   const constraints = { antiAffinity: "db" };
   const hosts = new Set<string>();

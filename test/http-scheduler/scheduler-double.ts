@@ -141,6 +141,11 @@ export class SchedulerDouble implements SchedulerService {
     return ok(this.wanting("report"));
   }
 
+  async inspect(name: string): Promise<ClusterVm | null> {
+    await this.change();
+    return this.vm(name);
+  }
+
   vm = (name: string): ClusterVm | null => this.known.get(name) ?? null;
   vms = (): readonly ClusterVm[] => [...this.known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   hosts = (): readonly ClusterHost[] => ["host-a", "host-b"].map((id) => this.hostOf(id));

@@ -38,7 +38,7 @@ describe("the dashboard", { skip: browserMissing }, () => {
     ["cluster", "#/", /No host is in trouble/],
     ["host", "#/hosts/host-0", /Pools: exclusive pCPUs|No pool yet/],
     ["VMs", "#/vms", /db\.main_1/],
-    ["VM", "#/vms/db.main_1", /Each vCPU and where it may run|pins are not known here/],
+    ["VM", "#/vms/db.main_1", /Each vCPU and where it may run/],
     ["what if", "#/what-if?vcpus=2&memory=1&ratio=2", /It would go to/],
   ];
 

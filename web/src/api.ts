@@ -105,7 +105,8 @@ export const api = {
   topology: () => get<TopologyAnswer>("v1/topology"),
   vms: <P extends VmPage | ClusterVmPage>(host: string | null, cursor: string | null) =>
     get<P>(`v1/vms${query({ limit: "100", host, cursor })}`),
-  vm: <V extends VmAnswer | ClusterVmAnswer>(name: string) => get<V>(`v1/vms/${nameOf(name)}`),
+  agentVm: (name: string) => get<VmAnswer>(`v1/vms/${nameOf(name)}`),
+  clusterVm: (name: string) => get<ClusterVmAnswer>(`v1/vms/${nameOf(name)}?fresh=true`),
   explain: <E extends ExplanationAnswer | ClusterExplanationAnswer>(wanted: Wanted) =>
     change<E>("POST", "v1/placements:explain", wanted),
   createVm: (vm: Wanted & { readonly name: string }) => change<unknown>("POST", "v1/vms", vm),

@@ -1,7 +1,5 @@
 /** One VM: what was sold, where its vCPUs are pinned, what it uses and waits for, what happened to it. */
 import { useEffect, useState } from "preact/hooks";
-import type { ClusterVmAnswer } from "../../../src/http/scheduler/schemas/answers.js";
-import type { VmAnswer } from "../../../src/http/schemas/answers.js";
 import { api } from "../api.js";
 import { lastOf, operates, useAsked, useSelected } from "../hooks.js";
 import { ratioColour } from "../model/colours.js";
@@ -16,6 +14,7 @@ import { hostOf, type Vm, viewOf } from "../parts/vm-table.js";
 import type { State } from "../store.js";
 
 const eventsOf = (state: State) => state.events;
+const programOf = (state: State) => state.session?.program ?? null;
 const EVERY_MS = 3_000;
 const KEPT = 200;
 
@@ -26,7 +25,9 @@ interface Point {
 }
 
 export function VmPage({ name }: { readonly name: string }) {
-  const [asked] = useAsked(name, () => api.vm<VmAnswer | ClusterVmAnswer>(name), EVERY_MS);
+  const scheduler = useSelected(programOf) === "scheduler";
+  const ask = (): Promise<Vm> => (scheduler ? api.clusterVm(name) : api.agentVm(name));
+  const [asked] = useAsked(name, ask, EVERY_MS);
   const vm = lastOf(asked);
   const events = useSelected(eventsOf);
   return (

@@ -2,13 +2,15 @@
 import { mib, ratio } from "../../../core/units.js";
 import type { ClusterResize, ClusterVm } from "../../../scheduler/service.js";
 import { BODY_NAMES } from "../../host-rules.js";
+import type { Answer } from "../../idempotency.js";
 import { changeDeadline } from "../../options.js";
-import { clusterProblem, fieldsError, sendProblem } from "../../problem.js";
+import { fieldsError } from "../../problem.js";
+import { sendAnswer } from "../../routes/answer.js";
 import { NOTHING_TO_RESIZE } from "../../routes/vms.js";
 import { nameParams, noQuery, type ResizeVm, resizeVmBody } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
 import { clusterVmAnswer, clusterVmPage } from "../schemas/answers.js";
-import { createClusterVmBody, type ListClusterVms, listClusterVmsQuery } from "../schemas/requests.js";
+import { createClusterVmBody, type ListClusterVms, listClusterVmsQuery, showVmQuery } from "../schemas/requests.js";
 import { clusterAnswer, onLeader } from "./leading.js";
 import { pageOf } from "./pages.js";
 import { checkInput, deployOf } from "./wanted.js";
@@ -76,18 +78,27 @@ export const showVmRoute: SchedulerRoutes = (app, context) => {
       summary: "Show one VM and where it is",
       operationId: "showVm",
       params: nameParams,
-      querystring: noQuery,
+      querystring: showVmQuery,
       response: { 200: clusterVmAnswer },
     },
-    handler: (request, reply) => {
+    handler: async (request, reply) => {
       const { name } = request.params;
-      const vm = context.scheduler.vm(name);
-      const reason = `There is no VM named ${name} in the cluster`;
-      if (vm === null) sendProblem(reply, clusterProblem({ code: "unknown-vm", reason }));
-      else reply.send(vm);
+      if (request.query.fresh === true)
+        return onLeader(context, request, reply, async () => foundOf(name, await context.scheduler.inspect(name)));
+      const { status, body } = foundOf(name, context.scheduler.vm(name));
+      sendAnswer(reply, { status, body });
     },
   });
 };
+
+/** The VM, or the problem that there is none. */
+function foundOf(name: string, vm: ClusterVm | null): Answer {
+  const reason = `There is no VM named ${name} in the cluster`;
+  return clusterAnswer<ClusterVm>(
+    vm === null ? { ok: false, refusal: { code: "unknown-vm", reason } } : { ok: true, value: vm },
+    (value) => value,
+  );
+}
 
 export const resizeVmRoute: SchedulerRoutes = (app, context) => {
   app.route({

@@ -46,6 +46,15 @@ export const listClusterVmsQuery = listVmsQuery.extend({
     .meta({ description: "Only VMs in this state" }),
 });
 
+const FRESH_RULE = "true or false";
+export const showVmQuery = z.strictObject({
+  fresh: z
+    .enum(["true", "false"], FRESH_RULE)
+    .transform((word) => word === "true")
+    .optional()
+    .meta({ description: "Asks its host for its view as of now: pins and usage (the leader does)" }),
+});
+
 const CURSOR_RULE = "the `next` of an earlier page";
 /** Base64url of a host id of 255 characters. */
 const cursor = z
