@@ -13,9 +13,11 @@ import { doctorCommand } from "./commands/doctor.js";
 import { estimateCommand } from "./commands/estimate.js";
 import { explainCommand } from "./commands/explain.js";
 import { exportCommand } from "./commands/export.js";
+import { generateCommand } from "./commands/generate.js";
 import { hostCommand } from "./commands/host.js";
 import { importCommand } from "./commands/import.js";
 import { labCommand } from "./commands/lab.js";
+import { playCommand } from "./commands/play.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { schedulerCommand } from "./commands/scheduler.js";
@@ -47,7 +49,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host without an agent:", [balanceCommand(), balloonCommand(), labCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
-    ["Planning:", [sizeCommand()]],
+    ["Planning:", [generateCommand(), playCommand(), sizeCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

@@ -84,8 +84,8 @@ export function sizeCommand(terminal: SizeTerminal = process): Command {
 
 async function size(given: Given, terminal: SizeTerminal): Promise<SizingReport> {
   const { workload, host: shape, policy: policies, migrations } = given;
-  const { readInventory } = await import("../../trace/workload/inventory.js");
-  const vms = await readInventory(workload);
+  const { readWorkload } = await import("../../trace/workload/workload-file.js");
+  const vms = await readWorkload(workload);
   refuseTooLarge(workload, vms, shape);
   const { sizeWorkload } = await import("../../core/sizing/size.js");
   const { highsSolver } = await import("../../drivers/highs/solver.js");

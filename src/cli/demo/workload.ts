@@ -4,6 +4,9 @@
  * then shuffled. Arrivals and the mix of ratios change over the hour so that pools must grow and shrink: the hour starts with
  * mostly exclusive VMs, fills the host, and ends with mostly oversubscribed ones. Same seed, same hour.
  */
+import { seededRandom, shuffle } from "../../core/workload/random.js";
+import { SCENARIOS } from "../../core/workload/scenario.js";
+import { dealt } from "../../core/workload/shares.js";
 
 export interface Arrival {
   readonly kind: "arrive";
@@ -22,25 +25,6 @@ export type Happening = Arrival | Departure;
 
 export const HOUR_SECONDS = 3600;
 
-/** Value and its share of the VMs. */
-type Frequencies = readonly (readonly [value: number, share: number])[];
-const OVH_VCPUS: Frequencies = [
-  [1, 0.1],
-  [2, 0.48],
-  [4, 0.34],
-  [8, 0.05],
-  [16, 0.03],
-];
-const OVH_GIB: Frequencies = [
-  [2, 0.1],
-  [4, 0.21],
-  [7, 0.27],
-  [8, 0.14],
-  [15, 0.2],
-  [30, 0.05],
-  [60, 0.03],
-];
-
 /** Arrivals per minute in six slices of ten minutes: a rush, a full host, and an evening. */
 const ARRIVALS_PER_MINUTE = [8, 7, 6, 6, 3, 2] as const;
 const SLICE_SECONDS = HOUR_SECONDS / ARRIVALS_PER_MINUTE.length;
@@ -50,35 +34,6 @@ const STAY_SECONDS = [600, 1900] as const;
 const RATIOS = [1, 2, 3] as const;
 const FIRST_MIX = [0.6, 0.25, 0.15] as const;
 const LAST_MIX = [0.1, 0.35, 0.55] as const;
-
-/** Even numbers in [0, 1) from a seed (Mulberry32, Tommy Ettinger, public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** `count` values in ascending order, each as often as its share says; rounding falls to the commonest. */
-function exactCounts(frequencies: Frequencies, count: number): number[] {
-  const commonest = frequencies.reduce((best, entry) => (entry[1] > best[1] ? entry : best));
-  const counts = frequencies.map(([value, share]) => ({ value, times: Math.round(share * count) }));
-  const surplus = counts.reduce((sum, { times }) => sum + times, 0) - count;
-  return counts.flatMap(({ value, times }) =>
-    new Array<number>(value === commonest[0] ? times - surplus : times).fill(value),
-  );
-}
-
-function shuffle<T>(items: T[], random: () => number): T[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [items[last], items[other]] = [items[other]!, items[last]!];
-  }
-  return items;
-}
 
 function ratioAt(atSeconds: number, draw: number): number {
   const passed = atSeconds / HOUR_SECONDS;
@@ -101,9 +56,10 @@ function arrivalTimes(random: () => number, scale: number): number[] {
 export function demoHour(seed: number, scale = 1): readonly Happening[] {
   const random = seededRandom(seed);
   const times = arrivalTimes(random, scale);
-  const memories = exactCounts(OVH_GIB, times.length);
+  const { vcpus: vcpuShares, memoryGiB } = SCENARIOS.get("ovhcloud2023")!;
+  const memories = dealt(memoryGiB, times.length);
   const sizes = shuffle(
-    exactCounts(OVH_VCPUS, times.length).map((vcpus, index) => ({ vcpus, gib: memories[index]! })),
+    dealt(vcpuShares, times.length).map((vcpus, index) => ({ vcpus, gib: memories[index]! })),
     random,
   );
   const happenings: Happening[] = [];

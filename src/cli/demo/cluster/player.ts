@@ -1,5 +1,5 @@
 /**
- * Plays the hour against a scheduler through its HTTP interface, each VM on time and none waiting for another: a host that
+ * Plays a workload against a scheduler through its HTTP interface, each VM on time and none waiting for another: a host that
  * does not answer holds up only what is asked of it. A VM whose host is silent leaves once the host is back.
  */
 import { milliseconds } from "../../../core/units.js";
@@ -8,7 +8,7 @@ import type { SchedulerApiClient } from "../../../http/scheduler/client.js";
 import type { Clock } from "../../../ports/clock.js";
 import { describeArrival } from "../player.js";
 import type { EventLine } from "../view.js";
-import { type Arrival, type Departure, type Happening, HOUR_SECONDS } from "../workload.js";
+import type { Arrival, Departure, Happening } from "../workload.js";
 
 /** What was asked of the scheduler so far, and what became of it. */
 export interface Tally {
@@ -24,8 +24,11 @@ export interface Tally {
 
 interface PlayOptions {
   readonly client: Pick<SchedulerApiClient, "createVm" | "removeVm">;
-  readonly happenings: readonly Happening[];
-  /** Of the simulated hour, which begins when the play does. */
+  /** In order of time. */
+  readonly happenings: Iterable<Happening>;
+  /** When the play is over. */
+  readonly endSeconds: number;
+  /** Of the workload's time, which begins when the play does. */
   readonly clock: Clock;
   /** The machine's. */
   readonly wallClock: Clock;
@@ -35,7 +38,7 @@ interface PlayOptions {
 
 /** Between two attempts to remove a VM of a silent host. */
 const RETRY_MS = milliseconds(500);
-/** How long requests under way may still take when the hour is over. */
+/** How long requests under way may still take when the play is over. */
 const LAST_WORDS_MS = milliseconds(2_000);
 
 export class ClusterPlayer {
@@ -64,7 +67,7 @@ export class ClusterPlayer {
     };
   }
 
-  /** Resolves when the hour is over, or early when `signal` aborts. */
+  /** Resolves when the play is over, or early when `signal` aborts. */
   async play(): Promise<void> {
     const { happenings, clock, wallClock, signal } = this.options;
     const beganMs = clock.monotonic();
@@ -76,7 +79,7 @@ export class ClusterPlayer {
       if (signal.aborted) break;
       this.begin(happening);
     }
-    await until(HOUR_SECONDS);
+    await until(this.options.endSeconds);
     this.over.abort();
     await Promise.race([Promise.all([...this.underWay, retries]), wallClock.sleep(LAST_WORDS_MS)]);
   }
@@ -118,7 +121,7 @@ export class ClusterPlayer {
     else this.waiting.add(name);
   }
 
-  /** Asks again for those that could not leave, until the hour is over. */
+  /** Asks again for those that could not leave, until the play is over. */
   private async retry(): Promise<void> {
     const { wallClock } = this.options;
     while (!this.ended.aborted) {

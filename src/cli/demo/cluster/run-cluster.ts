@@ -124,6 +124,7 @@ async function play(
   const player = new ClusterPlayer({
     client,
     happenings: demoHour(seed, scale * SCALE),
+    endSeconds: HOUR_SECONDS,
     clock,
     wallClock,
     signal: stop,

@@ -1,0 +1,38 @@
+/**
+ * What a VM uses at a moment: a value of a distribution with the VM's mean and 95th percentile, drawn from the seed, the VM and
+ * the moment alone, so that a workload's usage can be computed in any order and is the same each time. Below its 95th percentile p the
+ * quantile function is p (u / 0.95)^k, flat above; k makes its mean. A periodic VM repeats by the day. Memory moves little around a
+ * share that the VM keeps.
+ */
+import type { WorkloadVm } from "./generate.js";
+import { drawFor } from "./random.js";
+
+const HIGH = 0.95;
+/** A mean below that share of the 95th percentile would need a distribution that is almost always zero. */
+const LEAST_MEAN = 0.06;
+/** Memory used is so much of what was sold, and moves by so much. */
+const [LEAST_MEMORY, MEMORY_SPREAD, MEMORY_SWAY] = [0.3, 0.55, 0.05];
+/** Tells the draws of memory from those of CPU. */
+const MEMORY_SEED = 0x5bd1e995;
+
+export interface UsageRules {
+  readonly seed: number;
+  /** Moments of a day: after so many a periodic VM repeats. */
+  readonly momentsPerDay: number;
+}
+
+/** Share of the VM's vCPUs that it uses at the `moment`-th moment, from 0 to 1. */
+export function cpuShare(vm: WorkloadVm, moment: number, { seed, momentsPerDay }: UsageRules): number {
+  const { meanPercent, p95Percent } = vm;
+  if (p95Percent <= 0) return 0;
+  const steady = Math.max(LEAST_MEAN, meanPercent / p95Percent);
+  const power = HIGH / (steady - (1 - HIGH)) - 1;
+  const draw = drawFor(seed, vm.index, vm.periodic ? moment % momentsPerDay : moment);
+  return (p95Percent / 100) * Math.min(1, draw / HIGH) ** Math.max(0, power);
+}
+
+/** Share of the VM's memory that it uses. */
+export function memoryShare({ index }: WorkloadVm, moment: number, { seed }: UsageRules): number {
+  const base = LEAST_MEMORY + MEMORY_SPREAD * drawFor(seed ^ MEMORY_SEED, index, -1);
+  return base + MEMORY_SWAY * drawFor(seed ^ MEMORY_SEED, index, moment);
+}

@@ -1,0 +1,63 @@
+/** Workloads to be played: the lines of JSON that `headroom generate` writes, or a table of VMs (inventory.ts); told by the first byte. */
+import { z } from "zod";
+import type { SizedVm } from "../../core/sizing/model.js";
+import { mib, ratio, seconds } from "../../core/units.js";
+import { OperationalError } from "../../ports/errors.js";
+import { linePieces } from "../input.js";
+import { readInventory } from "./inventory.js";
+import { badTable } from "./table.js";
+
+const line = z.object({
+  name: z.string().min(1),
+  vcpus: z.int().min(1),
+  memoryMiB: z.number().min(1),
+  ratio: z.number().min(1),
+  arrival: z.number().min(0),
+  departure: z.number().min(0),
+  permanent: z.boolean().default(false),
+});
+
+const BRACE = 0x7b;
+
+/** In order of submission; a VM that stays has no departure. Throws `bad-input-file` naming line and field. */
+export async function readWorkload(path: string): Promise<readonly SizedVm[]> {
+  for await (const piece of linePieces(path)) return piece[0] === BRACE ? readLines(path) : readInventory(path);
+  throw new OperationalError("bad-input-file", `${path}: is empty`, false);
+}
+
+async function readLines(path: string): Promise<readonly SizedVm[]> {
+  const vms: SizedVm[] = [];
+  let number = 0;
+  for await (const piece of linePieces(path)) {
+    for (const text of piece.toString("utf8").split("\n")) {
+      if (text.trim() === "") continue;
+      vms.push(vmOf(path, ++number, text));
+    }
+  }
+  return vms;
+}
+
+function vmOf(path: string, number: number, text: string): SizedVm {
+  const parsed = line.safeParse(jsonOf(path, number, text));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw badTable(path, number, `${issue.path.join(".") || "the line"}: ${issue.message}`);
+  }
+  const { name, vcpus, memoryMiB, permanent, ...vm } = parsed.data;
+  return {
+    id: name,
+    vcpus,
+    memoryMiB: mib(memoryMiB),
+    ratio: ratio(vm.ratio),
+    arrival: seconds(vm.arrival),
+    departure: permanent ? seconds(Number.POSITIVE_INFINITY) : seconds(vm.departure),
+  };
+}
+
+function jsonOf(path: string, number: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badTable(path, number, `is no JSON: ${(error as Error).message}`);
+  }
+}
