@@ -143,17 +143,12 @@ export function nearest<T extends Look>(looks: readonly T[], at: number, withinM
 }
 
 /** What moves by more around a moment cannot be compared with what somebody else saw a little earlier or later. */
-const STEADY = 1.02;
+const STILL = 1.02;
 
-/** A value near a moment; null where nobody looked within so many milliseconds, or where it was moving. */
-export function steadyValue<T extends Look>(
-  looks: readonly T[],
-  at: number,
-  withinMs: number,
-  value: (look: T) => number | null,
-): number | null {
-  const around = looks.filter((look) => Math.abs(look.at - at) <= withinMs);
-  const look = nearest(around, at, withinMs);
-  const values = around.map(value).filter((one) => one !== null);
-  return look === null || Math.max(...values) > STEADY * Math.min(...values) ? null : value(look);
+/** Whether resident memory stood still around a moment, as far as looks before and after it tell. */
+export function isStill(looks: readonly Look[], at: number, aroundMs: number): boolean {
+  const around = looks.filter((look) => Math.abs(look.at - at) <= aroundMs);
+  const both = around.some((look) => look.at < at - aroundMs / 2) && around.some((look) => look.at > at + aroundMs / 2);
+  const sizes = around.map(({ rssKiB }) => rssKiB);
+  return both && Math.max(...sizes) <= STILL * Math.min(...sizes);
 }
