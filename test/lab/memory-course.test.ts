@@ -142,7 +142,7 @@ describe("the course's memory cases on real guests", { skip: lab.skip }, () => {
   });
 
   test("case 3: two consume and one stops early; what it gives back goes to the other", async () => {
-    const limitMiB = 580;
+    const limitMiB = 620;
     const balloon = new BalloonProcess(host, SECONDS, "--balloon-limit-mib", String(limitMiB));
     await settled(balloon);
     const idle = balloon.latest("m2")!.currentMiB;
@@ -154,6 +154,8 @@ describe("the course's memory cases on real guests", { skip: lab.skip }, () => {
         2,
     );
     await host.guestCommand("m1", "mem 0");
+    // On a busy machine looks are missed: what m1 frees needs a few to arrive.
+    await sleep(5000);
     await climb("m2", 90, 180);
     await balloon.until("m2 has more than half of both", ({ guests }) =>
       guests.some(({ name, currentMiB }) => name === "m2" && currentMiB > idle + 150),
