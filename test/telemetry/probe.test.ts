@@ -25,6 +25,8 @@ async function probedHost() {
   await hypervisor.define(spec("my-all", [2]));
   await hypervisor.define(spec("stopped", [3]));
   for (const name of ["quarter", "my-all"]) await hypervisor.start(name);
+  // A guest that has not run yet shows no CPU time.
+  await clock.advance(milliseconds(1000));
   let calls = 0;
   const counted = {
     stats: () => {

@@ -24,6 +24,8 @@ export class EtcdLeases implements HostLeases {
   /** The lease of each host, as far as known to this process. */
   private leases = new Map<string, number>();
   private isLoaded = false;
+  /** The last change of each host that is under way. */
+  private readonly turns = new Map<string, Promise<void>>();
   private readonly keepAlives: KeepAlive;
 
   constructor(
@@ -43,6 +45,26 @@ export class EtcdLeases implements HostLeases {
   async open(host: string, period: number, fence: Leadership): Promise<"opened" | "fenced"> {
     checkKey(host);
     checkPeriod(period);
+    return this.inTurn(host, () => this.openNow(host, period, fence));
+  }
+
+  async close(host: string, fence: Leadership): Promise<"closed" | "fenced"> {
+    checkKey(host);
+    return this.inTurn(host, () => this.closeNow(host, fence));
+  }
+
+  /** Opening takes a question more than closing: without turns, what was asked for first could take effect last. */
+  private inTurn<T>(host: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.turns.get(host) ?? Promise.resolve()).then(work);
+    const finish = (): void => {
+      if (this.turns.get(host) === over) this.turns.delete(host);
+    };
+    const over: Promise<void> = turn.then(finish, finish);
+    this.turns.set(host, over);
+    return turn;
+  }
+
+  private async openNow(host: string, period: number, fence: Leadership): Promise<"opened" | "fenced"> {
     const seat = seatOf(fence);
     if (seat.isOver) return "fenced";
     const lease = newLease();
@@ -81,8 +103,7 @@ export class EtcdLeases implements HostLeases {
     return hosts.filter((host) => !this.leases.has(host));
   }
 
-  async close(host: string, fence: Leadership): Promise<"closed" | "fenced"> {
-    checkKey(host);
+  private async closeNow(host: string, fence: Leadership): Promise<"closed" | "fenced"> {
     const seat = seatOf(fence);
     if (seat.isOver) return "fenced";
     const key = this.prefix + host;
