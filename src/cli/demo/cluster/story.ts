@@ -18,7 +18,7 @@ No VM runs here: the hypervisors are fakes in this process, the rest is what run
 
 ${hosts.join("\n")}
 
-Look at it while it runs:
+Open ${url}/ in a browser, or look at it while it runs:
   bin/headroom cluster status --url ${url}
   bin/headroom host list --url ${url}
   bin/headroom explain --vcpus 4 --memory 8GiB --ratio 2 --url ${url}
