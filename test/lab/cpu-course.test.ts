@@ -160,7 +160,10 @@ describe("the course's CPU cases on real guests", { skip }, () => {
 
     await host.virsh("destroy", "c4");
     await balance.until("c4 is gone", ({ pcpus }) => !pcpus.some(({ vcpus }) => vcpus.some(({ vm }) => vm === "c4")));
-    await host.restart();
+    // Back before the next round, its absence would be noticed by nobody.
+    await host.stopDaemon();
+    await eventually("the loss is told", async () => /guests stay as they are/.test(balance.errors));
+    await host.startDaemon();
     // As after a restart by hand: pinned nowhere.
     await host.virsh("vcpupin", "c4", "0", "0-1", "--config");
     await host.virsh("start", "c4");
@@ -169,7 +172,6 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     await host.virsh("vcpupin", "c2", "0", (await at("c3")) ?? "0", "--live");
     await eventually("the heavy ones are apart after the restart", async () => (await at("c2")) !== (await at("c3")));
     assert.equal(await balance.stop(), 0, balance.errors);
-    assert.match(balance.errors, /guests stay as they are/, "the loss was told");
     console.log(`case 5: pins ${(await pinsOf()).join(" ")}, ${movesOf(balance.rounds).length} moves`);
   });
 });
