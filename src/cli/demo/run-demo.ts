@@ -4,25 +4,19 @@
  */
 import { indexTopology } from "../../core/topology/index-topology.js";
 import type { TopologyIndex } from "../../core/topology/model.js";
-import { milliseconds } from "../../core/units.js";
-import { realClock } from "../../drivers/linux/real-clock.js";
 import { type AgentClient, agentClient } from "../../http/client.js";
 import { agentLog } from "../host/agent-log.js";
 import { type RunningAgent, runAgent } from "../host/run-agent.js";
-import { openScreen } from "../screen.js";
-import { paintFor, wantsColour } from "../terminal.js";
+import { paintFor } from "../terminal.js";
 import { demoHost } from "./demo-host.js";
 import { renderFrame } from "./frame.js";
 import type { HostDemoOptions } from "./options.js";
 import { playHour } from "./player.js";
+import { show } from "./show.js";
 import { introduction, plainLine, summary } from "./story.js";
 import type { DemoView, EventLine, Moment, Totals } from "./view.js";
 import { demoHour, HOUR_SECONDS } from "./workload.js";
 
-/** Often enough to look alive, seldom enough to leave the processor to the agent. */
-const FRAME_MS = milliseconds(200);
-/** About twenty lines for the hour. */
-const PLAIN_LINES = 20;
 const KEPT_EVENTS = 40;
 const CLIENT_TIMEOUT_MS = 10_000;
 
@@ -74,27 +68,6 @@ class Watch {
   }
 }
 
-/** Shows the host until `signal` aborts: frames on a terminal, lines elsewhere. */
-async function show(watch: Watch, options: HostDemoOptions, signal: AbortSignal): Promise<void> {
-  const { terminal, plain, seconds } = options;
-  const clock = realClock();
-  const paint = paintFor(terminal);
-  const coloured = wantsColour(terminal);
-  const screen = plain ? null : openScreen(terminal);
-  const pause = plain ? milliseconds((seconds * 1000) / PLAIN_LINES) : FRAME_MS;
-  try {
-    while (!signal.aborted) {
-      const view = await watch.look();
-      const size = { columns: terminal.columns ?? 80, rows: terminal.rows ?? 24 };
-      if (screen === null) terminal.write(plainLine(view));
-      else screen.draw(renderFrame(view, size, paint, coloured));
-      await clock.sleep(pause, signal);
-    }
-  } finally {
-    screen?.close();
-  }
-}
-
 export async function runDemo(options: HostDemoOptions): Promise<void> {
   const { terminal, seconds, signal } = options;
   const paint = paintFor(terminal);
@@ -118,7 +91,7 @@ export async function runDemo(options: HostDemoOptions): Promise<void> {
         signal: AbortSignal.any([signal, done.signal]),
         onEvent: watch.note,
       }).finally(end),
-      show(watch, options, done.signal).finally(end),
+      show({ look: () => watch.look(), line: plainLine, frame: renderFrame }, options, done.signal).finally(end),
     ]);
     const view = await watch.look();
     const metrics = running.agent.metrics();

@@ -6,7 +6,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
-import { milliseconds } from "../../../core/units.js";
 import { scaledClock } from "../../../drivers/fake/virtual-clock.js";
 import { realClock } from "../../../drivers/linux/real-clock.js";
 import { agentConnections } from "../../../http/agent-client/pool.js";
@@ -14,11 +13,11 @@ import { schedulerClient } from "../../../http/scheduler/client.js";
 import type { Log } from "../../../ports/log.js";
 import { type RunningScheduler, runScheduler } from "../../cluster/run-scheduler.js";
 import { agentLog } from "../../host/agent-log.js";
-import { openScreen } from "../../screen.js";
 import { SCHEDULER_PROGRAM } from "../../settings/program.js";
 import { resolveFor } from "../../settings/resolve.js";
-import { paintFor, wantsColour } from "../../terminal.js";
+import { paintFor } from "../../terminal.js";
 import type { DemoOptions } from "../options.js";
+import { show } from "../show.js";
 import { demoHour, HOUR_SECONDS } from "../workload.js";
 import { playFailure } from "./failure.js";
 import { renderCluster } from "./frame.js";
@@ -32,9 +31,6 @@ const SCALE = 1.75;
 /** Of the whole time: a beat, and the silences that make a host suspect and down. At the usual minute: 1, 4 and 9 s. */
 const [BEAT, SUSPECT, DOWN] = [1 / 60, 4 / 60, 9 / 60];
 const MOST_CONNECTIONS = 256;
-const FRAME_MS = milliseconds(200);
-/** Lines for the hour, where there is no screen. */
-const PLAIN_LINES = 20;
 /** A VM that is asked about at a silent host is answered after this long at the latest. */
 const CLIENT_TIMEOUT_MS = 60_000;
 
@@ -80,28 +76,6 @@ async function start(options: DemoOptions, folder: string, log: Log): Promise<Ru
   return { scheduler, machines, close };
 }
 
-/** Shows the cluster until `signal` aborts: frames on a terminal, lines elsewhere. */
-async function show(watch: ClusterWatch, options: DemoOptions, signal: AbortSignal): Promise<void> {
-  const { terminal, plain, seconds } = options;
-  const clock = realClock();
-  const paint = paintFor(terminal);
-  const coloured = wantsColour(terminal);
-  const screen = plain ? null : openScreen(terminal);
-  if (plain) watch.onHostLine = (line) => terminal.write(plainEvent(line));
-  const pause = plain ? milliseconds((seconds * 1000) / PLAIN_LINES) : FRAME_MS;
-  try {
-    while (!signal.aborted) {
-      const view = await watch.look();
-      const size = { columns: terminal.columns ?? 80, rows: terminal.rows ?? 24 };
-      if (screen === null) terminal.write(plainLine(view));
-      else screen.draw(renderCluster(view, size, paint, coloured));
-      await clock.sleep(pause, signal);
-    }
-  } finally {
-    screen?.close();
-  }
-}
-
 async function play(
   options: DemoOptions,
   running: Running,
@@ -121,6 +95,7 @@ async function play(
   const stop = AbortSignal.any([signal, done.signal]);
   const client = schedulerClient({ baseUrl: url, timeoutMs: CLIENT_TIMEOUT_MS, dispatcher });
   const watch = new ClusterWatch({ url, client, dispatcher }, () => clock.monotonic(), speed);
+  if (options.plain) watch.onHostLine = (line) => terminal.write(plainEvent(line));
   const player = new ClusterPlayer({
     client,
     happenings: demoHour(seed, scale * SCALE),
@@ -138,7 +113,7 @@ async function play(
     player.play().finally(end),
     playFailure({ machines, watch, clock, signal: stop }),
     watch.follow(stop),
-    show(watch, options, done.signal).finally(end),
+    show({ look: () => watch.look(), line: plainLine, frame: renderCluster }, options, done.signal).finally(end),
   ]);
   terminal.write(summary(await watch.look(), failure, paint));
   for (const complaint of complaints) terminal.write(`  ${complaint}`);
