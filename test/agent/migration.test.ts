@@ -182,8 +182,8 @@ describe("whatever breaks", () => {
         for (const when of ["before", "after"] as const) {
           const hosts = await new TwoHosts().start();
           const machine = hosts[side];
-          machine.mortal.dieAt(nth, when);
-          const dead = machine.mortal.died.then(() => null);
+          machine.process.at(nth, "kill", when, () => machine.kill());
+          const dead = machine.process.died.then(() => null);
           await hosts.run(Promise.race([dead, hosts.begin().catch(() => null)]));
           await hosts.pass(TRANSFER_MS);
           await hosts.ticks(1);

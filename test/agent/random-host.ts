@@ -11,7 +11,8 @@ import type { Result } from "../../src/core/result.js";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { Procedure } from "../../src/drivers/fake/faults.js";
 import { OperationalError } from "../../src/ports/errors.js";
-import { Mortal, mortalHypervisor, mortalImages, mortalText } from "./crashing.js";
+import { mortalHypervisor, mortalImages, mortalText } from "../../src/simulator/process.js";
+import { Mortal } from "./crashing.js";
 import { NAMES, type Request, type Step, type Trouble } from "./random-steps.js";
 import { Rig, type RigOptions, silentLog } from "./support.js";
 

@@ -85,7 +85,7 @@ export class TwoHosts {
   async mend(): Promise<Machine> {
     this.network.cut.clear();
     for (const machine of this.machines) {
-      machine.mortal.spare();
+      machine.process.spare();
       machine.hypervisor.reconnect();
       await machine.start();
     }

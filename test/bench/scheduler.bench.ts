@@ -10,9 +10,9 @@ import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { mib, ratio } from "../../src/core/units.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
+import { StoreCore } from "../../src/simulator/memory-store.js";
 import { silentLog } from "../agent/support.js";
 import { CountingAgent } from "../scheduler/counting-agent.js";
-import { StoreCore } from "../scheduler/memory-store.js";
 import { printTable } from "./table.js";
 
 const HOST_COUNTS = [1_000, 10_000];

@@ -3,19 +3,14 @@
  * are started, killed, frozen and replaced.
  */
 import assert from "node:assert/strict";
-import { type Agent, createAgent } from "../../src/agent/agent.js";
-import type { AgentSettings } from "../../src/agent/settings.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
-import type { PoolPolicy } from "../../src/core/pool/policy.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib, ratio } from "../../src/core/units.js";
-import { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-clock.js";
-import { FakeWorld } from "../../src/drivers/fake/world.js";
 import type { AgentClient } from "../../src/ports/agent-client.js";
 import type { AppendFile } from "../../src/ports/append-file.js";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
@@ -23,11 +18,10 @@ import { OperationalError } from "../../src/ports/errors.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler/scheduler.js";
 import { type ClusterDeploy, NotLeader } from "../../src/scheduler/service.js";
 import type { SchedulerSettings } from "../../src/scheduler/settings.js";
-import { Mortal, mortalHypervisor, mortalImages, mortalText } from "../agent/crashing.js";
-import { memoryImages, memoryText, silentLog } from "../agent/support.js";
-import { StoreCore } from "./memory-store.js";
-import { type Fate, FINE, Link } from "./network.js";
-import { mortalClient, mortalClock, mortalStore, Process } from "./process.js";
+import { Machine as SimulatedMachine } from "../../src/simulator/machine.js";
+import { silentLog } from "../../src/simulator/memory-ports.js";
+import { StoreCore } from "../../src/simulator/memory-store.js";
+import { mortalClient, mortalClock, mortalStore, Process } from "../../src/simulator/process.js";
 
 /** 8 pCPUs, 16 GiB: small enough to be full soon. */
 const TOPOLOGY = buildTopology({
@@ -39,92 +33,32 @@ const TOPOLOGY = buildTopology({
   memoryMiB: mib(16_384),
 });
 
-/** One machine with its agent. */
-export class Machine {
-  readonly world: FakeWorld;
-  readonly policy: PoolPolicy;
-  private readonly journal = memoryText();
-  private readonly images = memoryImages("/images/debian.qcow2");
-  hypervisor: FakeHypervisor;
-  mortal: Mortal;
-  /** Null: its process is down. */
-  agent: Agent | null = null;
-  /** Of the next messages to it, one each; then all are fine. */
-  readonly fates: Fate[] = [];
-  /** Of the agent, from its next start. */
-  settings: Partial<AgentSettings> = {};
-  /** Cut off: nothing arrives. */
-  reachable = true;
+const POLICY = createPolicy("headroom", {
+  topology: indexTopology(TOPOLOGY),
+  criticalSize: 0,
+  template: null,
+  hostPcpus: [],
+});
 
+/** One machine whose agent starts and ticks when it is told to. */
+export class Machine extends SimulatedMachine {
   constructor(
     readonly clock: VirtualClock,
-    readonly name: string,
-    readonly machineId: string,
-    readonly labels: Readonly<Record<string, string>>,
+    name: string,
+    machineId: string,
+    labels: Readonly<Record<string, string>>,
     network: FakeNetwork,
   ) {
-    this.policy = createPolicy("headroom", {
-      topology: indexTopology(TOPOLOGY),
-      criticalSize: 0,
-      template: null,
-      hostPcpus: [],
-    });
-    this.world = new FakeWorld({ topology: TOPOLOGY, clock, hostname: name });
-    this.hypervisor = new FakeHypervisor(this.world, "fake:///", network);
-    this.mortal = new Mortal(this.hypervisor);
+    super({ clock, name, machineId, policy: POLICY, labels, network, images: ["/images/debian.qcow2"] });
   }
 
-  get url(): string {
-    return `http://${this.name}:8099`;
-  }
-
-  async start(): Promise<void> {
-    if (this.agent !== null) return;
-    this.hypervisor = this.hypervisor.another();
-    this.mortal = new Mortal(this.hypervisor);
-    const agent = createAgent({
-      policy: this.policy,
-      hypervisor: mortalHypervisor(this.mortal, this.hypervisor),
-      clock: this.clock,
-      log: silentLog,
-      journal: mortalText(this.mortal, this.journal),
-      images: mortalImages(this.mortal, this.images),
-      settings: { hostname: this.name, ...this.settings },
-      machine: { machineId: this.machineId, labels: this.labels },
-    });
-    await this.clock.runUntil(agent.start());
-    this.agent = agent;
-  }
-
-  /** The agent's process is killed; its guests run on. */
-  kill(): void {
-    this.mortal.kill();
-    this.agent = null;
+  start(): Promise<void> {
+    return this.clock.runUntil(this.begin());
   }
 
   async tick(): Promise<void> {
     const { agent } = this;
-    if (agent !== null) await this.clock.runUntil(Promise.race([agent.tick(), this.mortal.died]));
-  }
-
-  /** Names of the domains that exist. */
-  domains(): readonly string[] {
-    return this.world.names();
-  }
-
-  /** Here, paused, because it comes or goes. */
-  isHandingOver(name: string): boolean {
-    const where = this.world.whereabouts(name, this.uuidOf(name) ?? "");
-    return where === "incoming" || where === "held";
-  }
-
-  uuidOf(name: string): string | null {
-    return this.world.detail(name)?.uuid ?? null;
-  }
-
-  link(): AgentClient {
-    const fateOf = (): Fate => (this.reachable ? (this.fates.shift() ?? FINE) : { kind: "lost-request" });
-    return new Link(this.clock, () => this.agent, fateOf);
+    if (agent !== null) await this.clock.runUntil(Promise.race([agent.tick(), this.process.died]));
   }
 }
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { milliseconds, ratio } from "../../src/core/units.js";
 import { NotLeader } from "../../src/scheduler/service.js";
+import type { Fate } from "../../src/simulator/link.js";
 import { accepted, refused } from "./answers.js";
 import { Cluster, type ClusterOptions, deployRequest } from "./cluster.js";
-import type { Fate } from "./network.js";
 
 const only = (host: string) => ({ constraints: { hosts: [host] } });
 
@@ -263,7 +263,7 @@ describe("whatever fails during a move", () => {
       for (let nth = 1; nth <= 10; nth++) {
         const cluster = await clusterWith(["web"], { hosts: 2 });
         const machine = cluster.machine(host);
-        machine.mortal.dieAt(nth, nth % 2 === 0 ? "before" : "after");
+        machine.process.at(nth, "kill", nth % 2 === 0 ? "before" : "after", () => machine.kill());
         accepted(await drain(cluster));
         await cluster.advance(20_000);
         machine.kill();

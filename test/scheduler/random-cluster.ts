@@ -5,10 +5,10 @@ import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { MigrationStage } from "../../src/drivers/fake/migration.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { type ClusterResult, type ClusterVm, NotLeader } from "../../src/scheduler/service.js";
+import type { Fate } from "../../src/simulator/link.js";
+import type { StoreFault } from "../../src/simulator/memory-store.js";
 import { Cluster, type ClusterOptions, type Running } from "./cluster.js";
 import { checkHistory, type Operation, type State } from "./history.js";
-import type { StoreFault } from "./memory-store.js";
-import type { Fate } from "./network.js";
 
 const VMS = ["a", "b", "c", "d"];
 

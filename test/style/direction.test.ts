@@ -15,7 +15,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   drivers: ["core", "ports"],
   http: ["core", "ports", "trace", "agent", "scheduler", "telemetry"],
   report: ["core", "ports", "trace", "agent", "scheduler"],
-  cli: ["core", "ports", "trace", "agent", "scheduler", "telemetry", "drivers", "http", "report"],
+  /** Its machines are fake hypervisors. */
+  simulator: ["core", "ports", "trace", "agent", "scheduler", "drivers"],
+  cli: ["core", "ports", "trace", "agent", "scheduler", "telemetry", "drivers", "http", "report", "simulator"],
 };
 /** Packages that core may use: none. Ports are types only. */
 const PURE_LAYERS = new Set(["core", "ports"]);

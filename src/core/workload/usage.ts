@@ -19,16 +19,34 @@ export interface UsageRules {
   readonly seed: number;
   /** Moments of a day: after so many a periodic VM repeats. */
   readonly momentsPerDay: number;
+  /**
+   * Part of the moments, drawn for each VM, at which it follows what is common to all instead of its own course; default none. Each VM
+   * keeps its distribution, but peaks come together.
+   */
+  readonly correlation?: number;
 }
 
+/** What a VM's CPU usage is computed from. */
+export type UsageTraits = Pick<WorkloadVm, "index" | "meanPercent" | "p95Percent" | "periodic">;
+
+/** Stands for all VMs in draws: no VM has this number. */
+const EVERYBODY = -2;
+/** Tells the draws of who follows from those of usage. */
+const FOLLOWING_SEED = 0x27d4eb2f;
+
 /** Share of the VM's vCPUs that it uses at the `moment`-th moment, from 0 to 1. */
-export function cpuShare(vm: WorkloadVm, moment: number, { seed, momentsPerDay }: UsageRules): number {
+export function cpuShare(vm: UsageTraits, moment: number, rules: UsageRules): number {
   const { meanPercent, p95Percent } = vm;
   if (p95Percent <= 0) return 0;
   const steady = Math.max(LEAST_MEAN, meanPercent / p95Percent);
   const power = HIGH / (steady - (1 - HIGH)) - 1;
-  const draw = drawFor(seed, vm.index, vm.periodic ? moment % momentsPerDay : moment);
+  const draw = drawAt(vm, vm.periodic ? moment % rules.momentsPerDay : moment, rules);
   return (p95Percent / 100) * Math.min(1, draw / HIGH) ** Math.max(0, power);
+}
+
+function drawAt({ index }: UsageTraits, moment: number, { seed, correlation = 0 }: UsageRules): number {
+  const follows = correlation > 0 && drawFor(seed ^ FOLLOWING_SEED, index, moment) < correlation;
+  return drawFor(seed, follows ? EVERYBODY : index, moment);
 }
 
 /** Share of the VM's memory that it uses. */

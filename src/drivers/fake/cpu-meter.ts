@@ -23,11 +23,26 @@ export interface CpuCounters {
 
 /** One vCPU of a running guest. */
 export interface Runner {
+  readonly guest: string;
   readonly vcpu: number;
   readonly pcpus: CpuSet;
   readonly demand: CpuDemand;
   readonly bootMs: number;
   readonly counters: CpuCounters;
+}
+
+/** Told what every running vCPU wanted and got of a pCPU, by its place in `runners`, for as long as that stood still. */
+export type ShareObserver = (
+  runners: readonly Runner[],
+  wanted: Float64Array,
+  granted: Float64Array,
+  elapsedMs: number,
+) => void;
+
+export interface MeterOptions {
+  /** Within which demand and shares stand still; default a second. */
+  readonly stepMs?: number;
+  readonly observe?: ShareObserver;
 }
 
 export class CpuMeter {
@@ -40,7 +55,11 @@ export class CpuMeter {
   #atMs: number;
   #busyNs: number;
 
-  constructor(startMs: number, busyNs = 0) {
+  constructor(
+    startMs: number,
+    busyNs = 0,
+    private readonly options: MeterOptions = {},
+  ) {
     this.#atMs = startMs;
     this.#busyNs = busyNs;
   }
@@ -66,10 +85,11 @@ export class CpuMeter {
 
   /** Counts up to `toMs`; a time in the past changes nothing. */
   advance(toMs: number): void {
-    const fineEndMs = Math.min(toMs, this.#atMs + MOST_STEPS * STEP_MS);
-    this.#walk(fineEndMs, STEP_MS);
-    const stepsLeft = Math.ceil((toMs - this.#atMs) / STEP_MS);
-    if (stepsLeft > 0) this.#walk(toMs, STEP_MS * Math.ceil(stepsLeft / MOST_STEPS));
+    const { stepMs = STEP_MS } = this.options;
+    const fineEndMs = Math.min(toMs, this.#atMs + MOST_STEPS * stepMs);
+    this.#walk(fineEndMs, stepMs);
+    const stepsLeft = Math.ceil((toMs - this.#atMs) / stepMs);
+    if (stepsLeft > 0) this.#walk(toMs, stepMs * Math.ceil(stepsLeft / MOST_STEPS));
   }
 
   #walk(toMs: number, stepMs: number): void {
@@ -104,5 +124,6 @@ export class CpuMeter {
       counters.delayNs[vcpu]! += Math.max(0, this.#wanted[i]! - granted) * elapsedNs;
       this.#busyNs += granted * elapsedNs;
     }
+    this.options.observe?.(this.#runners, this.#wanted, this.#granted, elapsedMs);
   }
 }

@@ -123,6 +123,7 @@ export function runnersOf(guest: Guest): readonly Runner[] {
   if (!live || live.paused) return [];
   const { vcpus, pins } = live.definition;
   return Array.from({ length: vcpus }, (_, vcpu) => ({
+    guest: guest.stored.name,
     vcpu,
     pcpus: pins[vcpu]!,
     demand: live.demand,

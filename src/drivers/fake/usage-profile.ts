@@ -7,6 +7,8 @@
  * the guest; what the host grants is fair-share.ts.
  */
 
+import { cpuShare, type UsageRules, type UsageTraits } from "../../core/workload/usage.js";
+
 /** Fractions are of one vCPU, 0 to 1. Times count from the guest's boot, except where a day is meant (UTC). */
 export type CpuProfile =
   | { readonly kind: "idle" }
@@ -23,7 +25,15 @@ export type CpuProfile =
   | { readonly kind: "steps"; readonly steps: readonly { readonly afterSeconds: number; readonly fraction: number }[] }
   /** The same values over and over. */
   | { readonly kind: "series"; readonly stepSeconds: number; readonly fractions: readonly number[] }
+  | DrawnProfile
   | { readonly kind: UsageClass };
+
+/** As core/workload/usage.ts draws it, for all vCPUs alike; a moment lasts `momentSeconds`, the first begins at `originMs`. */
+export interface DrawnProfile extends UsageTraits, UsageRules {
+  readonly kind: "drawn";
+  readonly momentSeconds: number;
+  readonly originMs: number;
+}
 
 /** MiB in use by the guest itself, caches aside. Fractions are of the memory it was started with. */
 export type MemoryProfile =
@@ -125,9 +135,22 @@ export function cpuDemand(profile: CpuProfile, seed: number): CpuDemand {
         const index = Math.floor((timeMs - bootMs) / 1000 / profile.stepSeconds) % profile.fractions.length;
         return clamp(profile.fractions[index] ?? 0);
       };
+    case "drawn":
+      return drawnDemand(profile);
     default:
       return classDemand(CLASSES[profile.kind], seed);
   }
+}
+
+/** A moment's value is worked out once: it is asked for by every vCPU. */
+function drawnDemand(profile: DrawnProfile): CpuDemand {
+  const momentMs = profile.momentSeconds * 1000;
+  let [known, value] = [Number.NaN, 0];
+  return (_vcpu, timeMs) => {
+    const moment = Math.max(0, Math.floor((timeMs - profile.originMs) / momentMs));
+    if (moment !== known) [known, value] = [moment, clamp(cpuShare(profile, moment, profile))];
+    return value;
+  };
 }
 
 function burstDemand(profile: Extract<CpuProfile, { kind: "bursts" }>, seed: number): CpuDemand {

@@ -21,7 +21,49 @@ export interface VirtualClock extends Clock {
 interface Sleeper {
   readonly dueMs: number;
   readonly order: number;
-  readonly wake: () => void;
+  /** Null: it woke, or was woken before its time. */
+  wake: (() => void) | null;
+}
+
+const isBefore = (a: Sleeper, b: Sleeper): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
+
+/** A binary heap. Who wakes before its time stays in it, and is passed over: taking it out would need its place. */
+class Sleepers {
+  readonly #heap: Sleeper[] = [];
+  asleep = 0;
+
+  push(sleeper: Sleeper): void {
+    this.asleep++;
+    const heap = this.#heap;
+    let at = heap.push(sleeper) - 1;
+    for (let up = (at - 1) >> 1; at > 0 && isBefore(sleeper, heap[up]!); up = (at - 1) >> 1) {
+      heap[at] = heap[up]!;
+      at = up;
+    }
+    heap[at] = sleeper;
+  }
+
+  /** The next to wake; undefined: nobody sleeps. */
+  first(): Sleeper | undefined {
+    while (this.#heap.length > 0 && this.#heap[0]!.wake === null) this.#drop();
+    return this.#heap[0];
+  }
+
+  #drop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let down = 2 * at + 1;
+      if (down >= heap.length) break;
+      if (down + 1 < heap.length && isBefore(heap[down + 1]!, heap[down]!)) down++;
+      if (!isBefore(heap[down]!, last)) break;
+      heap[at] = heap[down]!;
+      at = down;
+    }
+    heap[at] = last;
+  }
 }
 
 /** One turn of the event loop: every promise reaction that can run has run. */
@@ -30,25 +72,20 @@ const settlePromises = (): Promise<void> => new Promise((resolve) => setImmediat
 /** Turns of the event loop `runUntil` grants to real input and output before it calls the promise stuck. */
 const IDLE_TURNS = 2000;
 
-/** `startMs`: milliseconds since the epoch at which it stands. `monotonic` starts at 0. */
-export function virtualClock(startMs = 0): VirtualClock {
+/**
+ * `startMs`: milliseconds since the epoch at which it stands; `monotonic` starts at 0. `afterEach` is called when everything that a
+ * sleeper has set off is done; what it throws ends the run.
+ */
+export function virtualClock(startMs = 0, afterEach: () => void = () => undefined): VirtualClock {
   let elapsedMs = 0;
   let nextOrder = 0;
-  const asleep = new Set<Sleeper>();
+  const sleepers = new Sleepers();
 
-  const earliest = (): Sleeper | undefined => {
-    let first: Sleeper | undefined;
-    for (const sleeper of asleep) {
-      if (!first || sleeper.dueMs < first.dueMs || (sleeper.dueMs === first.dueMs && sleeper.order < first.order)) {
-        first = sleeper;
-      }
-    }
-    return first;
-  };
   const wake = async (sleeper: Sleeper): Promise<void> => {
     elapsedMs = Math.max(elapsedMs, sleeper.dueMs);
-    sleeper.wake();
+    sleeper.wake?.();
     await settlePromises();
+    afterEach();
   };
 
   return {
@@ -58,20 +95,21 @@ export function virtualClock(startMs = 0): VirtualClock {
       if (signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const wakeUp = () => {
-          asleep.delete(sleeper);
+          sleeper.wake = null;
+          sleepers.asleep--;
           signal?.removeEventListener("abort", wakeUp);
           resolve();
         };
-        const sleeper = { dueMs: elapsedMs + Math.max(0, duration), order: nextOrder++, wake: wakeUp };
-        asleep.add(sleeper);
+        const sleeper: Sleeper = { dueMs: elapsedMs + Math.max(0, duration), order: nextOrder++, wake: wakeUp };
+        sleepers.push(sleeper);
         signal?.addEventListener("abort", wakeUp, { once: true });
       });
     },
-    sleepers: () => asleep.size,
+    sleepers: () => sleepers.asleep,
     async advance(durationMs: number): Promise<void> {
       await settlePromises();
       const untilMs = elapsedMs + durationMs;
-      for (let next = earliest(); next && next.dueMs <= untilMs; next = earliest()) await wake(next);
+      for (let next = sleepers.first(); next && next.dueMs <= untilMs; next = sleepers.first()) await wake(next);
       elapsedMs = Math.max(elapsedMs, untilMs);
       await settlePromises();
     },
@@ -84,7 +122,7 @@ export function virtualClock(startMs = 0): VirtualClock {
       for (let idle = 0; !settled; ) {
         await settlePromises();
         if (settled) break;
-        const next = earliest();
+        const next = sleepers.first();
         if (next) await wake(next);
         else if (++idle > IDLE_TURNS) throw new Error("virtual clock: the promise is open and nobody sleeps");
       }

@@ -10,7 +10,7 @@ import { OperationalError } from "../../ports/errors.js";
 import type { HostSample } from "../../ports/host.js";
 import type { DomainDetail, DomainStats, HypervisorEvent, HypervisorHost } from "../../ports/hypervisor.js";
 import { realClock } from "../linux/real-clock.js";
-import { CpuMeter } from "./cpu-meter.js";
+import { CpuMeter, type MeterOptions } from "./cpu-meter.js";
 import {
   completeDefinition,
   type Definition,
@@ -48,6 +48,7 @@ export interface FakeWorldOptions {
   /** What a guest does; default: dealt from the classes of spec 7.1. */
   readonly demandOf?: (domain: NewDomain) => UsageProfile;
   readonly traitsOf?: (domain: NewDomain) => Partial<GuestTraits>;
+  readonly meter?: MeterOptions;
 }
 
 /**
@@ -84,7 +85,7 @@ export class WorldCore {
     this.hostname = options.hostname ?? "fake-host";
     this.machineId = options.machineId ?? `fake-${this.hostname}`;
     this.pcpus = unionCpuSets(...options.topology.pcpus.map((pcpu) => [pcpu.id, ...pcpu.packageSiblings]));
-    this.#meter = new CpuMeter(this.clock.now());
+    this.#meter = new CpuMeter(this.clock.now(), 0, options.meter);
     this.#announcedMs = this.#meter.atMs;
   }
 
@@ -110,6 +111,11 @@ export class WorldCore {
 
   has(name: string): boolean {
     return this.#guests.has(name);
+  }
+
+  /** Counts everything up to now. */
+  catchUp(): void {
+    this.advance();
   }
 
   stats(): readonly DomainStats[] {
@@ -178,7 +184,7 @@ export class WorldCore {
     this.#guests.clear();
     for (const guest of saved.guests) this.#guests.set(guest.stored.name, guest);
     this.#names = null;
-    this.#meter = new CpuMeter(saved.atMs, saved.busyNs);
+    this.#meter = new CpuMeter(saved.atMs, saved.busyNs, this.#options.meter);
     this.#announcedMs = saved.atMs;
     this.#runnersStale = true;
   }

@@ -1,12 +1,12 @@
 /**
- * The way to an agent, in one process: the real agent behind the scheduler's client port, and a network that loses requests
- * and answers, delivers late or twice, and is slow.
+ * The way from a scheduler to an agent, in one process: the real agent behind the scheduler's client port, and a network that loses
+ * requests and answers, delivers late or twice, and is slow.
  */
-import type { Agent } from "../../src/agent/agent.js";
-import type { VmView } from "../../src/agent/service.js";
-import { parseCpuSet } from "../../src/core/cpuset.js";
-import type { Refusal, Result } from "../../src/core/result.js";
-import { milliseconds } from "../../src/core/units.js";
+import type { Agent } from "../agent/agent.js";
+import type { VmView } from "../agent/service.js";
+import { parseCpuSet } from "../core/cpuset.js";
+import type { Refusal, Result } from "../core/result.js";
+import { milliseconds } from "../core/units.js";
 import type {
   AgentClient,
   ChangeOutcome,
@@ -15,9 +15,9 @@ import type {
   ReportOutcome,
   RevokeOutcome,
   VmOutcome,
-} from "../../src/ports/agent-client.js";
-import type { Clock } from "../../src/ports/clock.js";
-import { OperationalError } from "../../src/ports/errors.js";
+} from "../ports/agent-client.js";
+import type { Clock } from "../ports/clock.js";
+import { OperationalError } from "../ports/errors.js";
 
 export const DEADLINE_MS = 2_000;
 
@@ -98,19 +98,25 @@ export class Link implements AgentClient {
   private async pass<T>(work: (agent: Agent) => Promise<T | NoAnswer>): Promise<T | NoAnswer> {
     const fate = this.fateOf();
     if (fate.kind === "refused-connection") return unanswered("connection refused", true);
-    if (fate.kind === "lost-request") return this.giveUp();
+    const deadline = new AbortController();
+    const patience = this.giveUp(deadline.signal);
+    if (fate.kind === "lost-request") return patience;
     if (fate.kind === "late") {
       void this.deliver(work, fate.delayMs);
-      return this.giveUp();
+      return patience;
     }
     if (fate.kind === "twice") void this.deliver(work, fate.delayMs);
     const answer = this.deliver(work, fate.kind === "slow" ? fate.delayMs : 0);
     const heard = fate.kind === "lost-answer" ? never<T>() : answer;
-    return Promise.race([heard, this.giveUp()]);
+    try {
+      return await Promise.race([heard, patience]);
+    } finally {
+      deadline.abort();
+    }
   }
 
-  private async giveUp(): Promise<NoAnswer> {
-    await this.clock.sleep(milliseconds(DEADLINE_MS));
+  private async giveUp(signal: AbortSignal): Promise<NoAnswer> {
+    await this.clock.sleep(milliseconds(DEADLINE_MS), signal);
     return unanswered(`no answer within ${DEADLINE_MS} ms`);
   }
 

@@ -1,9 +1,9 @@
 /**
- * A cluster store in memory, for schedulers that are made and thrown away by the dozen: fenced, compare-and-swap, watched.
- * What the real stores promise is held by test/stores; this one also has the faults that tests want, and can be told to forget
- * the fence, to show that somebody would notice.
+ * A cluster store in memory, for schedulers that are made and thrown away by the dozen: fenced, compare-and-swap, watched, with
+ * the faults of a real one. It can be told to forget the fence, to show that somebody would notice. What the real stores promise
+ * is held by a suite of their own.
  */
-import type { Seconds } from "../../src/core/units.js";
+import type { Seconds } from "../core/units.js";
 import type {
   Change,
   ClusterStore,
@@ -17,8 +17,8 @@ import type {
   StoreRecord,
   StoreUpdate,
   WatchOptions,
-} from "../../src/ports/cluster-store.js";
-import { OperationalError } from "../../src/ports/errors.js";
+} from "../ports/cluster-store.js";
+import { OperationalError } from "../ports/errors.js";
 
 class Tenure implements Leadership {
   readonly ending = new AbortController();

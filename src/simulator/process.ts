@@ -1,7 +1,10 @@
 /** A process that can be killed or frozen at any of its calls to the world, as under SIGKILL, SIGSTOP and SIGCONT. */
-import type { AgentClient } from "../../src/ports/agent-client.js";
-import type { Clock } from "../../src/ports/clock.js";
-import type { ClusterStore } from "../../src/ports/cluster-store.js";
+import type { FakeHypervisor } from "../drivers/fake/fake-hypervisor.js";
+import type { AgentClient } from "../ports/agent-client.js";
+import type { Clock } from "../ports/clock.js";
+import type { ClusterStore } from "../ports/cluster-store.js";
+import type { DiskImages, DurableText } from "../ports/host.js";
+import type { Hypervisor } from "../ports/hypervisor.js";
 
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
@@ -11,15 +14,33 @@ interface Plan {
   readonly then: (fate: "kill" | "freeze") => void;
 }
 
-export class Process {
+/** What the calls of a process go through; for one that has died they never end. */
+export interface Mortal {
+  call<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export class Process implements Mortal {
+  readonly died: Promise<"died">;
+  private tellDeath: () => void = () => undefined;
   private state: "running" | "frozen" | "dead" = "running";
   private thawed: Promise<void> = Promise.resolve();
   private wake = (): void => undefined;
   private callsLeft = Number.POSITIVE_INFINITY;
   private planned: Plan | null = null;
 
+  constructor() {
+    this.died = new Promise((resolve) => {
+      this.tellDeath = () => resolve("died");
+    });
+  }
+
   /** At its `nth` call from now (1: the next) the process is killed or frozen, before the call leaves or after it was done. */
-  at(nth: number, fate: "kill" | "freeze", when: "before" | "after", then: (fate: "kill" | "freeze") => void): void {
+  at(
+    nth: number,
+    fate: "kill" | "freeze",
+    when: "before" | "after",
+    then: (fate: "kill" | "freeze") => void = () => undefined,
+  ): void {
     this.callsLeft = nth;
     this.planned = { fate, when, then };
   }
@@ -39,6 +60,8 @@ export class Process {
 
   kill(): void {
     this.state = "dead";
+    this.wake();
+    this.tellDeath();
   }
 
   freeze(): void {
@@ -118,4 +141,49 @@ export const mortalClock = (process: Process, real: Clock): Clock => ({
     if (process.isDead) await never();
     if (process.isFrozen) await process.call(async () => undefined);
   },
+});
+
+/** The hypervisor's calls, counted. What is not a call to it passes. */
+export function mortalHypervisor(mortal: Mortal, real: FakeHypervisor): Hypervisor {
+  const wrap =
+    <A extends unknown[], T>(method: (...args: A) => Promise<T>) =>
+    (...args: A): Promise<T> =>
+      mortal.call(() => method.apply(real, args));
+  return {
+    uri: real.uri,
+    isConnected: () => real.isConnected(),
+    subscribe: (listener) => real.subscribe(listener),
+    connect: wrap(real.connect),
+    close: wrap(real.close),
+    host: wrap(real.host),
+    memory: wrap(real.memory),
+    stats: wrap(real.stats),
+    detail: wrap(real.detail),
+    pins: wrap(real.pins),
+    define: wrap(real.define),
+    redefine: wrap(real.redefine),
+    start: wrap(real.start),
+    shutdown: wrap(real.shutdown),
+    destroy: wrap(real.destroy),
+    undefine: wrap(real.undefine),
+    pinVcpu: wrap(real.pinVcpu),
+    setVcpus: wrap(real.setVcpus),
+    setMemory: wrap(real.setMemory),
+    setMetadata: wrap(real.setMetadata),
+    setMemoryStatsPeriod: wrap(real.setMemoryStatsPeriod),
+    migrationAddress: real.migrationAddress,
+    migrate: wrap(real.migrate),
+    settleMigration: wrap(real.settleMigration),
+  };
+}
+
+export const mortalText = (mortal: Mortal, real: DurableText): DurableText => ({
+  read: () => mortal.call(() => real.read()),
+  write: (text) => mortal.call(() => real.write(text)),
+});
+
+export const mortalImages = (mortal: Mortal, real: DiskImages): DiskImages => ({
+  resolve: (path) => mortal.call(() => real.resolve(path)),
+  createOverlay: (vm, base) => mortal.call(() => real.createOverlay(vm, base)),
+  removeOverlay: (path) => mortal.call(() => real.removeOverlay(path)),
 });
