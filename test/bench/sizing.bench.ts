@@ -1,43 +1,89 @@
-/** What a pass of each sizing policy takes, at 500 VMs of the beginning and at 50,000, beside first fit's in the same run. */
+/**
+ * What a pass of each sizing policy takes, and how that and the memory grow from 500 to 50,000 VMs of the beginning and from 30 to 10,000
+ * hosts; beside a look at each host, which is what an index must beat. After a warm-up, in CPU time, as others may compute too.
+ */
 import { configurationBound } from "../../src/core/sizing/configuration-lp.js";
 import { demandAfter, kindsOf } from "../../src/core/sizing/kinds.js";
-import { columnsOf } from "../../src/core/sizing/model.js";
+import { columnsOf, type VmColumns } from "../../src/core/sizing/model.js";
 import { bid } from "../../src/core/sizing/policies/bid.js";
 import { firstFit } from "../../src/core/sizing/policies/first-fit.js";
 import { paper } from "../../src/core/sizing/policies/progress.js";
-import { runPass } from "../../src/core/sizing/run.js";
-import { BID_WEIGHTS } from "../../src/core/sizing/size.js";
-import { peaks } from "../../src/core/sizing/volume.js";
+import { type Policy, runPass } from "../../src/core/sizing/run.js";
+import { BID_WEIGHTS, sizeWorkload } from "../../src/core/sizing/size.js";
+import { highestFirst } from "../../src/core/sizing/volume.js";
 import { highsSolver } from "../../src/drivers/highs/solver.js";
 import { experiment, HOST } from "../sizing/worlds.js";
 
+/** First fit by a look at each host. */
+const plainScan: Policy = {
+  begin: (vms, hosts) => (vm) => {
+    for (let host = 0; host < hosts.open; host++)
+      if (hosts.fits(host, vms.level[vm]!, vms.vcpus[vm]!, vms.memoryMiB[vm]!)) return host;
+    return -1;
+  },
+};
+
+const MIX = [25, 25, 50] as const;
 const solver = highsSolver();
+
+/** CPU milliseconds of this process. */
+async function cpuMs<T>(work: () => T | Promise<T>): Promise<{ readonly ms: number; readonly result: T }> {
+  const before = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { ms: (user + system) / 1000, result };
+}
+
+async function measured(columns: VmColumns, policy: Policy, passes: number): Promise<string> {
+  const pass = (): number => runPass(columns, HOST, Number.POSITIVE_INFINITY, policy).hostsUsed;
+  for (let warm = 0; warm < Math.max(1, passes / 2); warm++) pass();
+  globalThis.gc?.();
+  const before = process.memoryUsage();
+  const { ms, result } = await cpuMs(() => {
+    let used = 0;
+    for (let each = 0; each < passes; each++) used = pass();
+    return used;
+  });
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const mib = Math.max(0, (heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers) / passes / 2 ** 20);
+  lastMs = ms / passes;
+  const perSecond = Math.round(columns.events.length / (lastMs / 1000));
+  return `${lastMs.toFixed(2)} ms, ${perSecond.toLocaleString("en")} events/s, ${mib.toFixed(1)} MiB made, ${result} hosts`;
+}
+let lastMs = 0;
+
 for (const [initial, passes] of [
-  [500, 20],
-  [50_000, 1],
+  [240, 200],
+  [500, 200],
+  [5_000, 20],
+  [50_000, 2],
+  [80_000, 2],
 ] as const) {
-  const columns = columnsOf(experiment("ovhcloud2023", [25, 25, 50], 1, initial));
+  const vms = experiment("ovhcloud2023", MIX, 1, initial);
+  const columns = columnsOf(vms);
   const kinds = kindsOf(columns, HOST);
-  const highest = peaks(columns, HOST).reduce((a, b) =>
-    Math.max(b.pcpus, b.memory) > Math.max(a.pcpus, a.memory) ? b : a,
-  );
-  const { hosts, prices } = await configurationBound(kinds, demandAfter(columns, kinds, highest.event), solver.solve);
-  const count = Math.ceil(hosts * 1.08);
-  let baseline = 0;
+  const { event } = highestFirst(columns, HOST)[0]!;
+  const { prices } = await configurationBound(kinds, demandAfter(columns, kinds, event), solver.solve);
+  console.log(`${initial} VMs at the beginning, ${columns.count} in all, ${columns.events.length} events, a pass:`);
+  const plain = initial > 5_000 ? null : await measured(columns, plainScan, passes);
+  const plainMs = lastMs;
+  if (plain !== null) console.log(`  first fit, a look at each host: ${plain}`);
   for (const [name, policy] of [
     ["first fit", firstFit],
     ["paper", paper],
     ["bid", bid(kinds, prices, BID_WEIGHTS[0]!)],
   ] as const) {
-    const began = performance.now();
-    let used = 0;
-    for (let pass = 0; pass < passes; pass++) used = runPass(columns, HOST, count, policy).hostsUsed;
-    const ms = (performance.now() - began) / passes;
-    if (name === "first fit") baseline = ms;
-    const ratio = `${(ms / baseline).toFixed(1)} x first fit`;
+    const figures = await measured(columns, policy, passes);
     console.log(
-      `${columns.count} VMs, ${count} hosts, ${name}: ${ms.toFixed(1)} ms a pass, ${ratio}, ${used} hosts used`,
+      `  ${name}: ${figures}${plain === null ? "" : `, ${(plainMs / lastMs).toFixed(1)} x as fast as the look`}`,
     );
   }
+  if (initial > 50_000) continue;
+  const policies = ["first-fit", "dedicated", "paper", "headroom"] as const;
+  const sized = await cpuMs(() => sizeWorkload({ vms, shape: HOST, policies, migrations: 0, solve: solver.solve }));
+  const hosts = [...sized.result.policies].map(([name, { hosts: count }]) => `${name} ${count}`).join(", ");
+  const { volume } = sized.result.lowerBound;
+  console.log(`  all of headroom size: ${(sized.ms / 1000).toFixed(2)} s; ${hosts}, bound ${volume}`);
 }
+console.log(`${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB at the most`);
 await solver.close();

@@ -29,7 +29,13 @@ const POLICIES: readonly (readonly [key: string, policy: Policy])[] = [
 const filesIn = (folder: string): readonly string[] =>
   skipWithoutShared === false ? readdirSync(sharedPath(folder)).sort() : ["not here"];
 const unzipped = (path: string): string => gunzipSync(readFileSync(sharedPath(path))).toString("utf8");
-const scenario = (name: string): Promise<readonly SizedVm[]> => readInventory(sharedPath(`${FOLDER}/${name}.csv.gz`));
+const scenarios = new Map<string, Promise<readonly SizedVm[]>>();
+/** Read once. */
+function scenario(name: string): Promise<readonly SizedVm[]> {
+  const read = scenarios.get(name) ?? readInventory(sharedPath(`${FOLDER}/${name}.csv.gz`));
+  scenarios.set(name, read);
+  return read;
+}
 
 describe("decisions", { skip: skipWithoutShared }, () => {
   for (const file of filesIn(`${FOLDER}/decisions`)) {
@@ -39,14 +45,19 @@ describe("decisions", { skip: skipWithoutShared }, () => {
         const expected = (JSON.parse(unzipped(`${FOLDER}/decisions/${file}`)) as Record<string, Decision>)[key]!;
         const vms = await scenario(name);
         const columns = columnsOf(vms);
-        // The large ones need seconds for each number of hosts below: there only the last two are tried.
-        const from = name.endsWith("n5000") ? expected.hosts - 1 : volumeBound(columns, SHAPE);
-        const { hosts, pass } = fewestHosts({ vms: columns, shape: SHAPE, policies: [policy], from });
+        const from = volumeBound(columns, SHAPE);
+        const {
+          hosts,
+          pass,
+          refusedWithOneLess: refused,
+        } = fewestHosts({ vms: columns, shape: SHAPE, policies: [policy], from });
         assert.equal(hosts, expected.hosts);
         assert.deepEqual(Array.from(pass.placement), expected.host_of);
-        const { refused } = runPass(columns, SHAPE, hosts - 1, policy);
         assert.equal(refused?.at, expected.one_less.t);
         assert.equal(vms[refused.vm]?.id, String(expected.one_less.refused_vm));
+        if (name.endsWith("n5000")) return;
+        // What a search leaves out of a pass with one host less changes nothing.
+        assert.deepEqual(runPass(columns, SHAPE, hosts - 1, policy).refused, refused);
       });
     }
   }

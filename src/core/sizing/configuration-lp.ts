@@ -13,6 +13,8 @@ export interface ConfigurationBound {
   readonly hosts: number;
   /** Worth of one VM of each kind, in hosts. */
   readonly prices: readonly number[];
+  /** Ways to fill a host that were tried, as counts by kind: to begin from at another moment. */
+  readonly configurations: readonly (readonly number[])[];
 }
 
 /** A configuration worth that little more than a host improves nothing. */
@@ -27,11 +29,14 @@ export async function configurationBound(
   { kinds, grid }: Kinds,
   demand: readonly number[],
   solve: SolveCovering,
+  known: readonly (readonly number[])[] = [],
 ): Promise<ConfigurationBound> {
   const wanted = demand.flatMap((count, place) => (count > 0 ? [place] : []));
-  if (wanted.length === 0) return { hosts: 0, prices: kinds.map(() => 0) };
+  if (wanted.length === 0) return { hosts: 0, prices: kinds.map(() => 0), configurations: known };
   const items = wanted.map((place) => kinds[place]!);
-  const program = { demand: wanted.map((place) => demand[place]!), columns: items.map((_, row) => aloneColumn(row)) };
+  const columns = items.map((_, row) => aloneColumn(row));
+  for (const counts of known) columns.push(wanted.map((place) => counts[place]!));
+  const program = { demand: wanted.map((place) => demand[place]!), columns };
   let [bound, prices]: [number, readonly number[]] = [0, []];
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const solution = await solve(program);
@@ -46,7 +51,8 @@ export async function configurationBound(
     }
     program.columns.push(bestPacking(grid, items, prices, values));
   }
-  return { hosts: wholeHosts(bound), prices: kinds.map((_, place) => prices[wanted.indexOf(place)] ?? 0) };
+  const byKind = (row: readonly number[]): number[] => kinds.map((_, place) => row[wanted.indexOf(place)] ?? 0);
+  return { hosts: wholeHosts(bound), prices: byKind(prices), configurations: columns.map(byKind) };
 
   function aloneColumn(row: number): number[] {
     return items.map((item, each) => (each === row ? mostOf(grid, item) : 0));

@@ -22,6 +22,16 @@ export interface SizedHost {
   readonly memoryMiB: MiB;
 }
 
+/** What VMs want that are alike to a host, as columns. */
+export interface Needs {
+  readonly count: number;
+  readonly level: Uint8Array;
+  readonly vcpus: Int32Array;
+  readonly memoryMiB: Float64Array;
+  /** How many VMs want it. */
+  readonly vms: Int32Array;
+}
+
 /** The same as columns, for passes over tens of thousands of VMs. */
 export interface VmColumns {
   readonly count: number;
@@ -31,6 +41,9 @@ export interface VmColumns {
   readonly level: Uint8Array;
   /** Every ratio that occurs, ascending. */
   readonly ratios: readonly Ratio[];
+  /** Place of what the VM wants in `needs`. */
+  readonly need: Int32Array;
+  readonly needs: Needs;
   readonly arrival: Float64Array;
   /** In order: `vm` arrives, `~vm` is released. */
   readonly events: Int32Array;
@@ -50,9 +63,34 @@ export function columnsOf(vms: readonly SizedVm[]): VmColumns {
     memoryMiB: Float64Array.from(vms, (vm) => vm.memoryMiB),
     level: Uint8Array.from(vms, (vm) => levelOf.get(vm.ratio)!),
     ratios,
+    ...needsOf(vms, levelOf),
     arrival: Float64Array.from(vms, (vm) => vm.arrival),
     events: eventsOf(vms),
   };
+}
+
+function needsOf(
+  vms: readonly SizedVm[],
+  levelOf: ReadonlyMap<Ratio, number>,
+): { readonly need: Int32Array; readonly needs: Needs } {
+  const places = new Map<string, number>();
+  const firsts: SizedVm[] = [];
+  const need = Int32Array.from(vms, (vm) => {
+    const name = `${vm.ratio} ${vm.vcpus} ${vm.memoryMiB}`;
+    const place = places.get(name) ?? firsts.push(vm) - 1;
+    places.set(name, place);
+    return place;
+  });
+  const counts = new Int32Array(firsts.length);
+  for (const each of need) counts[each] = counts[each]! + 1;
+  const needs = {
+    count: firsts.length,
+    level: Uint8Array.from(firsts, (vm) => levelOf.get(vm.ratio)!),
+    vcpus: Int32Array.from(firsts, (vm) => vm.vcpus),
+    memoryMiB: Float64Array.from(firsts, (vm) => vm.memoryMiB),
+    vms: counts,
+  };
+  return { need, needs };
 }
 
 function eventsOf(vms: readonly SizedVm[]): Int32Array {

@@ -28,7 +28,7 @@ class Search {
     private readonly hostOf: Int32Array,
     private readonly onMove: (vm: number) => void,
   ) {
-    const residents = Array.from({ length: hosts.count }, (): number[] => []);
+    const residents = Array.from({ length: hosts.opened }, (): number[] => []);
     for (const [vm, host] of hostOf.entries()) if (host >= 0) residents[host]!.push(vm);
     for (const each of residents) each.sort((a, b) => vms.memoryMiB[a]! - vms.memoryMiB[b]! || a - b);
     this.residents = residents;
@@ -37,7 +37,7 @@ class Search {
   roomFor(vm: number, limit: number): number {
     const attempts = [this.oneAway, this.twoAway, this.oneAfterAnother].slice(0, limit < MOST_MOVES ? 1 : 3);
     for (const attempt of attempts) {
-      for (let host = 0; host < this.hosts.count; host++) if (attempt.call(this, vm, host)) return host;
+      for (let host = 0; host < this.hosts.opened; host++) if (attempt.call(this, vm, host)) return host;
     }
     return -1;
   }
@@ -142,7 +142,7 @@ class Search {
   }
 
   private lookForRoom(vm: number, besides: number): number {
-    for (let host = 0; host < this.hosts.count; host++) {
+    for (let host = 0; host < this.hosts.opened; host++) {
       if (host === besides) continue;
       for (const other of this.residents[host]!) {
         if (!this.mayFit(vm, host, other)) continue;

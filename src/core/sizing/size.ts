@@ -12,10 +12,9 @@ import { movesWithin } from "./moves.js";
 import { type BidWeights, bid } from "./policies/bid.js";
 import { firstFit } from "./policies/first-fit.js";
 import { javaArgmax, paper } from "./policies/progress.js";
-import type { MakeRoom, Pass, Policy } from "./run.js";
-import { runPass } from "./run.js";
+import { type Policy, runPass } from "./run.js";
 import { fewestHosts } from "./search.js";
-import { hostsFor, type Moment, peaks } from "./volume.js";
+import { highestFirst, hostsFor } from "./volume.js";
 
 export const SIZING_POLICIES = ["first-fit", "dedicated", "paper", "java_argmax", "headroom"] as const;
 export type SizingPolicy = (typeof SIZING_POLICIES)[number];
@@ -66,8 +65,6 @@ export function tooLarge(vms: readonly SizedVm[], { pcpus, memoryMiB }: SizedHos
   return vms.find((vm) => vm.vcpus > pcpus || vm.memoryMiB > memoryMiB) ?? null;
 }
 
-const loadOf = ({ pcpus, memory }: Moment): number => Math.max(pcpus, memory);
-
 interface Prepared {
   readonly columns: VmColumns;
   readonly volume: number;
@@ -78,12 +75,14 @@ interface Prepared {
 async function prepare({ vms, shape, solve }: SizingOptions): Promise<Prepared> {
   const columns = columnsOf(vms);
   const kinds = kindsOf(columns, shape);
-  const highest = peaks(columns, shape).sort((a, b) => loadOf(b) - loadOf(a));
+  const highest = highestFirst(columns, shape);
   const volume = highest[0] === undefined ? 0 : hostsFor(highest[0]);
   let configurationLp = volume;
   let prices: readonly number[] = [];
+  let configurations: readonly (readonly number[])[] = [];
   for (const [place, { event }] of highest.slice(0, MOMENTS).entries()) {
-    const bound = await configurationBound(kinds, demandAfter(columns, kinds, event), solve);
+    const bound = await configurationBound(kinds, demandAfter(columns, kinds, event), solve, configurations);
+    configurations = bound.configurations;
     configurationLp = Math.max(configurationLp, bound.hosts);
     if (place === 0) prices = bound.prices;
   }
@@ -110,44 +109,39 @@ const REFERENCE_POLICIES: Readonly<Record<Exclude<SizingPolicy, "dedicated" | "h
 };
 
 function sizeShared(
-  { vms, shape, migrations }: SizingOptions,
+  { vms, shape, migrations, onProgress = () => undefined }: SizingOptions,
   { columns, volume, bids }: Prepared,
   name: Exclude<SizingPolicy, "dedicated">,
 ): SharedSize {
   const policies = name === "headroom" ? [...bids, firstFit] : [REFERENCE_POLICIES[name]];
-  let moves = 0;
-  const mayMove = name === "headroom" && migrations > 0;
-  const makeRoom = mayMove ? movesWithin(columns, migrations, () => moves++) : null;
-  const { hosts, policy } = fewestHosts({ vms: columns, shape, policies, from: volume, makeRoom });
-  moves = 0;
-  const pass = runPass(columns, shape, hosts, policies[policy]!, makeRoom);
-  const made = moves;
-  const refused = hosts === 0 ? null : lastRefusal(columns, shape, hosts - 1, policies, makeRoom);
+  const moving =
+    name === "headroom" && migrations > 0 ? (onMove: () => void) => movesWithin(columns, migrations, onMove) : null;
+  const {
+    hosts,
+    pass,
+    moves,
+    refusedWithOneLess: refused,
+  } = fewestHosts({
+    vms: columns,
+    shape,
+    policies,
+    from: volume,
+    moving,
+    onNumber: (number) => onProgress(`${name}, ${number} hosts`),
+  });
   return {
     hosts,
     placement: Array.from(pass.placement),
     refusedWithOneLess: refused === null ? null : { vm: vms[refused.vm]!.id, at: refused.at },
-    moves: mayMove ? made : null,
+    moves: moving === null ? null : moves,
   };
-}
-
-/** Of the policies the one that comes furthest. Null: one takes all, which happens when fewer hosts suit it better. */
-function lastRefusal(
-  vms: VmColumns,
-  shape: SizedHost,
-  hosts: number,
-  policies: readonly Policy[],
-  makeRoom: MakeRoom | null,
-): Pass["refused"] {
-  const refusals = policies.map((policy) => runPass(vms, shape, hosts, policy, makeRoom).refused);
-  return refusals.reduce((last, one) => (last === null || one === null ? null : one.at > last.at ? one : last));
 }
 
 function sizeDedicated({ vms, shape }: SizingOptions): DedicatedSize {
   const ratios = [...new Set(vms.map((vm) => vm.ratio))].sort((a, b) => a - b);
   const byRatio = ratios.map((ratio) => {
     const columns = columnsOf(vms.filter((vm) => vm.ratio === ratio));
-    return { ratio, hosts: runPass(columns, shape, columns.count, firstFit).hostsUsed };
+    return { ratio, hosts: runPass(columns, shape, Number.POSITIVE_INFINITY, firstFit).hostsUsed };
   });
   return { hosts: byRatio.reduce((sum, { hosts }) => sum + hosts, 0), byRatio };
 }

@@ -35,3 +35,9 @@ export const hostsFor = ({ pcpus, memory }: Moment): number => Math.ceil(Math.ma
 
 export const volumeBound = (vms: VmColumns, shape: SizedHost): number =>
   peaks(vms, shape).reduce((most, moment) => Math.max(most, hostsFor(moment)), 0);
+
+const loadOf = ({ pcpus, memory }: Moment): number => Math.max(pcpus, memory);
+
+/** The peaks, the highest load first. */
+export const highestFirst = (vms: VmColumns, shape: SizedHost): Moment[] =>
+  peaks(vms, shape).sort((a, b) => loadOf(b) - loadOf(a));

@@ -5,6 +5,7 @@
  * the same, the one that comes nearer to an even use of both resources, then the fuller one. Needs a forecast of what is sold,
  * for the prices, and knows nothing of when VMs leave.
  */
+import { BestHosts } from "../best-hosts.js";
 import type { Hosts } from "../hosts.js";
 import type { Kinds } from "../kinds.js";
 import { bestValues } from "../knapsack.js";
@@ -17,49 +18,38 @@ export interface BidWeights {
   readonly fullness: number;
 }
 
-/** Scores of equal hosts differ by rounding: the first of them counts. */
-const EQUAL = 1e-12;
+/** Scores of equal hosts differ by rounding: they are counted in steps of this. */
+const STEPS_PER_HOST = 1e12;
 const NEAR = 1e-9;
 
 export function bid(kinds: Kinds, prices: readonly number[], weights: BidWeights): Policy {
   const worth = bestValues(kinds.grid, kinds.kinds, prices);
-  const stride = kinds.grid.height + 1;
   const { width, height } = kinds.grid;
+  const stride = height + 1;
   return {
     begin(vms, hosts) {
+      const kindOfNeed = new Int32Array(vms.needs.count);
+      for (let vm = 0; vm < vms.count; vm++) kindOfNeed[vms.need[vm]!] = kinds.kindOf[vm]!;
       const rest = restOf(kinds, hosts);
-      return (vm) => {
-        const kind = kinds.kinds[kinds.kindOf[vm]!]!;
-        const level = vms.level[vm]!;
-        const [vcpus, memoryMiB] = [vms.vcpus[vm]!, vms.memoryMiB[vm]!];
-        let [best, lowest, emptySeen] = [-1, Number.POSITIVE_INFINITY, false];
-        for (let host = next(0); host >= 0; host = next(host + 1)) {
-          const empty = hosts.usedPcpus[host] === 0;
-          // Every empty host costs the same: the first will do.
-          if (empty && emptySeen) continue;
-          emptySeen ||= empty;
-          const wide = rest.width(host);
-          const high = rest.height(host);
-          const wideThen = Math.max(0, wide - kind.width);
-          const highThen = Math.max(0, high - kind.height);
-          const lost = worth[wide * stride + high]! - worth[wideThen * stride + highThen]!;
-          const drift = Math.abs(wideThen / width - highThen / height) - Math.abs(wide / width - high / height);
-          const score = lost + weights.balance * drift + weights.fullness * (wide / width + high / height);
-          if (score < lowest - EQUAL) [best, lowest] = [host, score];
-        }
-        return best;
-
-        function next(from: number): number {
-          return hosts.firstFit(from, level, vcpus, memoryMiB);
-        }
-      };
+      const best = new BestHosts(vms, hosts, (need, host) => {
+        const kind = kinds.kinds[kindOfNeed[need]!]!;
+        const wide = rest.width(host);
+        const high = rest.height(host);
+        const wideThen = Math.max(0, wide - kind.width);
+        const highThen = Math.max(0, high - kind.height);
+        const lost = worth[wide * stride + high]! - worth[wideThen * stride + highThen]!;
+        const drift = Math.abs(wideThen / width - highThen / height) - Math.abs(wide / width - high / height);
+        const cost = lost + weights.balance * drift + weights.fullness * (wide / width + high / height);
+        return -Math.round(cost * STEPS_PER_HOST);
+      });
+      return (vm) => best.best(vms.need[vm]!);
     },
   };
 }
 
 /** What is free of a host, in steps of the grid: by volume, since VMs that stand alone now will share with the next. */
 function restOf({ grid, stepsPerPcpu, stepsPerMiB }: Kinds, hosts: Hosts) {
-  const stepsPerVcpu = hosts.ratios.map((ratio) => stepsPerPcpu / Math.max(1, ratio));
+  const stepsPerVcpu = Float64Array.from(hosts.ratios, (ratio) => stepsPerPcpu / Math.max(1, ratio));
   return {
     width(host: number): number {
       let free = grid.width;

@@ -3,23 +3,19 @@
  * first of equals. `paper` is the local scheduler's formula; `javaArgmax` is what the published simulator's code meant, with
  * integer divisions and without the candidate's memory. In its published form a comparison with itself makes it first fit.
  */
+import { BestHosts } from "../best-hosts.js";
 import type { Hosts } from "../hosts.js";
 import type { Policy } from "../run.js";
 
 type Progress = (hosts: Hosts, host: number, usedThen: number, memoryMiB: number) => number;
 
 const argmax = (progress: Progress): Policy => ({
-  begin: (vms, hosts) => (vm) => {
-    const level = vms.level[vm]!;
-    const vcpus = vms.vcpus[vm]!;
-    const memoryMiB = vms.memoryMiB[vm]!;
-    let [best, highest] = [-1, Number.NEGATIVE_INFINITY];
-    for (let host = 0; host < hosts.count; host++) {
-      if (!hosts.fits(host, level, vcpus, memoryMiB)) continue;
-      const score = progress(hosts, host, hosts.usedWith(host, level, vcpus), memoryMiB);
-      if (score > highest) [best, highest] = [host, score];
-    }
-    return best;
+  begin(vms, hosts) {
+    const { level, vcpus, memoryMiB } = vms.needs;
+    const best = new BestHosts(vms, hosts, (need, host) =>
+      progress(hosts, host, hosts.usedWith(host, level[need]!, vcpus[need]!), memoryMiB[need]!),
+    );
+    return (vm) => best.best(vms.need[vm]!);
   },
 });
 

@@ -1,0 +1,142 @@
+/**
+ * The best host for a VM, of many: for every need that is asked for, a tournament over the hosts' scores, in which only those play again
+ * that changed since it was last asked. Equals what a look at each host finds, the first of equals. A need that few VMs have gets no
+ * tournament: looking at each host costs less than keeping one.
+ */
+import { CHANGES, type Hosts } from "./hosts.js";
+import type { VmColumns } from "./model.js";
+
+/** How good the host, which fits, is for a VM of that need; higher is better. */
+export type Score = (need: number, host: number) => number;
+
+const DOES_NOT_FIT = Number.NEGATIVE_INFINITY;
+
+/** A tournament is worth its memory where the VMs of the need, times this, are as many as the hosts. */
+const WORTH_KEEPING = 16;
+/** Among so few hosts a look at each costs less than what a tournament is kept up with. */
+export const FEW_HOSTS = 128;
+
+export class BestHosts {
+  private readonly tournaments: (Tournament | null)[];
+
+  constructor(
+    private readonly vms: VmColumns,
+    private readonly hosts: Hosts,
+    private readonly score: Score,
+  ) {
+    this.tournaments = new Array<Tournament | null>(vms.needs.count).fill(null);
+  }
+
+  /** -1: none takes it. */
+  best(need: number): number {
+    const { vms, hosts, score } = this;
+    let tournament = this.tournaments[need]!;
+    if (tournament === null) {
+      const { open } = hosts;
+      if (open <= FEW_HOSTS || vms.needs.vms[need]! * WORTH_KEEPING < open) return this.bestOfAll(need);
+      tournament = new Tournament(vms, need, hosts, score);
+      this.tournaments[need] = tournament;
+    }
+    return tournament.winner();
+  }
+
+  private bestOfAll(need: number): number {
+    const { hosts, score } = this;
+    const { room, freeMemoryMiB, levels, open } = hosts;
+    const { needs } = this.vms;
+    const level = needs.level[need]!;
+    const vcpus = needs.vcpus[need]!;
+    const memoryMiB = needs.memoryMiB[need]!;
+    let best = -1;
+    let highest = DOES_NOT_FIT;
+    for (let host = 0; host < open; host++) {
+      if (vcpus > room[host * levels + level]! || memoryMiB > freeMemoryMiB[host]!) continue;
+      const each = score(need, host);
+      if (each > highest) {
+        best = host;
+        highest = each;
+      }
+    }
+    return best;
+  }
+}
+
+class Tournament {
+  /** Of hosts; a power of two. */
+  private size = 0;
+  private scores = new Float64Array(0);
+  /** Of each match: the root is 1, the matches below m are 2m and 2m + 1, hosts stand behind them all. */
+  private winners = new Int32Array(0);
+  private seen = 0;
+
+  private readonly level: number;
+  private readonly vcpus: number;
+  private readonly memoryMiB: number;
+
+  constructor(
+    { needs }: VmColumns,
+    private readonly need: number,
+    private readonly hosts: Hosts,
+    private readonly score: Score,
+  ) {
+    this.level = needs.level[need]!;
+    this.vcpus = needs.vcpus[need]!;
+    this.memoryMiB = needs.memoryMiB[need]!;
+    this.playAll();
+  }
+
+  winner(): number {
+    const { hosts } = this;
+    const { changes, changeCount, open } = hosts;
+    const behind = changeCount - this.seen;
+    // As many matches as there are hosts: playing all of them anew costs no more.
+    if (open > this.size || behind > CHANGES || behind * 4 > this.size) this.playAll();
+    else {
+      for (let at = this.seen; at < changeCount; at++) {
+        const host = changes[at % CHANGES]!;
+        if (host < open) this.play(host, this.scoreOf(host));
+      }
+      this.seen = changeCount;
+    }
+    const first = this.winners[1]!;
+    return this.scores[first] === DOES_NOT_FIT ? -1 : first;
+  }
+
+  private scoreOf(host: number): number {
+    const fits = this.hosts.fits(host, this.level, this.vcpus, this.memoryMiB);
+    return fits ? this.score(this.need, host) : DOES_NOT_FIT;
+  }
+
+  private play(host: number, score: number): void {
+    const { scores, winners } = this;
+    if (scores[host] === score) return;
+    scores[host] = score;
+    for (let match = (this.size + host) >> 1; match >= 1; match >>= 1) {
+      const left = winners[2 * match]!;
+      const right = winners[2 * match + 1]!;
+      const winner = scores[left]! >= scores[right]! ? left : right;
+      // Somebody else has won as before: nothing changes further on.
+      if (winner === winners[match] && winner !== host) return;
+      winners[match] = winner;
+    }
+  }
+
+  private playAll(): void {
+    const { hosts } = this;
+    const { open } = hosts;
+    if (open > this.size) {
+      this.size = 2 ** Math.ceil(Math.log2(Math.max(2, open)));
+      this.scores = new Float64Array(this.size).fill(DOES_NOT_FIT);
+      this.winners = new Int32Array(2 * this.size);
+    }
+    const { size, scores, winners } = this;
+    for (let host = 0; host < open; host++) scores[host] = this.scoreOf(host);
+    for (let host = 0; host < size; host++) winners[size + host] = host;
+    for (let match = size - 1; match >= 1; match--) {
+      const left = winners[2 * match]!;
+      const right = winners[2 * match + 1]!;
+      winners[match] = scores[left]! >= scores[right]! ? left : right;
+    }
+    this.seen = hosts.changeCount;
+  }
+}
