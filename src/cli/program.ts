@@ -20,6 +20,7 @@ import { labCommand } from "./commands/lab.js";
 import { playCommand } from "./commands/play.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
+import { reportCommand } from "./commands/report.js";
 import { schedulerCommand } from "./commands/scheduler.js";
 import { sizeCommand } from "./commands/size.js";
 import { statusCommand } from "./commands/status.js";
@@ -39,6 +40,7 @@ Examples:
   headroom vm create web --vcpus 2 --memory 4GiB --ratio 2
   headroom replay --topology epyc-7662-2s --load trace.csv --out results
   headroom estimate --load trace.json.gz --compare --out results
+  headroom report results --out report               figures, their numbers, a page that explains them
 `;
 
 /** Groups of the help, in order. */
@@ -50,7 +52,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
     ["Planning:", [generateCommand(), playCommand(), sizeCommand()]],
-    ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand()]],
+    ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(), reportCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];
 }

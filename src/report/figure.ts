@@ -53,7 +53,7 @@ const [LINE_LENGTH, GAP] = [24, 18];
 /** Mean width of a character of the legend's 12 px type. */
 const CHARACTER = 7.2;
 
-const escapeXml = (text: string): string =>
+export const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 /** Entries side by side, in as many rows as they need. */

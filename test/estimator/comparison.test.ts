@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { comparisonTables } from "../../src/cli/comparison-table.js";
-import { STRATEGY_NAMES } from "../../src/core/estimator/names.js";
+import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { compareToFiles } from "../../src/report/estimate/compare-to-files.js";
-import type { Comparison } from "../../src/report/estimate/comparison.js";
+import type { Comparison, StrategyReport } from "../../src/report/estimate/comparison.js";
 import { judge, metricsOf } from "../../src/report/estimate/metrics.js";
 import { notebookSums } from "../../src/report/estimate/notebook.js";
+import { comparisonReport } from "../../src/report/estimate/report.js";
 import { estimate, hostWindow, OPTIONS, traceOf, vmWindow, withFile } from "./traces.js";
 
 const WORKER = new URL("../../src/report/estimate/worker.ts", import.meta.url).href;
@@ -64,6 +65,26 @@ describe("metrics", () => {
   });
 });
 
+/** The numbers behind the figures add up to the metrics, and each figure says something. */
+function reportHolds(comparison: Comparison): void {
+  const { figures } = comparisonReport(comparison);
+  const sumOf = (figure: string, strategy: StrategyName): number => {
+    const { columns, rows } = figures.find(({ name }) => name === figure)!.numbers;
+    return rows.reduce((sum, row) => sum + Number(row[columns.indexOf(strategy)]), 0);
+  };
+  for (const [strategy, { cpu }] of Object.entries(comparison.strategies) as [StrategyName, StrategyReport][]) {
+    const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-9, `${strategy}: ${a} and ${b}`);
+    close(sumOf("cpu-misprediction", strategy), cpu.misprediction);
+    close(sumOf("cpu-violations", strategy), cpu.violation.sum);
+  }
+  const usage = figures.find(({ name }) => name === "cpu-usage")!.numbers;
+  assert.deepEqual(
+    usage.rows.map((row) => row[usage.columns.indexOf("peak usage")]),
+    comparison.host.cpu.peak,
+  );
+  assert.ok(figures.every(({ says }) => says.length > 0));
+}
+
 test("a comparison runs every strategy in threads, and leaves its data and its figures", async () => {
   await withFile(WAVE_TRACE, async (tracePath, folder) => {
     const out = join(folder, "out");
@@ -96,6 +117,7 @@ test("a comparison runs every strategy in threads, and leaves its data and its f
       assert.doesNotMatch(svg, /NaN|undefined/, path);
     }
     assert.match(comparisonTables(comparison), /headroom[\s\S]*oracle/);
+    reportHolds(comparison);
   });
 });
 

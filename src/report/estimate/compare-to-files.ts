@@ -2,11 +2,12 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
+import { makeFolder, writeWhole } from "../files.js";
 import { runStrategies, type StartThread } from "./compare.js";
 import { type Comparison, comparisonOf } from "./comparison.js";
 import { figuresOf } from "./figures.js";
 import type { EstimateOptions } from "./options.js";
-import { makeFolder, writeJson, writeWhole } from "./write.js";
+import { writeJson } from "./write.js";
 
 export interface Compared {
   readonly comparison: Comparison;

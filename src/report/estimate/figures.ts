@@ -38,16 +38,17 @@ interface Point {
   readonly strategy: StrategyName;
 }
 
-const namesOf = ({ strategies }: Comparison): readonly StrategyName[] => Object.keys(strategies) as StrategyName[];
+export const namesOf = ({ strategies }: Comparison): readonly StrategyName[] =>
+  Object.keys(strategies) as StrategyName[];
 
 const legendOf = (names: readonly StrategyName[]): readonly LegendEntry[] =>
   names.map((name) => ({ label: name, ...LOOKS[name] }));
 
-const hoursOf = ({ trace }: Comparison, occurrence: number): number =>
+export const hoursOf = ({ trace }: Comparison, occurrence: number): number =>
   (occurrence * trace.sliceScope) / SECONDS_PER_HOUR;
 
 /** Estimate less the next window's peak, for every compared window. */
-function errorsOf(comparison: Comparison, resource: Resource, strategy: StrategyName): readonly Point[] {
+export function errorsOf(comparison: Comparison, resource: Resource, strategy: StrategyName): readonly Point[] {
   const { estimate } = comparison.strategies[strategy]!.series[resource];
   const { peak } = comparison.host[resource];
   return estimate.flatMap((need, t) => {
@@ -60,7 +61,8 @@ function errorsOf(comparison: Comparison, resource: Resource, strategy: Strategy
 /** Round numbers for a scale that begins linear and goes on logarithmic, up to the largest value. */
 function symlogTicks(points: readonly Point[]): readonly number[] {
   const most = Math.max(1, ...points.map(({ value }) => value));
-  const ticks = [0, 0.5];
+  // Far below the largest they would stand on each other.
+  const ticks = most > 1000 ? [0] : [0, 0.5];
   for (let power = 1; power <= most; power *= 10) ticks.push(power, 2 * power, 5 * power);
   return ticks.filter((tick) => tick <= most);
 }

@@ -1,10 +1,10 @@
 /** The files of a run: `estimates.jsonl`, a line for each window, and `summary.json`. A file is whole, or the old one stands. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { TextOutput } from "../../agent/replay/output.js";
 import { RESOURCES } from "../../core/estimator/resource.js";
-import { OperationalError } from "../../ports/errors.js";
 import type { TraceConfig } from "../../trace/estimator-record.js";
+import { writeWhole } from "../files.js";
 import type { EstimateOptions } from "./options.js";
 import type { ResourceOutcome, WindowOutcome } from "./run.js";
 
@@ -37,27 +37,6 @@ export function estimateLine({ occurrence, epoch, slice, cpu, memory }: WindowOu
     cpu: resourceLine(cpu),
     memory: resourceLine(memory),
   });
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Makes the folder. Throws `OperationalError` (state-not-written). */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw new OperationalError("state-not-written", `${folder}: cannot be made: ${messageOf(cause)}`, false, { cause });
-  }
-}
-
-/** Throws `OperationalError` (state-not-written). */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  try {
-    await writeFile(`${path}.new`, content);
-    await rename(`${path}.new`, path);
-  } catch (cause) {
-    throw new OperationalError("state-not-written", `${path}: cannot be written: ${messageOf(cause)}`, true, { cause });
-  }
 }
 
 /** What is known of a run once its windows have passed by. */
