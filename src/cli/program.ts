@@ -11,6 +11,7 @@ import { configCommand } from "./commands/config.js";
 import { demoCommand } from "./commands/demo.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { estimateCommand } from "./commands/estimate.js";
+import { ONLINE_FORM } from "./commands/estimate-online.js";
 import { explainCommand } from "./commands/explain.js";
 import { exportCommand } from "./commands/export.js";
 import { generateCommand } from "./commands/generate.js";
@@ -52,7 +53,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
     ["Planning:", [generateCommand(), playCommand(), sizeCommand()]],
-    ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(), reportCommand()]],
+    ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(process, ONLINE_FORM), reportCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];
 }

@@ -27,9 +27,16 @@ export function addSettingsOptions(command: Command, keys: readonly SettingKey[]
   );
 }
 
-/** Adds all of a program's settings, `--config` and `--env-file`. */
-export const addProgramOptions = <T extends SettingsTable>(command: Command, { table }: Program<T>): Command =>
-  addOptions(command, entries(table));
+/** Adds all of a program's settings, `--config` and `--env-file`. `except`: keys whose options the command has already. */
+export const addProgramOptions = <T extends SettingsTable>(
+  command: Command,
+  { table }: Program<T>,
+  except: readonly string[] = [],
+): Command =>
+  addOptions(
+    command,
+    entries(table).filter(([key]) => !except.includes(key)),
+  );
 
 function addOptions(command: Command, settings: ReturnType<typeof entries>): Command {
   command.option("--config <file>", "settings as a JSON object (default: /etc/headroom/config.json when there)");

@@ -228,6 +228,18 @@ const FAILURES: Record<FailureCode, ErrorEntry> = {
     meaning:
       "The store cannot do this: no space, no permission, wrong settings; `detail` says which. Nothing was changed.",
   },
+  "sink-unreachable": {
+    status: 503,
+    title: "Who is to take the estimates does not answer",
+    meaning:
+      "A webhook, a scheduler or OpenStack did not answer in time, or says not now. It is tried again by itself.",
+  },
+  "sink-failed": {
+    status: 502,
+    title: "Who is to take the estimates refuses",
+    meaning:
+      "A webhook, a scheduler or OpenStack refuses what it is told; `detail` says why. The next estimates try again.",
+  },
 };
 
 export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {

@@ -21,6 +21,8 @@ export const FAILURE_CODES = [
   "store-outcome-unknown",
   "store-locked",
   "store-failed",
+  "sink-unreachable",
+  "sink-failed",
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 

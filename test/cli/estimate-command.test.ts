@@ -19,7 +19,9 @@ async function headroom(...args: readonly string[]): Promise<{ readonly code: nu
       errors += text;
     },
   };
-  const program = inherited(emptyProgram().addCommand(estimateCommand({ stdout: { write: () => true }, stderr })));
+  const program = inherited(
+    emptyProgram().addCommand(estimateCommand({ stdout: { write: () => true }, stderr }, null)),
+  );
   return { code: await runProgram(program, ["estimate", ...args], stderr), errors };
 }
 

@@ -80,14 +80,14 @@ test("empty values of an .env file mean: nothing", () => {
 });
 
 test("names that belong to later parts are accepted, and said to be unused", () => {
-  const { later, problems, warnings } = fromEnvironment({ STATE_ENDPOINT: "/srv/state.json", SCL_ACT_LEEWAY: "0" });
+  const { later, problems, warnings } = fromEnvironment({ SCL_ACT_LEARNING: "5", SCL_ACT_LEEWAY: "0" });
   assert.deepEqual(problems, []);
   assert.deepEqual(warnings, []);
   assert.deepEqual(
     later.map(({ name, usedBy }) => [name, usedBy]),
     [
+      ["SCL_ACT_LEARNING", "elastic pools"],
       ["SCL_ACT_LEEWAY", "elastic pools"],
-      ["STATE_ENDPOINT", "the online estimator"],
     ],
   );
 });

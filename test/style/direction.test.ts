@@ -1,4 +1,4 @@
-/** Who may import whom (DESIGN): core <- ports <- trace <- {agent, scheduler, telemetry} <- http <- cli; drivers know core and ports only. */
+/** Who may import whom (DESIGN): core <- ports <- trace <- {agent, scheduler, telemetry, estimator} <- http <- cli; drivers know core and ports only. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
 import { test } from "node:test";
@@ -12,12 +12,25 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   agent: ["core", "ports", "trace"],
   scheduler: ["core", "ports", "trace"],
   telemetry: ["core", "ports"],
+  estimator: ["core", "ports"],
   drivers: ["core", "ports"],
   http: ["core", "ports", "trace", "agent", "scheduler", "telemetry"],
   report: ["core", "ports", "trace", "agent", "scheduler"],
   /** Its machines are fake hypervisors. */
   simulator: ["core", "ports", "trace", "agent", "scheduler", "drivers"],
-  cli: ["core", "ports", "trace", "agent", "scheduler", "telemetry", "drivers", "http", "report", "simulator"],
+  cli: [
+    "core",
+    "ports",
+    "trace",
+    "agent",
+    "scheduler",
+    "telemetry",
+    "estimator",
+    "drivers",
+    "http",
+    "report",
+    "simulator",
+  ],
 };
 /** Packages that core may use: none. Ports are types only. */
 const PURE_LAYERS = new Set(["core", "ports"]);
@@ -54,7 +67,7 @@ test("every source folder has its place in the direction of imports", () => {
   assert.deepEqual([...new Set(unknown)], []);
 });
 
-test("imports point along the direction core <- ports <- trace <- {agent, scheduler, telemetry} <- http <- cli", () => {
+test("imports point along the direction core <- ports <- trace <- {agent, scheduler, telemetry, estimator} <- http <- cli", () => {
   const wrong = edges.filter(({ from, target }) => {
     if (target === null) return false;
     const [own, other] = [layerOf(from), layerOf(target)];

@@ -8,6 +8,7 @@ import { badSettings, examineFor } from "../config.js";
 import {
   AGENT_PROGRAM,
   COLLECTOR_PROGRAM,
+  ESTIMATOR_PROGRAM,
   PROBE_PROGRAM,
   type Program,
   SAMPLES_PROGRAM,
@@ -93,6 +94,7 @@ export function configCommand(): Command {
   command.addCommand(showing(other("scheduler"), SCHEDULER_PROGRAM));
   command.addCommand(showing(other("probe"), PROBE_PROGRAM));
   command.addCommand(showing(other("collector"), COLLECTOR_PROGRAM));
+  command.addCommand(showing(other("estimator", "headroom estimate --watch"), ESTIMATOR_PROGRAM));
   return command.addCommand(showing(other("samples", "whatever uses the sample store"), SAMPLES_PROGRAM));
 }
 

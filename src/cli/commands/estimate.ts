@@ -1,13 +1,14 @@
 /**
  * `headroom estimate`: what a recorded host would really have needed, window by window, as a strategy predicts it (spec 5;
  * docs/estimators.md). Also the seed's form, without --out: decides exactly as ScroogeVM, and leaves its dump in the working folder.
- * Starts without settings, as it has none (estimate-alone.ts).
+ * Starts without settings, as it has none (estimate-alone.ts); the form for live hosts has (estimate-online.ts).
  */
 import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
+import { DEFAULT_SIGMAS } from "../../core/estimator/make.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../core/estimator/names.js";
-import { DEFAULT_SIGMAS, type EstimateOptions } from "../../report/estimate/options.js";
+import type { EstimateOptions } from "../../report/estimate/options.js";
 import { UsageError } from "../exit.js";
 import { progressBar } from "../progress.js";
 
@@ -15,6 +16,20 @@ import { progressBar } from "../progress.js";
 export interface EstimateTerminal {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+}
+
+/** `--watch`, `--once` and `--list`, which have settings (estimate-online.ts). */
+export interface OnlineForm {
+  addOptions(command: Command): unknown;
+  run(command: Command, flags: OnlineFlags, terminal: EstimateTerminal): Promise<void>;
+}
+
+export interface OnlineFlags {
+  readonly load?: string;
+  readonly watch?: boolean;
+  readonly once?: boolean;
+  readonly list?: boolean;
+  readonly json?: boolean;
 }
 
 /** The seed's name for the strategy that it is known by. */
@@ -30,11 +45,14 @@ Examples:
   headroom estimate --load trace.json --compare --out results
   headroom estimate --load trace.json --strategy greedy --assessor percentile --faithful --out results
   headroom estimate --load trace.json --strategy percentile --cpu 95 --mem 99 --debug 1     as the seed: writes its dump here
+  headroom estimate --watch                                 every host of the sample store, at the end of each window
+  headroom estimate --once --strategy percentile --window-seconds 900
+  headroom estimate --list                                  what it wrote last
 
-What each strategy does, and when to choose it: docs/estimators.md. The trace's format: docs/traces.md.
+What each strategy does, and when to choose it: docs/estimators.md. The trace's format: docs/traces.md. Live hosts: docs/estimates-online.md.
 `;
 
-interface Flags {
+interface OfflineFlags {
   readonly load: string;
   readonly strategy?: string;
   readonly out?: string;
@@ -48,6 +66,8 @@ interface Flags {
   readonly caution: boolean;
   readonly debug: number;
 }
+
+type Flags = Omit<OfflineFlags, "load"> & OnlineFlags;
 
 function numberIn(lowest: number, highest: number, isWhole: boolean): (text: string) => number {
   return (text) => {
@@ -66,7 +86,7 @@ function strategyOf(text: string): StrategyName {
   return known;
 }
 
-function optionsOf(flags: Flags, strategy: StrategyName, faithful: boolean): EstimateOptions {
+function optionsOf(flags: OfflineFlags, strategy: StrategyName, faithful: boolean): EstimateOptions {
   return {
     tracePath: flags.load,
     strategy,
@@ -81,7 +101,7 @@ function optionsOf(flags: Flags, strategy: StrategyName, faithful: boolean): Est
 }
 
 /** One strategy, to files in `flags.out`, or as the seed where there is none. */
-async function estimateOne(flags: Flags, terminal: EstimateTerminal): Promise<void> {
+async function estimateOne(flags: OfflineFlags, terminal: EstimateTerminal): Promise<void> {
   const isSeedForm = flags.out === undefined;
   const strategy =
     flags.strategy === undefined ? (isSeedForm ? SEED_STRATEGY : OWN_STRATEGY) : strategyOf(flags.strategy);
@@ -98,7 +118,7 @@ async function estimateOne(flags: Flags, terminal: EstimateTerminal): Promise<vo
 }
 
 /** All strategies side by side, to files in `flags.out`. */
-async function compareAll(flags: Flags, terminal: EstimateTerminal): Promise<void> {
+async function compareAll(flags: OfflineFlags, terminal: EstimateTerminal): Promise<void> {
   if (flags.out === undefined) throw new UsageError("--compare needs --out, the folder for its files");
   if (flags.strategy !== undefined) throw new UsageError("--compare runs every strategy: leave --strategy out");
   const options = optionsOf(flags, OWN_STRATEGY, flags.faithful === true);
@@ -115,13 +135,27 @@ async function compareAll(flags: Flags, terminal: EstimateTerminal): Promise<voi
   }
 }
 
-const estimate = (flags: Flags, terminal: EstimateTerminal): Promise<void> =>
-  flags.compare === true ? compareAll(flags, terminal) : estimateOne(flags, terminal);
+async function estimate(
+  command: Command,
+  flags: Flags,
+  terminal: EstimateTerminal,
+  online: OnlineForm | null,
+): Promise<void> {
+  if (online !== null && (flags.watch || flags.once || flags.list)) return online.run(command, flags, terminal);
+  const { load } = flags;
+  if (load === undefined)
+    throw new UsageError(
+      "required option '-l, --load <trace>' not specified; or --watch, --once, --list for live hosts",
+    );
+  const offline = { ...flags, load };
+  return flags.compare === true ? compareAll(offline, terminal) : estimateOne(offline, terminal);
+}
 
-export function estimateCommand(terminal: EstimateTerminal = process): Command {
-  return new Command("estimate")
-    .description("predict what a recorded host really needs, window by window; compare strategies")
-    .requiredOption("-l, --load <trace>", "the recorded host: JSON, plain, .gz or .zst")
+/** `online`: null where nobody asks for it, and its settings need not be loaded. */
+export function estimateCommand(terminal: EstimateTerminal, online: OnlineForm | null): Command {
+  const command = new Command("estimate")
+    .description("predict what hosts really need, window by window: recorded ones, or live ones; compare strategies")
+    .option("-l, --load <trace>", "the recorded host: JSON, plain, .gz or .zst")
     .option(
       "-s, --strategy <name>",
       `${STRATEGY_NAMES.join(", ")} (scroogevm: greedy; default: headroom, as the seed: greedy)`,
@@ -145,6 +179,11 @@ export function estimateCommand(terminal: EstimateTerminal = process): Command {
     .option("-a, --aggreg <n>", "samples averaged in the statistics of one window", numberIn(1, 1_000_000, true), 1)
     .option("--no-caution", "trust hosts and VMs of too little history as well")
     .option("-d, --debug <level>", "1: write the seed's dump as well", numberIn(0, 9, true), 0)
-    .addHelpText("after", EXAMPLES)
-    .action((flags: Flags) => estimate(flags, terminal));
+    .option("--watch", "live: estimate every host of the sample store at the end of each window, until told to stop")
+    .option("--once", "live: take in the windows that have ended, and stop")
+    .option("--list", "live: print the newest estimates, from the file that they are written to")
+    .option("--json", "with --once and --list: print that file as it is")
+    .addHelpText("after", EXAMPLES);
+  online?.addOptions(command);
+  return command.action((flags: Flags) => estimate(command, flags, terminal, online));
 }

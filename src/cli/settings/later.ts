@@ -3,10 +3,7 @@
  * are accepted without a word at start, and `headroom config` says that nothing reads them so far.
  */
 const ELASTIC = "elastic pools";
-const ONLINE = "the online estimator";
 
-export const LATER_NAMES: ReadonlyMap<string, string> = new Map([
-  ...["SCL_ACT_MONITORING", "SCL_ACT_LEARNING", "SCL_ACT_LEEWAY"].map((name) => [name, ELASTIC] as const),
-  ...["STATE_ENDPOINT", "SCHED_NODES", "SCHED_SCOPE_S", "SCHED_SCOPE_SLICE_S"].map((name) => [name, ONLINE] as const),
-  ...["SCHED_SCOPE_INIT_FETCH_PREVIOUS", "SCHED_SCOPE_HISTORICAL"].map((name) => [name, ONLINE] as const),
-]);
+export const LATER_NAMES: ReadonlyMap<string, string> = new Map(
+  ["SCL_ACT_MONITORING", "SCL_ACT_LEARNING", "SCL_ACT_LEEWAY"].map((name) => [name, ELASTIC] as const),
+);

@@ -1,10 +1,11 @@
 /**
- * The programs that have settings: the agent (with the commands that talk to it), the scheduler, the probe, the collector, and others
+ * The programs that have settings: the agent (with the commands that talk to it), the scheduler, the probe, the collector, the estimator, and others
  * that use the sample store. Settings that the agent and another have are one and the same; in a config file they stand at the top, and
  * another program's own in its section.
  */
 import { AGENT_SETTINGS } from "./agent-settings.js";
 import { COLLECTOR_SETTINGS } from "./collector-settings.js";
+import { ESTIMATOR_SETTINGS } from "./estimator-settings.js";
 import { PROBE_SETTINGS } from "./probe-settings.js";
 import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
 import { SCHEDULER_SETTINGS } from "./scheduler-settings.js";
@@ -160,8 +161,25 @@ export const COLLECTOR_PROGRAM: Program<CollectorTable> = {
   conflicts: (settings) => [...tlsConflicts(settings), ...sampleConflicts(settings)],
 };
 
+export type EstimatorTable = typeof ESTIMATOR_SETTINGS;
+export type EstimatorSettings = ValuesOf<EstimatorTable>;
+
+export const ESTIMATOR_PROGRAM: Program<EstimatorTable> = {
+  table: ESTIMATOR_SETTINGS,
+  section: "estimator",
+  otherSections: ["samples"],
+  conflicts: (settings) => [...tlsConflicts(settings), ...sampleConflicts(settings), ...scopeConflicts(settings)],
+};
+
+function scopeConflicts({ windowSeconds, scopeSeconds }: EstimatorSettings): string[] {
+  if (scopeSeconds === null || scopeSeconds % windowSeconds === 0) return [];
+  return [
+    `HEADROOM_ESTIMATE_SCOPE_SECONDS or SCHED_SCOPE_S (${scopeSeconds}) must be a multiple of HEADROOM_ESTIMATE_WINDOW_SECONDS or SCHED_SCOPE_SLICE_S (${windowSeconds})`,
+  ];
+}
+
 /** Other programs than the agent, each with its section. */
-const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM, COLLECTOR_PROGRAM, SAMPLES_PROGRAM] as const;
+const SECTIONED = [SCHEDULER_PROGRAM, PROBE_PROGRAM, COLLECTOR_PROGRAM, ESTIMATOR_PROGRAM, SAMPLES_PROGRAM] as const;
 
 /** Names in the environment of every program's settings: what one knows is no mistake where another runs. */
 export const ALL_NAMES: readonly string[] = [AGENT_PROGRAM, ...SECTIONED].flatMap(({ table }) =>

@@ -19,6 +19,7 @@ export const GROUPS = [
   "Placement",
   "Store",
   "Telemetry",
+  "Estimates",
   "Samples",
   "Running",
   "Client",

@@ -20,6 +20,21 @@ interface Slice {
 /** Enough of a window to know it again, without keeping it. */
 type Fingerprint = readonly (number | null)[];
 
+/** Plain, for snapshots. */
+interface TrackState {
+  readonly slices: readonly (readonly [
+    slice: number,
+    cpu: readonly (readonly number[])[] | null,
+    memory: readonly (readonly number[])[] | null,
+    cpuMeans: readonly number[],
+    memoryMeans: readonly number[],
+  ])[];
+  readonly last: Fingerprint | null;
+  readonly seen: number;
+  readonly vcpus: number;
+  readonly memory: number;
+}
+
 /** Sums, and sums by place: lists that differ anywhere hardly have both in common. */
 function digest(values: Float64Array): readonly number[] {
   let [sum, byPlace] = [0, 0];
@@ -88,6 +103,28 @@ export class ObservedVmTrack implements VmTrack {
       memory: this.#part(this.#memory, used, state.memory, state.memoryMeans, memoryPeakPercentile),
       isThere: true,
     };
+  }
+
+  /** Everything that later windows rest on, as JSON; for `restore`. */
+  snapshot(): TrackState {
+    const slices = [...this.#slices].map(
+      ([slice, { cpu, memory, cpuMeans, memoryMeans }]) =>
+        [slice, cpu?.snapshot() ?? null, memory?.snapshot() ?? null, [...cpuMeans], [...memoryMeans]] as const,
+    );
+    return { slices, last: this.#last, seen: this.#seen, vcpus: this.#vcpus, memory: this.#memory };
+  }
+
+  /** Takes up what `snapshot` of a track with the same settings gave, in this or an earlier process. */
+  restore({ slices, last, seen, vcpus, memory }: TrackState): void {
+    this.#slices.clear();
+    for (const [slice, cpu, own, cpuMeans, memoryMeans] of slices) {
+      const state = this.#slice(slice);
+      state.cpu?.restore(cpu ?? []);
+      state.memory?.restore(own ?? []);
+      state.cpuMeans.push(...cpuMeans);
+      state.memoryMeans.push(...memoryMeans);
+    }
+    [this.#last, this.#seen, this.#vcpus, this.#memory] = [last, seen, vcpus, memory];
   }
 
   #slice(slice: number): Slice {

@@ -1,5 +1,5 @@
 /**
- * The HTTP applications of the probe and of the collector: `/metrics`, whether they work, and the description of it. Who may ask and
+ * The HTTP applications of the probe, of the collector and of the estimator: `/metrics`, whether they work, and the description of it. Who may ask and
  * how much is base-app.ts's, as everywhere.
  */
 import type { App } from "../app-type.js";
@@ -19,30 +19,37 @@ export interface TelemetryAppOptions extends Omit<ServerOptions, "seedCalls" | "
   /** Why it does not work at the moment; null when it does. */
   readonly problem: () => string | null;
   readonly metrics: TelemetryText;
+  /** What it serves besides. */
+  readonly routes?: readonly Routes<SharedContext>[];
+  readonly links?: Face["links"];
+  /** Words after `headroom` that run it; default: the program's name. */
+  readonly command?: string;
 }
 
 const NO_EVENTS: AppPlan<SharedContext>["events"] = { eventsAfter: () => [], subscribe: () => () => undefined };
 
-const faceOf = (program: string): Face => ({
+const faceOf = (program: string, links: Face["links"], command: string): Face => ({
   program,
   links: [
+    ...links,
     { path: "/metrics", about: "metrics for Prometheus" },
     { path: "/readyz", about: `whether the ${program} works` },
     { path: "/openapi.json", about: "this interface as an OpenAPI document" },
   ],
   seedLinks: [],
-  commands: [`headroom ${program} --help`],
+  commands: [`headroom ${command} --help`],
 });
 
 export function createTelemetryApp(options: TelemetryAppOptions): App {
-  const { names, description, problem, version, metrics } = options;
+  const { names, description, problem, version, metrics, routes: more = [], links = [] } = options;
   const { program } = names;
   const routes: readonly Routes<SharedContext>[] = [
     healthRoute,
     telemetryReadyRoute(problem),
     metricsRoute,
     referenceRoutes,
-    rootRoute(faceOf(program), false),
+    rootRoute(faceOf(program, links, options.command ?? program), false),
+    ...more,
   ];
   return buildApp<SharedContext>({
     options: { ...options, seedCalls: false, moreMetrics: metrics.text },

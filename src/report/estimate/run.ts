@@ -2,18 +2,18 @@
  * Runs one strategy over a recorded host, offline: reads the trace as a stream, a window at a time, and tells for every window
  * what the strategy would have predicted at its end, with what came true beside it. Of each window a few numbers are kept.
  */
-import { type Estimate, EstimatorFrame } from "../../core/estimator/frame.js";
-import { asksForPeaks, assessorOf, createEstimator } from "../../core/estimator/registry.js";
+import type { Estimate, EstimatorFrame } from "../../core/estimator/frame.js";
+import { makeFrame, makeTrack } from "../../core/estimator/make.js";
+import { asksForPeaks } from "../../core/estimator/registry.js";
 import { type PerResource, perResource, RESOURCES, type Resource } from "../../core/estimator/resource.js";
 import { SeedVmTrack } from "../../core/estimator/seed-vm-track.js";
 import { maximumOf, percentileOf, sorted } from "../../core/estimator/statistics.js";
-import { ObservedVmTrack } from "../../core/estimator/vm-track.js";
 import type { VmTrack } from "../../core/estimator/vm-window.js";
 import { readEstimatorTrace } from "../../trace/estimator-reader.js";
 import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "../../trace/estimator-record.js";
 import type { ReadProgress } from "../../trace/input.js";
 
-import { DEFAULT_PERCENTILE, DEFAULT_VM_PERCENTILES, type EstimateOptions } from "./options.js";
+import type { EstimateOptions } from "./options.js";
 import { PendingWindows } from "./pending.js";
 import { WindowTotals } from "./totals.js";
 
@@ -43,7 +43,6 @@ export interface EstimateRun {
 }
 
 const TRUTH_RANK = 99;
-const DAY_SECONDS = 86_400;
 const NOTHING = new Float64Array(0);
 
 /** One strategy over one trace. */
@@ -65,24 +64,10 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
   start(config: TraceConfig, epochs: Float64Array): void {
     this.config = config;
     this.#epochs = epochs;
-    this.#frames = perResource((resource) => this.#frame(resource, config));
+    this.#frames = perResource((resource) => makeFrame(resource, this.options, config));
     this.#totals = perResource(() => new WindowTotals(epochs.length));
     this.#pending = perResource(() => new PendingWindows(epochs.length, config.slices));
     this.statistics?.start(config, epochs);
-  }
-
-  #frame(resource: Resource, { history, slices, sliceScope }: TraceConfig): EstimatorFrame {
-    const { strategy, faithful, caution, sigmas, aggregation, assessor } = this.options;
-    const percentile = this.#percentile(resource) ?? DEFAULT_PERCENTILE;
-    const dayWindows = DAY_SECONDS % sliceScope === 0 ? DAY_SECONDS / sliceScope : null;
-    const shape = { resource, history, slices, dayWindows };
-    const settings = { ...shape, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
-    const frameSettings = { ...settings, aggregation, caution: caution && !faithful };
-    return new EstimatorFrame(resource, createEstimator(strategy, settings), frameSettings);
-  }
-
-  #percentile(resource: Resource): number | null {
-    return resource === "cpu" ? this.options.cpuPercentile : this.options.memoryPercentile;
   }
 
   host(occurrence: number, record: HostRecord | null): void {
@@ -112,18 +97,11 @@ export class EstimateVisitor implements EstimatorTraceVisitor {
 
   vm(name: string): void {
     this.vms += 1;
-    const { faithful, caution, aggregation, strategy } = this.options;
+    const { faithful, aggregation, strategy } = this.options;
     const { history } = this.config;
-    const peaks = asksForPeaks(strategy);
     this.#track = faithful
-      ? new SeedVmTrack(history, aggregation, peaks)
-      : new ObservedVmTrack({
-          history,
-          caution,
-          peaks,
-          cpuPeakPercentile: this.#percentile("cpu") ?? DEFAULT_VM_PERCENTILES.cpu,
-          memoryPeakPercentile: this.#percentile("memory") ?? DEFAULT_VM_PERCENTILES.memory,
-        });
+      ? new SeedVmTrack(history, aggregation, asksForPeaks(strategy))
+      : makeTrack(this.options, history);
     this.statistics?.vm(name);
   }
 

@@ -1,11 +1,12 @@
 /** One strategy over a trace, to the files that `headroom estimate` leaves: its own, the seed's dump, or both. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DEFAULT_PERCENTILE } from "../../core/estimator/make.js";
 import { makeFolder } from "../files.js";
 import { startMeter } from "./cost.js";
 import { describeRun } from "./describe.js";
 import { dumpName, SeedDump } from "./dump.js";
-import { DEFAULT_PERCENTILE, type EstimateOptions } from "./options.js";
+import type { EstimateOptions } from "./options.js";
 import { type EstimateRun, estimateTrace, readForEstimates } from "./run.js";
 import { summaryOf, writeEstimates, writeJson } from "./write.js";
 

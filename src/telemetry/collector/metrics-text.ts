@@ -1,5 +1,6 @@
 /** The collector's own metrics: how its endpoints and its store do, in sum and each. */
-import { familyHead, quoteLabel } from "../../core/telemetry/exposition.js";
+import { quoteLabel } from "../../core/telemetry/exposition.js";
+import { type Family, familiesText, type Lines, single } from "../../core/telemetry/families.js";
 import type { Milliseconds } from "../../core/units.js";
 import type { CollectorStatus } from "./collector.js";
 import type { EndpointStatus } from "./endpoint-watch.js";
@@ -7,10 +8,6 @@ import { SCRAPE_FAULTS } from "./fetch-text.js";
 
 const MS_PER_SECOND = 1000;
 
-type Lines = readonly (readonly [labels: string, value: number])[];
-type Family = readonly [name: string, kind: "counter" | "gauge", help: string, lines: Lines];
-
-const single = (value: number): Lines => [["", value]];
 const sum = (endpoints: readonly EndpointStatus[], of: (status: EndpointStatus) => number): number =>
   endpoints.reduce((total, status) => total + of(status), 0);
 
@@ -94,11 +91,5 @@ function perEndpoint(endpoints: readonly EndpointStatus[], now: Milliseconds): r
 
 /** `now`: wall time. */
 export function collectorMetrics(status: CollectorStatus, now: Milliseconds): string {
-  return [...totals(status), ...perEndpoint(status.endpoints, now)]
-    .filter(([, , , lines]) => lines.length > 0)
-    .map(([name, kind, help, lines]) => {
-      const full = `headroom_collector_${name}`;
-      return familyHead(full, help, kind) + lines.map(([labels, value]) => `${full}${labels} ${value}\n`).join("");
-    })
-    .join("");
+  return familiesText("headroom_collector_", [...totals(status), ...perEndpoint(status.endpoints, now)]);
 }

@@ -1,0 +1,204 @@
+/**
+ * Every setting of the online estimator, in the order in which they are shown; those of the sample store follow. The seed's names
+ * (spec 2.3) stand beside Headroom's, so that an old `.env` file works as it is.
+ */
+import { z } from "zod";
+import { ASSESSOR_NAMES } from "../../core/estimator/assessor.js";
+import { STRATEGY_NAMES } from "../../core/estimator/names.js";
+import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
+import { httpUrl } from "./membership-settings.js";
+import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
+import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
+
+const SAME = AGENT_SETTINGS;
+const DAY_SECONDS = 86_400;
+
+/** The seed writes its list as JSON. */
+const hostList = z.preprocess(
+  (value) => (typeof value === "string" && value.trim().startsWith("[") ? jsonOr(value) : value),
+  listOf(nonEmpty),
+);
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}
+
+/** Keys that are options of `headroom estimate` anyway, of the same names. */
+export const SHARED_FLAGS = ["strategy", "assessor", "cpu", "mem", "sigmas"] as const;
+
+const STRATEGY = {
+  strategy: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_STRATEGY"],
+    about: "Strategy that predicts each host's peak",
+    allowed: `one of ${STRATEGY_NAMES.join(", ")}`,
+    fallback: "headroom" as (typeof STRATEGY_NAMES)[number],
+    schema: choice(...STRATEGY_NAMES),
+  }),
+  assessor: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_ASSESSOR"],
+    about: "How greedy tells whether a host is stable",
+    allowed: `one of ${ASSESSOR_NAMES.join(", ")}`,
+    fallback: "lstm" as (typeof ASSESSOR_NAMES)[number],
+    schema: choice(...ASSESSOR_NAMES),
+  }),
+  cpu: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_CPU_PERCENTILE"],
+    about: "Percentile of CPU, for strategies that take one (empty: 90; of each VM 99)",
+    allowed: "a number from 0 to 100",
+    fallback: null as number | null,
+    schema: orNull(decimal(0, 100)),
+  }),
+  mem: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_MEMORY_PERCENTILE"],
+    about: "Percentile of memory (empty: 90; of each VM 100)",
+    allowed: "a number from 0 to 100",
+    fallback: null as number | null,
+    schema: orNull(decimal(0, 100)),
+  }),
+  sigmas: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_SIGMAS"],
+    about: "Standard deviations of nsigma and maxpeak",
+    allowed: "a number from 0 to 100",
+    fallback: 5,
+    schema: decimal(0, 100),
+  }),
+};
+
+const WINDOWS = {
+  windowSeconds: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_WINDOW_SECONDS", "SCHED_SCOPE_SLICE_S"],
+    about: "A window: at its end each host is estimated, for the next one",
+    allowed: `a whole number of seconds from 20 to ${DAY_SECONDS}`,
+    fallback: 3600,
+    schema: wholeNumber(20, DAY_SECONDS),
+  }),
+  scopeSeconds: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_SCOPE_SECONDS", "SCHED_SCOPE_S"],
+    about: "A virtual day: strategies look back on windows of the same time of it (empty: a window)",
+    allowed: "a whole number of seconds, a multiple of the window",
+    fallback: null as number | null,
+    schema: orNull(wholeNumber(20, 366 * DAY_SECONDS)),
+  }),
+  history: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_HISTORY", "SCHED_SCOPE_HISTORICAL"],
+    about: "Earlier windows of the same time of the day that are looked back on",
+    allowed: "a whole number from 1 to 100",
+    fallback: 3,
+    schema: wholeNumber(1, 100),
+  }),
+  estimateHosts: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_HOSTS", "SCHED_NODES"],
+    about: "Hosts to estimate, by their names in the sample store (empty: all)",
+    allowed: "a comma list, or a JSON list",
+    fallback: [] as readonly string[],
+    schema: hostList,
+  }),
+  learnPast: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_LEARN_PAST", "SCHED_SCOPE_INIT_FETCH_PREVIOUS"],
+    about: "Learn from the store's history when a host is seen first",
+    allowed: "yes or no",
+    fallback: true,
+    schema: yesOrNo,
+  }),
+  pastWindows: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_PAST_WINDOWS"],
+    about: "Windows of history that are learnt from, and the most that are caught up on",
+    allowed: "a whole number from 1 to 10000",
+    fallback: 168,
+    schema: wholeNumber(1, 10_000),
+  }),
+  delaySeconds: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_DELAY_SECONDS"],
+    about: "How long after its end a window is looked at; what comes later is not seen",
+    allowed: "a number of seconds from 0 to 3600",
+    fallback: 60,
+    schema: decimal(0, 3600),
+  }),
+  mostMissing: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_MOST_MISSING"],
+    about: "Share of a window's samples that may be missing before its estimate is withheld",
+    allowed: "a number from 0 to 1",
+    fallback: 0.5,
+    schema: decimal(0, 1),
+  }),
+  estimatorFolder: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATOR_FOLDER"],
+    about: "Where it remembers what it has learnt of each host",
+    allowed: "an absolute path",
+    fallback: "/var/lib/headroom/estimator",
+    schema: absolutePath,
+  }),
+};
+
+const SINKS = {
+  estimateFile: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_FILE", "STATE_ENDPOINT"],
+    about: "JSON file with the newest estimates, in the seed's form; what --list reads",
+    allowed: "an absolute path",
+    fallback: "/var/lib/headroom/estimator/estimates.json",
+    schema: absolutePath,
+  }),
+  webhookUrl: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_WEBHOOK_URL"],
+    about: "Where new estimates are posted (empty: nowhere)",
+    allowed: "a URL such as https://example.net/estimates",
+    fallback: null as string | null,
+    schema: orNull(httpUrl),
+  }),
+  webhookSecret: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_WEBHOOK_SECRET"],
+    about: "Secret that signs what is posted (empty: not signed)",
+    allowed: "a text of 16 characters or more",
+    fallback: null as string | null,
+    schema: orNull(z.string().min(16)),
+    secret: true,
+  }),
+};
+
+const LISTENING = {
+  address: setting({
+    group: "Listening",
+    names: ["HEADROOM_ESTIMATOR_ADDRESS"],
+    about: "Address to listen on; anything but loopback needs tokens",
+    allowed: "an IP address or a host name of this machine",
+    fallback: "127.0.0.1",
+    schema: listenAddress,
+  }),
+  port: setting({
+    group: "Listening",
+    names: ["HEADROOM_ESTIMATOR_PORT"],
+    about: "Port to listen on (0: any free one)",
+    allowed: "a whole number from 0 to 65535",
+    fallback: 8103,
+    schema: wholeNumber(0, 65_535),
+  }),
+  tokensFile: SAME.tokensFile,
+  tlsCertificate: SAME.tlsCertificate,
+  tlsKey: SAME.tlsKey,
+  requestTimeoutSeconds: SAME.requestTimeoutSeconds,
+  maximumInFlight: SAME.maximumInFlight,
+};
+
+export const ESTIMATOR_SETTINGS = { ...STRATEGY, ...WINDOWS, ...SINKS, ...LISTENING, ...SAMPLE_STORE_SETTINGS };

@@ -1,0 +1,81 @@
+/**
+ * Reads a host's windows out of the sample store, one after the other: its own readings and those of its VMs are two streams,
+ * both by time, cut at the windows' ends. No more than a window of one host is in memory.
+ */
+
+import type { OnlineWindow } from "../core/estimator/online/host-estimator.js";
+import { HOST_METRICS, hostReadings, type Reading, VM_METRICS, vmReadings } from "../core/estimator/online/readings.js";
+import type { VmWindow } from "../core/estimator/vm-window.js";
+import { milliseconds } from "../core/units.js";
+import type { Sample, SampleStore } from "../ports/sample-store.js";
+
+export interface WindowRange {
+  readonly host: string;
+  /** Numbers of the first window and of the last. */
+  readonly first: number;
+  readonly last: number;
+  readonly windowMs: number;
+}
+
+/** A stream of samples, taken by time. */
+class Cut {
+  readonly #samples: AsyncIterator<Sample>;
+  #held: Sample | null = null;
+  #isOver = false;
+
+  constructor(samples: AsyncIterable<Sample>) {
+    this.#samples = samples[Symbol.asyncIterator]();
+  }
+
+  /** Those before `end` that were not taken yet. */
+  async before(end: number): Promise<readonly Sample[]> {
+    const taken: Sample[] = [];
+    while (!this.#isOver) {
+      if (this.#held === null) {
+        const next = await this.#samples.next();
+        if (next.done === true) {
+          this.#isOver = true;
+          break;
+        }
+        this.#held = next.value;
+      }
+      if (this.#held.at >= end) break;
+      taken.push(this.#held);
+      this.#held = null;
+    }
+    return taken;
+  }
+
+  async close(): Promise<void> {
+    await this.#samples.return?.();
+  }
+}
+
+function vmsOf(samples: readonly Sample[]): ReadonlyMap<string, VmWindow> {
+  const byName = new Map<string, Reading[]>();
+  for (const sample of samples) {
+    if (sample.vm === null) continue;
+    const known = byName.get(sample.vm);
+    if (known === undefined) byName.set(sample.vm, [sample]);
+    else known.push(sample);
+  }
+  return new Map([...byName].map(([name, readings]) => [name, vmReadings(readings)]));
+}
+
+/** Throws the store's `OperationalError`; the windows before are the caller's. */
+export async function* windowsOf(store: SampleStore, range: WindowRange): AsyncIterable<OnlineWindow> {
+  const { host, first, last, windowMs } = range;
+  const from = milliseconds(first * windowMs);
+  const to = milliseconds((last + 1) * windowMs);
+  const own = new Cut(store.read({ host, of: "host", metrics: HOST_METRICS, from, to }));
+  const vms = new Cut(store.read({ host, of: "vms", metrics: VM_METRICS, from, to }));
+  try {
+    for (let number = first; number <= last; number++) {
+      const end = (number + 1) * windowMs;
+      yield { number, host: hostReadings(await own.before(end)), vms: vmsOf(await vms.before(end)) };
+    }
+  } finally {
+    await own.close();
+    await vms.close();
+  }
+}
