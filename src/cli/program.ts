@@ -25,6 +25,7 @@ import { reportCommand } from "./commands/report.js";
 import { schedulerCommand } from "./commands/scheduler.js";
 import { sizeCommand } from "./commands/size.js";
 import { statusCommand } from "./commands/status.js";
+import { sweepCommand } from "./commands/sweep.js";
 import { tokenCommand } from "./commands/token.js";
 import { topologyCommand } from "./commands/topology.js";
 import { vmCommand } from "./commands/vm.js";
@@ -52,7 +53,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host without an agent:", [balanceCommand(), balloonCommand(), labCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
-    ["Planning:", [generateCommand(), playCommand(), sizeCommand()]],
+    ["Planning:", [generateCommand(), playCommand(), sizeCommand(), sweepCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(process, ONLINE_FORM), reportCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

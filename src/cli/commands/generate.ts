@@ -1,16 +1,15 @@
 /** `headroom generate`: workloads from scenarios, for sizing, replay, estimators, and live clusters. Same seed, same workload. */
 import { once } from "node:events";
-import { createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { Command, Option } from "commander";
 import type { SizedHost } from "../../core/sizing/model.js";
-import { type Ratio, ratio, seconds } from "../../core/units.js";
 import { generateWorkload } from "../../core/workload/generate.js";
 import { seededRandom } from "../../core/workload/random.js";
-import { EXCLUSIVE, SCENARIOS, type Scenario, type Temporality } from "../../core/workload/scenario.js";
-import type { Shares } from "../../core/workload/shares.js";
-import { CommandFailure, UsageError } from "../exit.js";
-import { parseCount, parseRatio } from "../numbers.js";
+import { SCENARIOS } from "../../core/workload/scenario.js";
+import { CommandFailure } from "../exit.js";
+import { parseCount } from "../numbers.js";
+import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
 import { parseHost } from "./size.js";
 
 const FORMATS = ["csv", "jsonl", "script", "monitoring", "estimator"] as const;
@@ -42,51 +41,6 @@ interface Given {
   readonly out?: string;
 }
 
-const LARGEST_SEED = 2 ** 31 - 1;
-
-/** `1=50,2=25,3=25`: shares in any unit. Throws `UsageError`. */
-export function parseShares(text: string): Shares<Ratio> {
-  return text.split(",").map((part) => {
-    const [key = "", value = "", ...more] = part.split("=");
-    if (more.length > 0 || !/^\d{1,9}(\.\d{1,6})?$/.test(value))
-      throw new UsageError(`--ratios ${text}: "${part}" is not RATIO=SHARE, such as 1=50,3=50`);
-    return [ratio(parseRatio(key, "--ratios")), Number(value)];
-  });
-}
-
-/** `slice,day,days`: seconds, seconds, a number. Throws `UsageError`. */
-export function parseTemporality(text: string): Temporality {
-  const [slice = 0, day = 0, days = 0, ...more] = text
-    .split(",")
-    .map((part) => (/^[1-9]\d{0,7}$/.test(part) ? Number(part) : 0));
-  if (more.length > 0 || slice === 0 || days === 0 || day === 0 || day % slice !== 0)
-    throw new UsageError(`--temporality ${text}: expected slice,day,days, a day of whole slices, such as 360,8640,7`);
-  return { slice: seconds(slice), day: seconds(day), days };
-}
-
-async function scenarioOf(text: string, ratios: string | undefined): Promise<Scenario> {
-  const builtIn = SCENARIOS.get(text);
-  let scenario: Scenario = builtIn ?? { ...SCENARIOS.get("ovhcloud2023")!, name: text, ratios: EXCLUSIVE };
-  if (builtIn === undefined) {
-    const { parseScenario } = await import("../../trace/workload/scenario-file.js");
-    for (const path of text.split(",")) scenario = { ...scenario, ...parseScenario(path, textOf(path)) };
-  }
-  const shares = ratios === undefined ? scenario.ratios : parseShares(ratios);
-  if (shares.every(([, share]) => share === 0)) throw new UsageError("--ratios: some share must be above 0");
-  return { ...scenario, ratios: shares };
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const known = [...SCENARIOS.keys()].join(", ");
-    throw new CommandFailure(
-      `--scenario ${path}: neither a built-in (${known}) nor a readable file: ${(error as Error).message}`,
-    );
-  }
-}
-
 export function generateCommand(stdout: NodeJS.WritableStream = process.stdout): Command {
   return new Command("generate")
     .description("make a workload from a scenario: sizes, ratios, usage, arrivals and departures")
@@ -106,9 +60,7 @@ export function generateCommand(stdout: NodeJS.WritableStream = process.stdout):
 async function generate(given: Given, stdout: NodeJS.WritableStream): Promise<void> {
   const scenario = await scenarioOf(given.scenario, given.ratios);
   const temporality = parseTemporality(given.temporality);
-  const seed = Number(given.seed);
-  if (!/^\d+$/.test(given.seed) || seed > LARGEST_SEED)
-    throw new UsageError(`--seed ${given.seed}: expected a whole number from 0 to ${LARGEST_SEED}`);
+  const seed = parseSeed(given.seed, "--seed");
   const initial = parseCount(given.vms, "--vms");
   const shape = { host: given.host, temporality, readings: parseCount(given.readings, "--readings"), seed };
   const vms = generateWorkload(scenario, temporality, initial, seededRandom(seed));

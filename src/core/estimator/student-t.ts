@@ -62,3 +62,23 @@ export function tTestPValue(one: SampleSummary, other: SampleSummary): number {
   if (Number.isNaN(t)) return Number.NaN;
   return incompleteBeta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
+
+/** Half of the interval that holds the mean with a confidence of 95 %; 0 for fewer than two values, of which nothing is known. */
+export function confidenceOfMean(values: readonly number[]): number {
+  const count = values.length;
+  if (count < 2) return 0;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  return tOf95(count - 1) * Math.sqrt(variance / count);
+}
+
+/** The t that 5 % exceed on either side together, by bisection: the tail falls with t. */
+function tOf95(freedom: number): number {
+  let [low, high] = [0, 1000];
+  for (let step = 0; step < 60; step++) {
+    const half = (low + high) / 2;
+    if (incompleteBeta(freedom / 2, 0.5, freedom / (freedom + half * half)) > 0.05) low = half;
+    else high = half;
+  }
+  return (low + high) / 2;
+}

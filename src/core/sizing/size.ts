@@ -38,6 +38,8 @@ export interface DedicatedSize {
 export interface SizingReport {
   readonly policies: ReadonlyMap<SizingPolicy, SharedSize | DedicatedSize>;
   readonly lowerBound: { readonly volume: number; readonly configurationLp: number };
+  /** What is wanted when the load is highest, in hosts' worth of pCPUs and of memory. */
+  readonly peak: { readonly pcpus: number; readonly memory: number };
 }
 
 export interface SizingOptions {
@@ -70,6 +72,7 @@ interface Prepared {
   readonly volume: number;
   readonly configurationLp: number;
   readonly bids: readonly Policy[];
+  readonly peak: SizingReport["peak"];
 }
 
 async function prepare({ vms, shape, solve }: SizingOptions): Promise<Prepared> {
@@ -87,7 +90,8 @@ async function prepare({ vms, shape, solve }: SizingOptions): Promise<Prepared> 
     if (place === 0) prices = bound.prices;
   }
   const bids = prices.length === 0 ? [] : BID_WEIGHTS.map((weights) => bid(kinds, prices, weights));
-  return { columns, volume, configurationLp, bids };
+  const { pcpus, memory } = highest[0] ?? { pcpus: 0, memory: 0 };
+  return { columns, volume, configurationLp, bids, peak: { pcpus, memory } };
 }
 
 export async function sizeWorkload(options: SizingOptions): Promise<SizingReport> {
@@ -99,7 +103,8 @@ export async function sizeWorkload(options: SizingOptions): Promise<SizingReport
     onProgress(policy);
     sized.set(policy, policy === "dedicated" ? sizeDedicated(options) : sizeShared(options, prepared, policy));
   }
-  return { policies: sized, lowerBound: { volume: prepared.volume, configurationLp: prepared.configurationLp } };
+  const { volume, configurationLp, peak } = prepared;
+  return { policies: sized, lowerBound: { volume, configurationLp }, peak };
 }
 
 const REFERENCE_POLICIES: Readonly<Record<Exclude<SizingPolicy, "dedicated" | "headroom">, Policy>> = {

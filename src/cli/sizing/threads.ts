@@ -1,0 +1,66 @@
+/** Work shared out to threads, a piece at a time to whichever is free; the answers in the order of the pieces. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { Bug } from "../../core/assert.js";
+
+export type ThreadAnswer<Answer> =
+  | { readonly place: number; readonly answer: Answer }
+  | { readonly place: number; readonly problem: string };
+
+/** What a thread is asked: to know one thing for all pieces, or to do a piece. */
+export type ThreadQuestion<Common, Piece> =
+  | { readonly common: Common }
+  | { readonly place: number; readonly piece: Piece };
+
+/** Starts a thread that answers each question about a piece once. */
+export type StartThread = () => Worker;
+
+/** Of the built program: `file` beside this one. */
+export const threadOf =
+  (file: string): StartThread =>
+  () =>
+    new Worker(new URL(file, import.meta.url));
+
+export const mostThreads = (): number => availableParallelism();
+
+export async function inThreads<Common, Piece, Answer>(
+  start: StartThread,
+  threads: number,
+  common: Common,
+  pieces: readonly Piece[],
+  onDone: (done: number) => void,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  let [next, done] = [0, 0];
+  const one = (worker: Worker): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const ask = (): void => {
+        if (next === pieces.length) {
+          resolve();
+          return;
+        }
+        const place = next++;
+        worker.postMessage({ place, piece: pieces[place]! } satisfies ThreadQuestion<Common, Piece>);
+      };
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Bug("a thread ended before its work")));
+      worker.on("message", (said: ThreadAnswer<Answer>) => {
+        if ("problem" in said) {
+          reject(new Bug(said.problem));
+          return;
+        }
+        answers[said.place] = said.answer;
+        onDone(++done);
+        ask();
+      });
+      worker.postMessage({ common } satisfies ThreadQuestion<Common, Piece>);
+      ask();
+    });
+  const workers = Array.from({ length: Math.min(threads, pieces.length) }, start);
+  try {
+    await Promise.all(workers.map(one));
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return answers;
+}
