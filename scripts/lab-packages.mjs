@@ -1,4 +1,4 @@
-// Makes sure that what the lab of real guests and the tests on a real etcd, a real Prometheus and in a real browser need is
+// Makes sure that what the lab of real guests and the tests on a real etcd, Prometheus and OpenStack Placement and in a real browser need is
 // installed: Debian and Ubuntu packages, as root only. Anywhere else it says what is missing, and the tests that need it are skipped by name. As a
 // program, for the guests only: `node scripts/lab-packages.mjs`.
 import { spawnSync } from "node:child_process";
@@ -41,6 +41,10 @@ const SAMPLES = {
     ["influxd", ["influxdb"]],
     ["systemd-analyze", ["systemd"]],
   ]),
+};
+const OPENSTACK = {
+  name: "OpenStack Placement",
+  programs: new Map([["placement-api", ["placement-api"]]]),
 };
 const BROWSER = {
   name: "The dashboard in a browser",
@@ -103,7 +107,7 @@ function preparePart(part, mayInstall) {
 }
 
 /** Installs what is missing where it may; gives lines that say what was done or is lacking. */
-export function prepareLab(parts = [GUESTS, ETCD, MEASURING, SAMPLES, BROWSER]) {
+export function prepareLab(parts = [GUESTS, ETCD, MEASURING, SAMPLES, OPENSTACK, BROWSER]) {
   if (process.platform !== "linux") return parts.map(({ name }) => `${name} needs Linux: its tests will be skipped.`);
   const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get");
   const lines = parts.flatMap((part) => preparePart(part, mayInstall));

@@ -39,16 +39,28 @@ export interface ServerProgram {
   readonly ready: string;
   /** How many ports it wants; the first is the one that is asked. */
   readonly ports?: number;
+  /** Beside the tests' own. */
+  environment?(folder: string): Readonly<Record<string, string>>;
   /** Its arguments; may write files into the folder first. */
   arguments(ports: readonly number[], folder: string): Promise<readonly string[]>;
 }
 
 const PATIENCE_MS = 60_000;
 
-export async function startServer({ program, ready, ports = 1, arguments: args }: ServerProgram): Promise<RealServer> {
+export async function startServer({
+  program,
+  ready,
+  ports = 1,
+  environment = () => ({}),
+  arguments: args,
+}: ServerProgram): Promise<RealServer> {
   const folder = await mkdtemp(join(tmpdir(), `headroom-${program}-`));
   const numbers = await freePorts(ports);
-  const child = spawn(program, await args(numbers, folder), { stdio: ["ignore", "ignore", "pipe"], cwd: folder });
+  const child = spawn(program, await args(numbers, folder), {
+    stdio: ["ignore", "ignore", "pipe"],
+    cwd: folder,
+    env: { ...process.env, ...environment(folder) },
+  });
   let said = "";
   child.stderr.on("data", (chunk) => {
     said = `${said}${chunk}`.slice(-2_000);

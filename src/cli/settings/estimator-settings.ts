@@ -149,6 +149,23 @@ const WINDOWS = {
   }),
 };
 
+/** Settings of OpenStack have its own clients' names beside ours. */
+function named(name: string, openstackName: string, about: string, fallback: string) {
+  const names = [name, openstackName] as const;
+  return setting({ group: "OpenStack", names, about, allowed: "a text", fallback, schema: nonEmpty });
+}
+
+function text(name: string, openstackName: string, about: string) {
+  const names = [name, openstackName] as const;
+  const fallback = null as string | null;
+  return setting({ group: "OpenStack", names, about, allowed: "a text", fallback, schema: orNull(nonEmpty) });
+}
+
+const secretText = (name: string, openstackName: string, about: string) => ({
+  ...text(name, openstackName, about),
+  secret: true as const,
+});
+
 const SINKS = {
   estimateFile: setting({
     group: "Estimates",
@@ -177,6 +194,109 @@ const SINKS = {
   }),
 };
 
+const bound = (fallback: number, name: string, about: string) =>
+  setting({
+    group: "OpenStack",
+    names: [name],
+    about,
+    allowed: "a number from 0.1 to 100",
+    fallback,
+    schema: decimal(0.1, 100),
+  });
+
+const PROVIDER_RULE = /^[^=\s]+=[^=\s]+$/;
+
+const OPENSTACK = {
+  openstackMode: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_MODE"],
+    about: "Whether allocation ratios in Placement are moved, or it is only told how they would be",
+    allowed: "one of dry-run, apply",
+    fallback: "dry-run" as "dry-run" | "apply",
+    schema: choice("dry-run", "apply"),
+  }),
+  openstackPlacementUrl: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_PLACEMENT_URL"],
+    about: "Placement (empty: where Keystone says; nowhere without Keystone)",
+    allowed: "a URL such as http://10.0.0.1:8778",
+    fallback: null as string | null,
+    schema: orNull(httpUrl),
+  }),
+  openstackToken: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_TOKEN"],
+    about: "Token for a Placement without Keystone",
+    allowed: "a token",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty),
+    secret: true,
+  }),
+  openstackAuthUrl: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_AUTH_URL", "OS_AUTH_URL"],
+    about: "Keystone",
+    allowed: "a URL such as http://10.0.0.1:5000/v3",
+    fallback: null as string | null,
+    schema: orNull(httpUrl),
+  }),
+  openstackUser: text("HEADROOM_OPENSTACK_USER", "OS_USERNAME", "User of Keystone; may change inventories"),
+  openstackPassword: secretText("HEADROOM_OPENSTACK_PASSWORD", "OS_PASSWORD", "Password of that user"),
+  openstackUserDomain: named("HEADROOM_OPENSTACK_USER_DOMAIN", "OS_USER_DOMAIN_NAME", "Domain of that user", "Default"),
+  openstackProject: named("HEADROOM_OPENSTACK_PROJECT", "OS_PROJECT_NAME", "Project that it works in", "service"),
+  openstackProjectDomain: named(
+    "HEADROOM_OPENSTACK_PROJECT_DOMAIN",
+    "OS_PROJECT_DOMAIN_NAME",
+    "Domain of that project",
+    "Default",
+  ),
+  openstackCredentialId: text(
+    "HEADROOM_OPENSTACK_CREDENTIAL_ID",
+    "OS_APPLICATION_CREDENTIAL_ID",
+    "Application credential, in place of user and password",
+  ),
+  openstackCredentialSecret: secretText(
+    "HEADROOM_OPENSTACK_CREDENTIAL_SECRET",
+    "OS_APPLICATION_CREDENTIAL_SECRET",
+    "Secret of that credential",
+  ),
+  openstackRegion: text("HEADROOM_OPENSTACK_REGION", "OS_REGION_NAME", "Region whose Placement is meant (empty: any)"),
+  openstackInterface: named(
+    "HEADROOM_OPENSTACK_INTERFACE",
+    "OS_INTERFACE",
+    "Which of its addresses: public, internal or admin",
+    "public",
+  ),
+  openstackProviders: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_PROVIDERS"],
+    about: "Resource providers of hosts that have other names there",
+    allowed: "a comma list such as node-1=compute1.example,node-2=compute2.example",
+    fallback: [] as readonly string[],
+    schema: listOf(nonEmpty.refine((pair) => PROVIDER_RULE.test(pair))),
+  }),
+  openstackResources: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_RESOURCES"],
+    about: "Whose ratios follow the estimates: VCPU (cpu), MEMORY_MB (memory)",
+    allowed: "a comma list of cpu and memory",
+    fallback: ["cpu", "memory"] as readonly ("cpu" | "memory")[],
+    schema: listOf(choice("cpu", "memory")),
+  }),
+  openstackCpuLeast: bound(1, "HEADROOM_OPENSTACK_CPU_LEAST", "Least allocation ratio of VCPU"),
+  openstackCpuMost: bound(4, "HEADROOM_OPENSTACK_CPU_MOST", "Most of it"),
+  openstackMemoryLeast: bound(1, "HEADROOM_OPENSTACK_MEMORY_LEAST", "Least allocation ratio of MEMORY_MB"),
+  openstackMemoryMost: bound(1.5, "HEADROOM_OPENSTACK_MEMORY_MOST", "Most of it"),
+  openstackStep: setting({
+    group: "OpenStack",
+    names: ["HEADROOM_OPENSTACK_STEP"],
+    about: "The most that a ratio is moved by at the end of a window",
+    allowed: "a number from 0.01 to 100",
+    fallback: 0.25,
+    schema: decimal(0.01, 100),
+  }),
+};
+
 const LISTENING = {
   address: setting({
     group: "Listening",
@@ -201,4 +321,11 @@ const LISTENING = {
   maximumInFlight: SAME.maximumInFlight,
 };
 
-export const ESTIMATOR_SETTINGS = { ...STRATEGY, ...WINDOWS, ...SINKS, ...LISTENING, ...SAMPLE_STORE_SETTINGS };
+export const ESTIMATOR_SETTINGS = {
+  ...STRATEGY,
+  ...WINDOWS,
+  ...SINKS,
+  ...OPENSTACK,
+  ...LISTENING,
+  ...SAMPLE_STORE_SETTINGS,
+};

@@ -168,7 +168,12 @@ export const ESTIMATOR_PROGRAM: Program<EstimatorTable> = {
   table: ESTIMATOR_SETTINGS,
   section: "estimator",
   otherSections: ["samples"],
-  conflicts: (settings) => [...tlsConflicts(settings), ...sampleConflicts(settings), ...scopeConflicts(settings)],
+  conflicts: (settings) => [
+    ...tlsConflicts(settings),
+    ...sampleConflicts(settings),
+    ...scopeConflicts(settings),
+    ...openstackConflicts(settings),
+  ],
 };
 
 function scopeConflicts({ windowSeconds, scopeSeconds }: EstimatorSettings): string[] {
@@ -176,6 +181,28 @@ function scopeConflicts({ windowSeconds, scopeSeconds }: EstimatorSettings): str
   return [
     `HEADROOM_ESTIMATE_SCOPE_SECONDS or SCHED_SCOPE_S (${scopeSeconds}) must be a multiple of HEADROOM_ESTIMATE_WINDOW_SECONDS or SCHED_SCOPE_SLICE_S (${windowSeconds})`,
   ];
+}
+
+function openstackConflicts(settings: EstimatorSettings): string[] {
+  const { openstackAuthUrl, openstackPlacementUrl, openstackToken, openstackUser, openstackPassword } = settings;
+  const { openstackCredentialId, openstackCredentialSecret } = settings;
+  const problems: string[] = [];
+  const hasPassword = openstackUser !== null && openstackPassword !== null;
+  const hasCredential = openstackCredentialId !== null && openstackCredentialSecret !== null;
+  if (openstackAuthUrl !== null && !hasPassword && !hasCredential)
+    problems.push(
+      "HEADROOM_OPENSTACK_AUTH_URL or OS_AUTH_URL needs a user and a password, or an application credential and its secret",
+    );
+  if (openstackPlacementUrl !== null && openstackAuthUrl === null && openstackToken === null)
+    problems.push(
+      "HEADROOM_OPENSTACK_PLACEMENT_URL needs Keystone (OS_AUTH_URL), or HEADROOM_OPENSTACK_TOKEN without it",
+    );
+  for (const resource of ["Cpu", "Memory"] as const) {
+    const [least, most] = [settings[`openstack${resource}Least`], settings[`openstack${resource}Most`]];
+    const name = `HEADROOM_OPENSTACK_${resource.toUpperCase()}`;
+    if (least > most) problems.push(`${name}_LEAST (${least}) must not be more than ${name}_MOST (${most})`);
+  }
+  return problems;
 }
 
 /** Other programs than the agent, each with its section. */

@@ -20,6 +20,7 @@ export const GROUPS = [
   "Store",
   "Telemetry",
   "Estimates",
+  "OpenStack",
   "Samples",
   "Running",
   "Client",
