@@ -69,6 +69,8 @@ export interface AgentEvent {
 
 export interface Explanation {
   readonly fits: boolean;
+  /** How many such VMs the host takes, one after the other, as far as counts tell. */
+  readonly room: number;
   /** The refusal's sentence, or what would be done. */
   readonly reason: string;
   readonly code: string | null;

@@ -1,5 +1,9 @@
 /** How an agent shows itself: VMs, pools and status, from its state, its policy and its latest usage. Pure. */
 import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
+import { type HostSummary, NO_CONSTRAINTS } from "../core/placement/model.js";
+import { RoomCounter } from "../core/placement/room-for.js";
+import { rulesOf } from "../core/placement/rules.js";
+import { hostCounts } from "../core/placement/summary.js";
 import { availableVcpus, exactRatio } from "../core/pool/exact-ratio.js";
 import type { CpuPool, HostState, VmSpec } from "../core/pool/model.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
@@ -102,6 +106,26 @@ export function statusView(
 const freeMiB = ({ memory }: HostState, roomMiB: number | null): MiB =>
   mib(Math.max(0, Math.min(memory.capacityMiB - memory.allocatedMiB, Math.floor(roomMiB ?? memory.capacityMiB))));
 
+/** By counts, as a scheduler counts it: at least the one that fits. */
+const roomOf = (policy: PoolPolicy, host: HostState, { vcpus, memoryMiB, ratio }: VmSpec): number =>
+  Math.max(1, new RoomCounter(NO_WEIGHTS, { vcpus, memoryMiB, ratio }, NO_CONSTRAINTS).on(aloneSummary(policy, host)));
+
+const NO_WEIGHTS = rulesOf({});
+
+/** The host as placement would see it if nothing but its pools and its memory counted. */
+const aloneSummary = (policy: PoolPolicy, host: HostState): HostSummary => ({
+  ...hostCounts(policy, host),
+  id: "",
+  state: "up",
+  cordoned: false,
+  ratiosOffered: null,
+  labels: {},
+  images: null,
+  antiAffinityGroups: [],
+  estimatedPcpus: null,
+  generation: 0,
+});
+
 /** What a deploy of this VM would be answered, and what it would do to the pools. Changes nothing. */
 export function explanation(
   { policy, store: { state }, memory }: AgentContext,
@@ -112,12 +136,13 @@ export function explanation(
   const decided = barredBy(state, vm.name) ?? memory.admit(state, vm, policy.deploy(host, vm));
   const facts = { growth: policy.growth(host, vm), progress: progress(host, policy, vm) };
   if (!decided.ok) {
-    return { fits: false, reason: decided.refusal.reason, code: decided.refusal.code, ...facts, pools: null };
+    return { fits: false, room: 0, reason: decided.refusal.reason, code: decided.refusal.code, ...facts, pools: null };
   }
   const after = decided.value;
   const taken = facts.growth.pcpus === 0 ? "its pools have the room" : `its pools grow by ${facts.growth.pcpus} pCPUs`;
   return {
     fits: true,
+    room: roomOf(policy, host, vm),
     reason: `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB fit: ${taken}`,
     code: null,
     ...facts,

@@ -66,9 +66,12 @@ async function place(reign: Reign, request: ClusterDeploy, requestId: string): P
     const host = reasons.length < reign.settings.mostCandidates ? chooseFor(reign, request, exclude) : null;
     if (host === null)
       return giveUp(reign, request, record, noHostFits(allReasons(reign, request, reasons), reign.entries.size));
+    // Before the room is claimed: afterwards the host has another score.
+    const why = reign.room.why(host.id, shapeOf(request), constraintsOf(request));
     record = await reserve(reign, request, requestId, host, record);
     const step = await offer(reign, host, record);
-    if (step.kind === "placed") return placed(reign, record, step.vm);
+    if (step.kind === "placed")
+      return placed(reign, record, step.vm, reasons.length === 0 ? why : `${why}, after ${declined(reasons)}`);
     if (step.kind === "refused") return giveUp(reign, request, record, refuseWith(step.refusal));
     if (step.kind === "unknown") throw unsettledError(host.id, `runs ${request.name}`, step.why);
     reasons.push({ host: host.id, ...step.why });
@@ -120,10 +123,14 @@ async function offer(reign: Reign, host: HostEntry, record: VmRecord): Promise<D
   return settled;
 }
 
-async function placed(reign: Reign, record: VmRecord, vm: Confirmed): Promise<ClusterResult<ClusterVm>> {
+const declined = (reasons: readonly HostReason[]): string =>
+  reasons.map(({ host, code }) => `${host} declined (${code})`).join(", ");
+
+/** `why`: this host and no other. */
+async function placed(reign: Reign, record: VmRecord, vm: Confirmed, why: string): Promise<ClusterResult<ClusterVm>> {
   const confirmed = await confirmPlaced(reign, record, vm);
   const { vcpus, memoryMiB, ratio, name, host } = confirmed;
-  reign.events.emit("vm-placed", { vm: name, host }, `${vcpus} vCPUs and ${memoryMiB} MiB at ratio ${ratio}`);
+  reign.events.emit("vm-placed", { vm: name, host }, `${vcpus} vCPUs and ${memoryMiB} MiB at ratio ${ratio}: ${why}`);
   return accept(shownVm(reign, confirmed, vm.view));
 }
 

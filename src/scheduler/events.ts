@@ -7,6 +7,9 @@ import type { ClusterEvent, ClusterEventKind } from "./service.js";
 
 /** What `eventsAfter` promises. */
 const REMEMBERED = 1_000;
+/** What `eventsOf` promises of one VM, and of how many VMs: those that something happened to last. */
+const REMEMBERED_OF_VM = 20;
+const REMEMBERED_VMS = 50_000;
 
 const WORRYING: ReadonlySet<ClusterEventKind> = new Set([
   "vm-conflict",
@@ -23,6 +26,8 @@ export class ClusterEvents {
   private readonly ring: ClusterEvent[] = [];
   private readonly listeners = new Set<(event: ClusterEvent) => void>();
   private last = 0;
+  /** By VM; the one of the latest event is last. */
+  private readonly ofVm = new Map<string, readonly ClusterEvent[]>();
 
   constructor(
     private readonly clock: Clock,
@@ -40,6 +45,7 @@ export class ClusterEvents {
       message,
     };
     this.ring[event.id % REMEMBERED] = event;
+    if (event.vm !== null) this.remember(event.vm, event);
     this.log[WORRYING.has(kind) ? "warn" : "info"]({ event: kind, ...about }, message);
     this.write(event);
     for (const listener of this.listeners) this.tell(listener, event);
@@ -50,6 +56,20 @@ export class ClusterEvents {
     const events: ClusterEvent[] = [];
     for (let one = first; one <= this.last; one++) events.push(this.ring[one % REMEMBERED]!);
     return events;
+  }
+
+  /** The last of one VM, oldest first. */
+  of(vm: string): readonly ClusterEvent[] {
+    return this.ofVm.get(vm) ?? [];
+  }
+
+  private remember(vm: string, event: ClusterEvent): void {
+    const before = this.of(vm);
+    this.ofVm.delete(vm);
+    this.ofVm.set(vm, [...before.slice(1 - REMEMBERED_OF_VM), event]);
+    if (this.ofVm.size <= REMEMBERED_VMS) return;
+    const [oldest] = this.ofVm.keys();
+    if (oldest !== undefined) this.ofVm.delete(oldest);
   }
 
   subscribe(listener: (event: ClusterEvent) => void): () => void {

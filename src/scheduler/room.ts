@@ -37,6 +37,16 @@ export class Room {
     return this.placer.choose(shape, constraints, exclude)?.hostId ?? null;
   }
 
+  /** Why this host, in the terms of its score: `score 0.93 (balance 0.83, thrift 0.1 x 2)`. */
+  why(host: string, shape: VmShape, constraints: Constraints): string {
+    const explained = this.placer.explainOne(host, shape, constraints);
+    if (explained === null || explained.score === null || explained.scores === null) return "taken as asked for";
+    const terms = explained.scores
+      .filter(({ weight }) => weight !== 0)
+      .map(({ weigher, weight, score }) => `${weigher} ${shortly(score)}${weight === 1 ? "" : ` x ${weight}`}`);
+    return `best score, ${shortly(explained.score)} (${terms.join(", ")})`;
+  }
+
   explain(request: ClusterDeploy): PlacementExplanation {
     const { vcpus, memoryMiB, ratio, constraints } = request;
     const explanation = this.placer.explain({ vcpus, memoryMiB, ratio }, constraintsOf(request));
@@ -92,7 +102,7 @@ function onlyThese(explanation: PlacementExplanation, named: ReadonlySet<string>
   const hosts = explanation.hosts.map((host) => {
     const passes = named.has(host.hostId);
     const verdicts = [...host.verdicts, { filter: "named-hosts", veto: passes ? null : veto }];
-    return { ...host, verdicts, score: passes ? host.score : null };
+    return { ...host, verdicts, score: passes ? host.score : null, room: passes ? host.room : 0 };
   });
   const fits = (host: (typeof hosts)[number]): boolean => host.score !== null;
   const best = hosts.find(fits);
@@ -104,6 +114,8 @@ function onlyThese(explanation: PlacementExplanation, named: ReadonlySet<string>
     vetoes: others === 0 ? explanation.vetoes : { ...explanation.vetoes, "named-hosts": others },
   };
 }
+
+const shortly = (score: number): string => String(Math.round(score * 1000) / 1000);
 
 const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map();
 

@@ -301,6 +301,10 @@ class ClusterScheduler implements Scheduler {
     return this.events.after(id);
   }
 
+  eventsOf(vm: string): readonly ClusterEvent[] {
+    return this.events.of(vm);
+  }
+
   subscribe(listener: (event: ClusterEvent) => void): () => void {
     return this.events.subscribe(listener);
   }

@@ -276,6 +276,8 @@ export interface SchedulerService {
   seedStatus(): Readonly<Record<string, SeedStatus>>;
   /** Events after `id` still remembered (the last 1,000), oldest first. */
   eventsAfter(id: number): readonly ClusterEvent[];
+  /** What happened to one VM, the last 20 events, oldest first; known to the process that decided it. */
+  eventsOf(vm: string): readonly ClusterEvent[];
   subscribe(listener: (event: ClusterEvent) => void): () => void;
 }
 

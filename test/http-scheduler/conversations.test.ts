@@ -33,11 +33,13 @@ test("an explanation has every filter's verdict and every weigher's score, with 
   const answer = await app.inject({ method: "POST", url: "/v1/placements:explain", payload });
   assert.deepEqual(answer.json(), {
     chosen: "host-a",
+    room: 3,
     hosts: [
       {
         host: "host-a",
         fits: true,
         score: 0.5,
+        room: 3,
         filters: [{ filter: "memory", passed: true, reason: null }],
         weighers: [{ weigher: "balance", score: 0.25, weight: 2 }],
       },
@@ -45,6 +47,7 @@ test("an explanation has every filter's verdict and every weigher's score, with 
         host: "host-b",
         fits: false,
         score: null,
+        room: 0,
         filters: [{ filter: "memory", passed: false, reason: "needs more" }],
         weighers: null,
       },

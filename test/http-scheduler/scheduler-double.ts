@@ -163,12 +163,15 @@ export class SchedulerDouble implements SchedulerService {
           verdicts: [{ ...verdict, veto: null }],
           scores: [{ weigher: "balance", weight: 2, score: 0.25 }],
           score: 0.5,
+          room: 3,
         },
-        { hostId: "host-b", verdicts: [verdict], scores: null, score: null },
+        { hostId: "host-b", verdicts: [verdict], scores: null, score: null, room: 0 },
       ],
       vetoes: { memory: 1 },
     };
   }
+
+  eventsOf = (vm: string): readonly ClusterEvent[] => this.events.filter((event) => event.vm === vm);
 
   clusterStatus = (): ClusterStatus => ({
     leadership: this.leading,

@@ -166,6 +166,7 @@ export class AgentDouble implements AgentService {
   progress = () => 0.25;
   explain = () => ({
     fits: true,
+    room: 3,
     reason: "It fits",
     code: null,
     growth: { pcpus: 1, memoryMiB: mib(1024) },

@@ -62,3 +62,25 @@ test("asking for an explanation changes no later choice", () => {
   placer.explain(shape(2, 4));
   assert.deepEqual([...placer.candidates(shape(2, 4))], before);
 });
+
+test("the room that hosts have together is the number of VMs that placement then places", () => {
+  const hosts = randomFleet.chain((fleet) =>
+    fc.uniqueArray(randomHost(20, fleet), { selector: ({ id }) => id, maxLength: 8, size: "max" }),
+  );
+  fc.assert(
+    fc.property(hosts, randomShape, randomConstraints, (summaries, asked, constraints) => {
+      const placer = createPlacer({ weights: WEIGHTS.headroom });
+      for (const summary of summaries) placer.upsertHost(summary);
+      const { hosts: explained } = placer.explain(asked, constraints);
+      const room = explained.reduce((sum, one) => sum + one.room, 0);
+      let placed = 0;
+      for (let next = placer.choose(asked, constraints); next !== null; next = placer.choose(asked, constraints)) {
+        placer.commitLocally(next.hostId, asked, constraints);
+        placed += 1;
+      }
+      assert.equal(room, placed);
+      for (const { score, room: here } of explained)
+        assert.equal(here > 0, score !== null, "who takes none has no room");
+    }),
+  );
+});

@@ -64,6 +64,33 @@ describe("the dashboard", { skip: browserMissing }, () => {
     await page.context().close();
   });
 
+  test("the host page nests pCPUs by package and cache, also seen through the scheduler", async () => {
+    const page = await dashboard.page();
+    await visit(page, "#/hosts/host-0");
+    const map = page.getByRole("img", { name: /Map of pCPUs: pool/ });
+    await map.getByText("NUMA cell 0").waitFor();
+    const topology = await cluster.get<{ host: string; totalPcpus: number }>("/v1/hosts/host-0/topology");
+    assert.equal(topology.host, "host-0");
+    await page.waitForFunction(`document.querySelectorAll(".cpu-map .pcpu").length === ${topology.totalPcpus}`);
+    await page.context().close();
+  });
+
+  test("a VM's page tells where it was placed and why, and what-if how many more fit", async () => {
+    const page = await dashboard.page();
+    await visit(page, "#/vms/web-1");
+    await page
+      .getByRole("list", { name: "Events, newest first" })
+      .getByText(/2 vCPUs and 2048 MiB at ratio 1: best score, .*balance/)
+      .waitFor();
+    await visit(page, "#/what-if?vcpus=2&memory=1&ratio=2");
+    await page.getByText(/such VMs fit in all, one after the other/).waitFor();
+    await page
+      .getByText(/room for \d+/)
+      .first()
+      .waitFor();
+    await page.context().close();
+  });
+
   test("what happens is shown without asking: a VM that is deployed elsewhere appears", async () => {
     const page = await dashboard.page();
     await visit(page, "#/");
@@ -107,12 +134,12 @@ describe("the dashboard", { skip: browserMissing }, () => {
   test("a host is closed and opened again", async () => {
     const page = await dashboard.page();
     await visit(page, "#/hosts/host-2");
-    await page.getByRole("button", { name: "Cordon" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Cordon" }).click();
+    await page.getByRole("button", { name: "Cordon", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cordon", exact: true }).click();
     await page.getByRole("button", { name: "Uncordon" }).click();
     assert.equal(cluster.scheduler.host("host-2")?.cordoned, true);
     await page.getByRole("dialog").getByRole("button", { name: "Uncordon" }).click();
-    await page.getByRole("button", { name: "Cordon" }).waitFor();
+    await page.getByRole("button", { name: "Cordon", exact: true }).waitFor();
     assert.equal(cluster.scheduler.host("host-2")?.cordoned, false);
     await page.context().close();
   });

@@ -4,6 +4,7 @@
  */
 
 import type {
+  ClusterEventList,
   ClusterExplanationAnswer,
   ClusterHostPage,
   ClusterStatusAnswer,
@@ -103,10 +104,12 @@ export const api = {
   clusterHost: (id: string) => get<ClusterHostPage["items"][number]>(`v1/hosts/${nameOf(id)}`),
   agentHosts: () => get<HostList>("v1/hosts"),
   topology: () => get<TopologyAnswer>("v1/topology"),
+  hostTopology: (id: string) => get<TopologyAnswer>(`v1/hosts/${nameOf(id)}/topology`),
   vms: <P extends VmPage | ClusterVmPage>(host: string | null, cursor: string | null) =>
     get<P>(`v1/vms${query({ limit: "100", host, cursor })}`),
   agentVm: (name: string) => get<VmAnswer>(`v1/vms/${nameOf(name)}`),
   clusterVm: (name: string) => get<ClusterVmAnswer>(`v1/vms/${nameOf(name)}?fresh=true`),
+  vmEvents: (name: string) => get<ClusterEventList>(`v1/vms/${nameOf(name)}/events`),
   explain: <E extends ExplanationAnswer | ClusterExplanationAnswer>(wanted: Wanted) =>
     change<E>("POST", "v1/placements:explain", wanted),
   createVm: (vm: Wanted & { readonly name: string }) => change<unknown>("POST", "v1/vms", vm),

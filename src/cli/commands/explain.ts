@@ -45,10 +45,16 @@ export function explainCommand(output: Output = process): Command {
 type HostVerdict = ClusterExplanationAnswer["hosts"][number];
 const digits = (score: number): string => String(Math.round(score * 10_000) / 10_000);
 
-function explanationText({ chosen, hosts, vetoes }: ClusterExplanationAnswer, shown: number, paint: Paint): string {
+function explanationText(
+  { chosen, room, hosts, vetoes }: ClusterExplanationAnswer,
+  shown: number,
+  paint: Paint,
+): string {
   const lines = [
     chosen === null ? paint("red", `None of ${hosts.length} hosts fits.`) : `It would go to ${paint("bold", chosen)}.`,
   ];
+  if (chosen !== null)
+    lines.push(`${room} such VM${room === 1 ? " fits" : "s fit"} in all, one after the other, as far as counts tell.`);
   const objections = Object.entries(vetoes).map(([filter, count]) => `${filter}: ${count}`);
   if (objections.length > 0) lines.push(`Hosts that a filter objects to: ${objections.join(", ")}`);
   lines.push(verdictTable(hosts.slice(0, shown), paint));
@@ -58,14 +64,14 @@ function explanationText({ chosen, hosts, vetoes }: ClusterExplanationAnswer, sh
 
 /** Weighers without weight are left out: they decide nothing. */
 function verdictTable(hosts: readonly HostVerdict[], paint: Paint): string {
-  const table = new Table({ head: ["host", "score", "why"], style: { head: [], border: [], compact: true } });
-  for (const { host, score, filters, weighers } of hosts) {
+  const table = new Table({ head: ["host", "score", "room", "why"], style: { head: [], border: [], compact: true } });
+  for (const { host, score, room, filters, weighers } of hosts) {
     const against = filters.filter(({ passed }) => !passed).map(({ filter, reason }) => `${filter}: ${reason}`);
     const weighed = (weighers ?? [])
       .filter(({ weight }) => weight !== 0)
       .map(({ weigher, score: one, weight }) => `${weigher} ${digits(one)}${weight === 1 ? "" : ` x ${weight}`}`);
     const why = against.length > 0 ? paint("yellow", against.join("\n")) : weighed.join(", ");
-    table.push([host, score === null ? "-" : digits(score), why]);
+    table.push([host, score === null ? "-" : digits(score), room, why]);
   }
   return table.toString();
 }

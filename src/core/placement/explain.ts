@@ -1,6 +1,7 @@
 /** Why a host would be chosen and why not the others: every filter's verdict and every weigher's score, for every host. */
 import { growthPcpus } from "./arithmetic.js";
 import type { Constraints, HostSummary, Prospect, Veto, VmShape } from "./model.js";
+import { RoomCounter } from "./room-for.js";
 import type { Rules } from "./rules.js";
 
 export interface FilterVerdict {
@@ -23,6 +24,8 @@ export interface HostExplanation {
   readonly scores: readonly WeigherScore[] | null;
   /** Weighted sum; null for a host that a filter vetoes. */
   readonly score: number | null;
+  /** How many such VMs it takes, one after the other; where nobody counts, whether it takes one. */
+  readonly room: number;
 }
 
 export interface PlacementExplanation {
@@ -68,12 +71,14 @@ export function explainHost(
   host: HostSummary,
   shape: VmShape,
   constraints: Constraints,
+  counter: RoomCounter | null = null,
 ): HostExplanation {
   const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
   const verdicts = verdictsOf(rules, prospect, host, constraints);
   const scores = scoresOf(rules, prospect, host);
   const passes = scores !== null && verdicts.every(({ veto }) => veto === null);
-  return { hostId: host.id, verdicts, scores, score: passes ? weightedSum(scores) : null };
+  const score = passes ? weightedSum(scores) : null;
+  return { hostId: host.id, verdicts, scores, score, room: passes ? (counter?.on(host) ?? 1) : 0 };
 }
 
 const byId = (a: HostExplanation, b: HostExplanation): number => (a.hostId < b.hostId ? -1 : 1);
@@ -92,8 +97,9 @@ export function explainPlacement(
 ): PlacementExplanation {
   const hosts: HostExplanation[] = [];
   const vetoes: Record<string, number> = {};
+  const counter = new RoomCounter(rules, shape, constraints);
   for (const summary of summaries) {
-    const host = explainHost(rules, summary, shape, constraints);
+    const host = explainHost(rules, summary, shape, constraints, counter);
     hosts.push(host);
     for (const { filter, veto } of host.verdicts) if (veto !== null) vetoes[filter] = (vetoes[filter] ?? 0) + 1;
   }

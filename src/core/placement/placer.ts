@@ -5,7 +5,7 @@
  */
 import { assert } from "../assert.js";
 import { afterPlacement } from "./after.js";
-import { explainPlacement, type PlacementExplanation } from "./explain.js";
+import { explainHost, explainPlacement, type HostExplanation, type PlacementExplanation } from "./explain.js";
 import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
 import { HostIds } from "./index/host-ids.js";
@@ -39,6 +39,8 @@ export interface Placer {
   candidates(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): IterableIterator<Candidate>;
   /** Counts the VM on the host, as its agent will, until it reports; returns the new summary. Throws `Bug` where it is unknown. */
   commitLocally(hostId: string, shape: VmShape, constraints?: Constraints): HostSummary;
+  /** Every filter and weigher on one host; null: unknown. */
+  explainOne(hostId: string, shape: VmShape, constraints?: Constraints): HostExplanation | null;
   /** Every filter and weigher on every host: a plain scan. */
   explain(shape: VmShape, constraints?: Constraints): PlacementExplanation;
 }
@@ -155,6 +157,11 @@ class IndexedPlacer implements Placer {
     const summary = afterPlacement(known.summary, shape, constraints.antiAffinityGroup);
     this.upsertHost(summary);
     return summary;
+  }
+
+  explainOne(hostId: string, shape: VmShape, constraints = NO_CONSTRAINTS): HostExplanation | null {
+    const known = this.#known.get(hostId);
+    return known === undefined ? null : explainHost(this.#rules, known.summary, shape, constraints);
   }
 
   explain(shape: VmShape, constraints = NO_CONSTRAINTS): PlacementExplanation {

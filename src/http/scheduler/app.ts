@@ -8,6 +8,7 @@ import { healthRoute, metricsRoute } from "../routes/health.js";
 import { referenceRoutes } from "../routes/reference.js";
 import { type Face, rootRoute } from "../routes/root.js";
 import { sessionRoute } from "../routes/session.js";
+import { agentQuestions } from "./agents.js";
 import type { SchedulerContext, SchedulerRoutes } from "./context.js";
 import { Forwarder, notLeader } from "./forward.js";
 import { SchedulerMetrics } from "./metrics.js";
@@ -18,15 +19,18 @@ import { explainRoute } from "./routes/explain.js";
 import { hostRoutes } from "./routes/hosts.js";
 import { poolsRoute } from "./routes/pools.js";
 import { seedRoutes } from "./routes/seed.js";
-import { createVmRoute, listVmsRoute, removeVmRoute, resizeVmRoute, showVmRoute } from "./routes/vms.js";
+import { hostTopologyRoute } from "./routes/topology.js";
+import { createVmRoute, listVmsRoute, removeVmRoute, resizeVmRoute, showVmRoute, vmEventsRoute } from "./routes/vms.js";
 
 const V1_ROUTES: readonly SchedulerRoutes[] = [
   createVmRoute,
   listVmsRoute,
   showVmRoute,
+  vmEventsRoute,
   resizeVmRoute,
   removeVmRoute,
   hostRoutes,
+  hostTopologyRoute,
   poolsRoute,
   explainRoute,
   clusterRoute,
@@ -101,5 +105,6 @@ function contextOf(options: SchedulerAppOptions, shared: SharedContext): Schedul
     // Which host is large enough, and whether its template decides on ratios, is for the filters to say.
     rules: { hostPcpus: Number.POSITIVE_INFINITY, template: null, maximumRatio, imageFolders },
     forwarder: new Forwarder({ limits: shared.limits, token: clusterToken, dispatcher }),
+    agents: agentQuestions({ token: clusterToken, dispatcher }),
   };
 }

@@ -2,6 +2,7 @@
 import type { SchedulerService } from "../../scheduler/service.js";
 import type { Routes, SharedContext } from "../context.js";
 import type { HostRules } from "../host-rules.js";
+import type { AgentQuestions } from "./agents.js";
 import type { Forwarder } from "./forward.js";
 
 export interface SchedulerContext extends SharedContext {
@@ -9,6 +10,7 @@ export interface SchedulerContext extends SharedContext {
   /** What holds for any host of the cluster; the rest is for the filters to say. */
   readonly rules: HostRules;
   readonly forwarder: Forwarder;
+  readonly agents: AgentQuestions;
 }
 
 export type SchedulerRoutes = Routes<SchedulerContext>;

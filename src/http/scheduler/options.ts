@@ -10,9 +10,9 @@ export interface SchedulerAppOptions extends ServerOptions {
   readonly maximumRatio: Ratio;
   /** Absolute folders below which disk images may lie. Empty: no image is accepted. */
   readonly imageFolders: readonly string[];
-  /** Presented to the leader where a request without a token is passed on; null: none. */
+  /** Presented to the leader where a request without a token is passed on, and to agents; null: none. */
   readonly clusterToken: string | null;
-  /** Connections to other schedulers; undici's own when absent. */
+  /** Connections to other schedulers, and to agents for what readers ask of them; undici's own when absent. */
   readonly dispatcher?: Dispatcher;
 }
 

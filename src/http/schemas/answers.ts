@@ -124,6 +124,7 @@ export const eventAnswer = named(
 
 const verdictShape = {
   fits: z.boolean(),
+  room: count.meta({ description: "How many such VMs the host takes, one after the other, as far as counts tell" }),
   reason: text.meta({ description: "The refusal's sentence, or what would be done" }),
   code: text.nullable().meta({ description: "The refusal's code; null when it fits" }),
   growth: z.object({ pcpus: z.number(), memoryMiB: z.number() }),

@@ -124,18 +124,19 @@ function Sums({ row }: { readonly row: HostRow }) {
 
 function PcpuMap({ row, marked }: { readonly row: HostRow; readonly marked: ReadonlySet<number> }) {
   const agent = useSelected(programOf) === "agent";
-  const [topology] = useAsked(`topology ${agent}`, async () => (agent ? packagesOf(await api.topology()) : null), null);
+  const ask = async () => packagesOf(await (agent ? api.topology() : api.hostTopology(row.id)));
+  const [topology] = useAsked(`topology of ${row.id}`, ask, null);
   const packages = lastOf(topology) ?? flatPackages(row.pools);
   return (
     <section aria-labelledby="map-title">
       <h2 id="map-title">pCPUs</h2>
       <Legend pools={row.pools} />
       <CpuMap packages={packages} pools={row.pools} marked={marked} />
-      {agent || row.url === null ? null : (
+      {topology.kind === "failed" ? (
         <p class="quiet">
-          pCPUs of pools, by number. Packages, caches and cores are shown by <a href={row.url}>the host's own agent</a>.
+          pCPUs of pools, by number: packages, caches and cores are not known. {topology.error.message}
         </p>
-      )}
+      ) : null}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** One VM: what was sold, where its vCPUs are pinned, what it uses and waits for, what happened to it. */
 import { useEffect, useState } from "preact/hooks";
-import { api } from "../api.js";
+import { ApiError, api } from "../api.js";
 import { lastOf, operates, useAsked, useSelected } from "../hooks.js";
 import { ratioColour } from "../model/colours.js";
 import { decimal, memory, ratioText } from "../model/format.js";
@@ -41,9 +41,26 @@ export function VmPage({ name }: { readonly name: string }) {
       {vm === null ? null : <Course key={name} vm={vm} />}
       {vm === null ? null : <Pins vm={vm} />}
       <h2>What happened to it</h2>
-      <EventList events={events.filter((event) => event.vm === name)} most={30} />
+      {scheduler ? (
+        <History name={name} />
+      ) : (
+        <EventList events={events.filter((event) => event.vm === name)} most={30} />
+      )}
     </>
   );
+}
+
+/** Where it was placed and why, its moves and changes: as the leader remembers them, asked again when something happens to it. */
+function History({ name }: { readonly name: string }) {
+  const latest = useSelected(eventsOf).find((event) => event.vm === name)?.id ?? 0;
+  const [asked] = useAsked(`${name} ${latest}`, () => api.vmEvents(name), null);
+  const history = lastOf(asked);
+  // There is no such VM, as was said above.
+  if (asked.kind === "failed" && asked.error instanceof ApiError && asked.error.status === 404) return null;
+  if (history === null) return <Trouble loaded={asked} />;
+  if (history.items.length === 0)
+    return <p class="quiet">Nothing since this scheduler began to lead: it was there before.</p>;
+  return <EventList events={[...history.items].reverse()} most={20} whole />;
 }
 
 function Facts({ vm }: { readonly vm: Vm }) {

@@ -90,7 +90,7 @@ function Answer({ wanted }: { readonly wanted: Wanted }) {
         ) : (
           <>
             It would go to <a href={hrefOf({ page: "host", id: answer.chosen })}>{answer.chosen}</a>;{" "}
-            {counted(fitting.length, "host")} of {count(answer.hosts.length)} could take it.
+            {counted(fitting.length, "host")} of {count(answer.hosts.length)} could take it. {roomText(answer)}
           </>
         )}
       </p>
@@ -105,10 +105,17 @@ function Answer({ wanted }: { readonly wanted: Wanted }) {
   );
 }
 
+/** Of all hosts together: one after the other, since each VM takes room from the next. */
+function roomText({ hosts }: Explained): string {
+  const room = hosts.reduce((sum, host) => sum + host.room, 0);
+  return room === 1 ? "One such VM fits, and no more." : `${count(room)} such VMs fit in all, one after the other.`;
+}
+
 function Verdict({ host, chosen }: { readonly host: HostVerdict; readonly chosen: boolean }) {
   return (
     <li class={host.fits ? (chosen ? "chosen" : "") : "refused"}>
       <a href={hrefOf({ page: "host", id: host.host })}>{host.host}</a>{" "}
+      {host.fits ? <span class="room">room for {count(host.room)}</span> : null}{" "}
       {"filters" in host ? <Scores host={host} /> : host.reason}
     </li>
   );

@@ -14,11 +14,18 @@ const TROUBLE = new Set([
   "hypervisor-lost",
 ]);
 
-export function EventList({ events, most }: { readonly events: readonly EventRow[]; readonly most: number }) {
+interface ListProps {
+  readonly events: readonly EventRow[];
+  readonly most: number;
+  /** Messages are not cut to two lines. */
+  readonly whole?: boolean;
+}
+
+export function EventList({ events, most, whole = false }: ListProps) {
   if (events.length === 0) return <p class="quiet">Nothing has happened since the server started.</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls by itself, and must by keyboard too (WCAG 2.1.1)
-    <ol class="events" aria-label="Events, newest first" tabIndex={0}>
+    <ol class={whole ? "events whole" : "events"} aria-label="Events, newest first" tabIndex={0}>
       {events.slice(0, most).map((event) => (
         <li key={event.id} class={TROUBLE.has(event.kind) ? "trouble" : ""}>
           <time dateTime={new Date(event.at).toISOString()}>{timeOfDay(event.at)}</time>

@@ -33,14 +33,22 @@ export const explainRoute: SchedulerRoutes = (app, context) => {
 
 const explanationOf = ({ chosen, hosts, vetoes }: PlacementExplanation): ClusterExplanationAnswer => ({
   chosen,
+  room: hosts.reduce((sum, { room }) => sum + room, 0),
   hosts: hosts.map(hostOf),
   vetoes: { ...vetoes },
 });
 
-const hostOf = ({ hostId, verdicts, scores, score }: HostExplanation): ClusterExplanationAnswer["hosts"][number] => ({
+const hostOf = ({
+  hostId,
+  verdicts,
+  scores,
+  score,
+  room,
+}: HostExplanation): ClusterExplanationAnswer["hosts"][number] => ({
   host: hostId,
   fits: score !== null,
   score,
+  room,
   filters: verdicts.map(({ filter, veto }) => ({ filter, passed: veto === null, reason: veto })),
   weighers: scores === null ? null : scores.map((one) => ({ ...one })),
 });

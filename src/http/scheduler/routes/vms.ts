@@ -1,6 +1,6 @@
 /** `/v1/vms` of a cluster: deploy, list, show, resize and remove VMs, wherever they are. */
 import { mib, ratio } from "../../../core/units.js";
-import type { ClusterResize, ClusterVm } from "../../../scheduler/service.js";
+import type { ClusterResize, ClusterResult, ClusterVm } from "../../../scheduler/service.js";
 import { BODY_NAMES } from "../../host-rules.js";
 import type { Answer } from "../../idempotency.js";
 import { changeDeadline } from "../../options.js";
@@ -9,7 +9,7 @@ import { sendAnswer } from "../../routes/answer.js";
 import { NOTHING_TO_RESIZE } from "../../routes/vms.js";
 import { nameParams, noQuery, type ResizeVm, resizeVmBody } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
-import { clusterVmAnswer, clusterVmPage } from "../schemas/answers.js";
+import { clusterEventList, clusterVmAnswer, clusterVmPage } from "../schemas/answers.js";
 import { createClusterVmBody, type ListClusterVms, listClusterVmsQuery, showVmQuery } from "../schemas/requests.js";
 import { clusterAnswer, onLeader } from "./leading.js";
 import { pageOf } from "./pages.js";
@@ -91,13 +91,38 @@ export const showVmRoute: SchedulerRoutes = (app, context) => {
   });
 };
 
+/** Kept after the VM is gone, for a while: that it was removed, and when, is a part of it. */
+export const vmEventsRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "GET",
+    url: "/v1/vms/:name/events",
+    config: { access: "read" },
+    schema: {
+      tags: ["VMs"],
+      summary:
+        "What happened to a VM, the last 20 events since its scheduler leads: where it was placed and why, its moves and changes",
+      operationId: "listVmEvents",
+      params: nameParams,
+      querystring: noQuery,
+      response: { 200: clusterEventList },
+    },
+    handler: (request, reply) =>
+      onLeader(context, request, reply, async () => {
+        const { name } = request.params;
+        const items = context.scheduler.eventsOf(name);
+        return items.length > 0
+          ? { status: 200, body: { items } }
+          : clusterAnswer(foundResult(name, context.scheduler.vm(name)), () => ({ items }));
+      }),
+  });
+};
+
 /** The VM, or the problem that there is none. */
-function foundOf(name: string, vm: ClusterVm | null): Answer {
+const foundOf = (name: string, vm: ClusterVm | null): Answer => clusterAnswer(foundResult(name, vm), asIs);
+
+function foundResult(name: string, vm: ClusterVm | null): ClusterResult<ClusterVm> {
   const reason = `There is no VM named ${name} in the cluster`;
-  return clusterAnswer<ClusterVm>(
-    vm === null ? { ok: false, refusal: { code: "unknown-vm", reason } } : { ok: true, value: vm },
-    (value) => value,
-  );
+  return vm === null ? { ok: false, refusal: { code: "unknown-vm", reason } } : { ok: true, value: vm };
 }
 
 export const resizeVmRoute: SchedulerRoutes = (app, context) => {

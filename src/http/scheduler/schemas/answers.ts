@@ -110,11 +110,13 @@ export const clusterExplanationAnswer = named(
   "Every filter's verdict and every weigher's score, for every host; best first, then those that do not fit.",
   z.object({
     chosen: text.nullable().meta({ description: "The host; null when none fits" }),
+    room: count.meta({ description: "How many such VMs fit in all, one after the other, as far as counts tell" }),
     hosts: z.array(
       z.object({
         host: text,
         fits: z.boolean(),
         score: z.number().nullable().meta({ description: "Sum of score x weight; null when a filter objects" }),
+        room: count.meta({ description: "How many such VMs this host takes, one after the other" }),
         filters: z.array(
           z.object({
             filter: text,
@@ -171,6 +173,12 @@ export const clusterEvent = named(
     host: text.nullable(),
     message: text,
   }) satisfies z.ZodType<Wire<ClusterEvent>>,
+);
+
+export const clusterEventList = named(
+  "ClusterEventList",
+  "Events, oldest first.",
+  z.object({ items: z.array(clusterEvent) }),
 );
 
 export const clusterStatusAnswer = named(
@@ -236,6 +244,7 @@ export type ClusterVmPage = z.infer<typeof clusterVmPage>;
 export type ClusterHostAnswer = z.infer<typeof clusterHostAnswer>;
 export type ClusterHostPage = z.infer<typeof clusterHostPage>;
 export type DrainAnswer = z.infer<typeof drainAnswer>;
+export type ClusterEventList = z.infer<typeof clusterEventList>;
 export type ClusterExplanationAnswer = z.infer<typeof clusterExplanationAnswer>;
 export type AdoptionAnswer = z.infer<typeof adoptionAnswer>;
 export type ClusterStatusAnswer = z.infer<typeof clusterStatusAnswer>;
