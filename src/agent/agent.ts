@@ -178,11 +178,7 @@ class HostAgent implements Agent {
       const { store, events } = this.context;
       if (store.state.cordoned === on) return;
       await store.save({ ...store.state, cordoned: on, generation: store.state.generation + 1 });
-      events.emit(
-        on ? "cordoned" : "uncordoned",
-        null,
-        on ? "the host takes no new VMs" : "the host takes new VMs again",
-      );
+      events.emit(on ? "cordoned" : "uncordoned", null, `the host takes ${on ? "no new VMs" : "new VMs again"}`);
     });
   }
 
@@ -213,6 +209,7 @@ class HostAgent implements Agent {
       problems: tick === null ? [] : tick.failure === null ? tick.problems : [tick.failure, ...tick.problems],
       generation: this.generation(),
       roomMiB: this.context.memory.roomMiB(store.state),
+      peaks: this.memory.pools?.expectedPeaks(this.host()) ?? null,
     });
   }
 
@@ -248,7 +245,8 @@ class HostAgent implements Agent {
   }
 
   explain(vm: VmSpec): Explanation {
-    return explanation(this.context, vm, this.memory.usage?.report ?? null);
+    const peaks = this.memory.pools?.expectedPeaks(this.host()) ?? null;
+    return explanation(this.context, vm, this.memory.usage?.report ?? null, peaks);
   }
 
   host(): HostState {

@@ -12,6 +12,7 @@ export const ACTION_KINDS = [
   "stop",
   "settle",
   "repack",
+  "adjust",
   "balance",
   "memory-statistics",
   "balloon",

@@ -25,6 +25,7 @@ import type {
 export type {
   AgentStatus,
   DeployRequest,
+  PoolDynamicsView,
   PoolView,
   ReceiveRequest,
   RemoveOptions,

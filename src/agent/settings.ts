@@ -1,5 +1,6 @@
 /** How an agent behaves, apart from its policy. The command line fills it from the operator's settings. */
 import type { BalloonSettings } from "../core/balloon/settings.js";
+import type { DynamicSettings } from "../core/dynamic/model.js";
 import { type MiB, type Milliseconds, mib, milliseconds, type Seconds, seconds } from "../core/units.js";
 
 export interface AgentSettings {
@@ -36,6 +37,8 @@ export interface AgentSettings {
   readonly shutdownPatience: Milliseconds;
   /** Least time between two attempts to pack the pools again; 0: never. */
   readonly repackInterval: Milliseconds;
+  /** How pools follow their usage (core/dynamic); null: they do not. */
+  readonly dynamic: DynamicSettings | null;
   /** Between two rounds of the vCPU balancer within each pool; 0: pins are the pools' CPU sets, and the kernel balances. */
   readonly balanceInterval: Milliseconds;
   /** vCPUs that one such attempt may pin anew: each move costs a guest its warm caches. */
@@ -66,6 +69,7 @@ export const DEFAULT_AGENT_SETTINGS: AgentSettings = {
   migrationPatience: milliseconds(600_000),
   shutdownPatience: milliseconds(20_000),
   repackInterval: milliseconds(600_000),
+  dynamic: null,
   balanceInterval: milliseconds(0),
   mostRepacked: 64,
   longestQueue: 256,

@@ -17,6 +17,7 @@ import type { DomainStats } from "../ports/hypervisor.js";
 import { eraseDomain } from "./ask.js";
 import { PoolBalancer } from "./balance/pool-balancer.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
+import { PoolKeeper } from "./dynamic/pool-keeper.js";
 import { reasonOf, tellPoolsChanged } from "./repin.js";
 import { settleAll } from "./settle.js";
 import { type AgentState, isMoving, withVms } from "./state.js";
@@ -31,6 +32,7 @@ export class TickMemory {
   readonly reporting = new Set<string>();
   lastRepack: Milliseconds | null = null;
   balancer: PoolBalancer | null = null;
+  pools: PoolKeeper | null = null;
   /** Problems of the last tick: one that lasts is told once. */
   problems: readonly string[] = [];
   count = 0;
@@ -63,6 +65,8 @@ export async function runTick(
     stats.filter((domain) => !late.has(domain.uuid)),
   );
   actions += repackPools(context, memory);
+  memory.pools ??= new PoolKeeper(context);
+  actions += memory.pools.keep(memory.usage?.report ?? null, sample?.cpuPressure ?? null);
   await store.flush();
   actions += await updatePins(context, memory, before, problems);
   memory.balancer ??= new PoolBalancer(context);

@@ -1,18 +1,18 @@
 /** How an agent shows itself: VMs, pools and status, from its state, its policy and its latest usage. Pure. */
-import { cpuSetOf, formatCpuSet } from "../core/cpuset.js";
+import { cpuSetOf, formatCpuSet, intersectCpuSets } from "../core/cpuset.js";
 import { type HostSummary, NO_CONSTRAINTS } from "../core/placement/model.js";
 import { RoomCounter } from "../core/placement/room-for.js";
 import { rulesOf } from "../core/placement/rules.js";
 import { hostCounts } from "../core/placement/summary.js";
 import { availableVcpus, exactRatio } from "../core/pool/exact-ratio.js";
-import type { CpuPool, HostState, VmSpec } from "../core/pool/model.js";
-import type { PoolPolicy } from "../core/pool/policy.js";
+import { type CpuPool, effectiveRatioOf, type HostState, runsOn, type VmSpec } from "../core/pool/model.js";
+import { admissiblePcpus, type PoolPolicy } from "../core/pool/policy.js";
 import { progress } from "../core/pool/progress.js";
 import { isPlaced, type VmRecord } from "../core/reconcile/model.js";
-import { type MiB, mib } from "../core/units.js";
+import { type MiB, mib, type Pcpus, type Ratio } from "../core/units.js";
 import { barredBy } from "./admission.js";
 import { type AgentContext, pinsOf } from "./context.js";
-import type { AgentStatus, Explanation, PoolView, VmView } from "./service.js";
+import type { AgentStatus, Explanation, PoolDynamicsView, PoolView, VmView } from "./service.js";
 import { type AgentState, isHidden } from "./state.js";
 import { NO_USAGE, poolUsage, type UsageReport } from "./usage.js";
 
@@ -40,7 +40,16 @@ export function vmView(policy: PoolPolicy, host: HostState, vm: VmRecord, usage:
 export const visibleVms = (state: AgentState): readonly VmRecord[] =>
   [...state.vms.values()].filter((vm) => !isHidden(state, vm)).sort((a, b) => (a.name < b.name ? -1 : 1));
 
-export function poolView(policy: PoolPolicy, host: HostState, pool: CpuPool, usage: UsageReport | null): PoolView {
+/** What pools that follow their usage are expected to need, by ratio; null: they do not follow it. */
+export type ExpectedPeaks = ReadonlyMap<Ratio, Pcpus | null> | null;
+
+export function poolView(
+  policy: PoolPolicy,
+  host: HostState,
+  pool: CpuPool,
+  usage: UsageReport | null,
+  peaks: ExpectedPeaks,
+): PoolView {
   const used = usage === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, usage);
   return {
     ratio: pool.ratio,
@@ -49,14 +58,26 @@ export function poolView(policy: PoolPolicy, host: HostState, pool: CpuPool, usa
     allocatedVcpus: pool.allocatedVcpus,
     freeVcpus: roomIn(policy, host, pool),
     vms: pool.members.map((member) => member.vm),
-    pinnedTo: formatCpuSet(pool.pinnedTo),
+    pinnedTo: formatCpuSet(runsOn(pool)),
     ...used,
+    ...(pool.ratio === 1 || (peaks === null && pool.dynamics === undefined)
+      ? {}
+      : { dynamics: dynamicsView(pool, peaks) }),
   };
 }
 
+const dynamicsView = (pool: CpuPool, peaks: ExpectedPeaks): PoolDynamicsView => ({
+  effectiveRatio: effectiveRatioOf(pool),
+  activePcpus: pool.runsOn === undefined ? pool.pcpus.length : intersectCpuSets(pool.runsOn, pool.pcpus).length,
+  expectedPeakPcpus: peaks?.get(pool.ratio) ?? null,
+});
+
 /** Whole vCPUs that the pool takes before it has to grow; a pool above its ratio (while it shares) has none. */
 function roomIn(policy: PoolPolicy, host: HostState, pool: CpuPool): number {
-  const own = Math.max(0, Math.floor(availableVcpus(pool.pcpus.length, pool.allocatedVcpus, exactRatio(pool.ratio))));
+  const own = Math.max(
+    0,
+    Math.floor(availableVcpus(pool.pcpus.length, pool.allocatedVcpus, exactRatio(effectiveRatioOf(pool)))),
+  );
   return Math.min(own, policy.freeVcpus(host, pool.ratio));
 }
 
@@ -69,6 +90,7 @@ export interface StatusFacts {
   readonly generation: number;
   /** What estimates leave for more VMs; null: the pools' count is all. */
   readonly roomMiB: number | null;
+  readonly peaks: ExpectedPeaks;
 }
 
 export function statusView(
@@ -79,7 +101,7 @@ export function statusView(
 ): AgentStatus {
   const { host } = state;
   const { memory } = host;
-  const free = policy.freePcpus(host).length;
+  const free = admissiblePcpus(policy, host);
   const inPools = host.pools.reduce((sum, pool) => sum + pool.pcpus.length, 0);
   const total = policy.settings.topology.ids.length;
   return {
@@ -89,6 +111,7 @@ export function statusView(
     hypervisor: facts.hypervisor,
     generation: facts.generation,
     cordoned: state.cordoned,
+    // What pools may want back is kept, too.
     pcpus: { total, reserved: total - free - inPools, free, inPools },
     memory: {
       capacityMiB: memory.capacityMiB,
@@ -96,7 +119,7 @@ export function statusView(
       freeMiB: freeMiB(host, facts.roomMiB),
     },
     usage: usage === null ? { cpuPcpus: null, memoryMiB: null } : usage.host,
-    pools: host.pools.map((pool) => poolView(policy, host, pool, usage)),
+    pools: host.pools.map((pool) => poolView(policy, host, pool, usage, facts.peaks)),
     vmCount: visibleVms(state).length,
     lastTick: facts.lastTick,
     problems: facts.problems,
@@ -131,6 +154,7 @@ export function explanation(
   { policy, store: { state }, memory }: AgentContext,
   vm: VmSpec,
   usage: UsageReport | null,
+  peaks: ExpectedPeaks,
 ): Explanation {
   const { host } = state;
   const decided = barredBy(state, vm.name) ?? memory.admit(state, vm, policy.deploy(host, vm));
@@ -146,6 +170,6 @@ export function explanation(
     reason: `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB fit: ${taken}`,
     code: null,
     ...facts,
-    pools: after.pools.map((pool) => poolView(policy, after, pool, usage)),
+    pools: after.pools.map((pool) => poolView(policy, after, pool, usage, peaks)),
   };
 }

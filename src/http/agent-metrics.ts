@@ -38,6 +38,21 @@ const POOL_GAUGES: readonly PoolValue[] = [
   ["pool_vms", "VMs with a vCPU in the pool", (p) => p.vms.length],
   ["pool_cpu_usage_pcpus", "pCPUs in use over the last tick", (p) => p.usagePcpus],
   ["pool_cpu_wait_pcpus", "Time its vCPUs wanted to run and waited, per second", (p) => p.waitPcpus],
+  [
+    "pool_effective_ratio",
+    "vCPUs per pCPU that a pool which follows its usage is counted with",
+    (p) => p.dynamics?.effectiveRatio ?? null,
+  ],
+  [
+    "pool_active_pcpus",
+    "pCPUs of its own on which an elastic pool's vCPUs may run",
+    (p) => p.dynamics?.activePcpus ?? null,
+  ],
+  [
+    "pool_expected_peak_pcpus",
+    "What the pool is expected to need at most in the next window",
+    (p) => p.dynamics?.expectedPeakPcpus ?? null,
+  ],
 ];
 
 type VmValue = readonly [name: string, help: string, value: (vm: VmView) => Maybe];

@@ -112,6 +112,16 @@ export interface VmView {
   readonly usage: VmUsage;
 }
 
+/** How a pool that follows its usage stands. */
+export interface PoolDynamicsView {
+  /** vCPUs per pCPU that it is counted with now. */
+  readonly effectiveRatio: Ratio;
+  /** Its own pCPUs on which its vCPUs may run now; the others rest, or serve other pools. */
+  readonly activePcpus: number;
+  /** What it is expected to need at most in the next window, without any margin; null: not known yet. */
+  readonly expectedPeakPcpus: Pcpus | null;
+}
+
 export interface PoolView {
   readonly ratio: Ratio;
   readonly pcpus: string;
@@ -124,6 +134,8 @@ export interface PoolView {
   readonly pinnedTo: string;
   readonly usagePcpus: Pcpus | null;
   readonly waitPcpus: Pcpus | null;
+  /** Absent where pools do not follow their usage, and of pools of ratio 1.0, which never do. */
+  readonly dynamics?: PoolDynamicsView | undefined;
 }
 
 export interface AgentStatus {

@@ -6,6 +6,8 @@ export interface HostSample {
   readonly cpuBusyNs: bigint;
   readonly memoryTotalMiB: MiB;
   readonly memoryAvailableMiB: MiB;
+  /** Share of the last ten seconds in which something that wanted to run waited (PSI); absent: the kernel does not tell. */
+  readonly cpuPressure?: number;
 }
 
 export interface HostProbe {

@@ -137,7 +137,7 @@ export function seedStatusOfHost(status: HostStatus): SeedStatus {
     freePcpus: counts.freePcpus,
     pools: counts.pools.map((pool) => ({
       ...pool,
-      effectiveRatio: policy === "vmstack" && pool.vmCount + 1 < criticalSize ? 1 : pool.ratio,
+      effectiveRatio: policy === "vmstack" && pool.vmCount + 1 < criticalSize ? 1 : (pool.effectiveRatio ?? pool.ratio),
     })),
     freeMiB: Math.max(0, memoryCapacityMiB - memoryAllocatedMiB),
     allocatedMiB: memoryAllocatedMiB === 0 ? null : memoryAllocatedMiB,

@@ -4,7 +4,10 @@
  */
 import { test } from "node:test";
 import fc from "fast-check";
+import type { DynamicSettings } from "../../src/core/dynamic/model.js";
 import type { PolicyName } from "../../src/core/pool/policy.js";
+import { milliseconds } from "../../src/core/units.js";
+import { SETTINGS } from "../dynamic/support.js";
 import { RandomHost } from "./random-host.js";
 import { step } from "./random-steps.js";
 
@@ -26,3 +29,21 @@ for (const policy of ["headroom", "slackvm", "sweetspotvm", "vmstack"] as const)
     );
   });
 }
+
+/** No window ends meanwhile: what changes is answered at once, and nothing else. */
+const ALWAYS_BUSY: DynamicSettings = { ...SETTINGS, elastic: "lend", window: milliseconds(86_400_000) };
+
+test("pools that follow their usage keep the same promises while their guests suffer", async () => {
+  const numRuns = Number(process.env.HEADROOM_RUNS ?? 60);
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+      const host = new RandomHost("headroom", ALWAYS_BUSY);
+      await host.start();
+      for (const one of steps) {
+        await host.take(one);
+        await host.settle();
+      }
+    }),
+    { numRuns },
+  );
+});

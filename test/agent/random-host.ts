@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createAgent } from "../../src/agent/agent.js";
 import type { DeployRequest, ResizeRequest, VmView } from "../../src/agent/service.js";
 import { cpuSetOf } from "../../src/core/cpuset.js";
+import type { DynamicSettings } from "../../src/core/dynamic/model.js";
 import type { PolicyName } from "../../src/core/pool/policy.js";
 import type { Result } from "../../src/core/result.js";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
@@ -16,6 +17,10 @@ import { Mortal } from "./crashing.js";
 import { NAMES, type Request, type Step, type Trouble } from "./random-steps.js";
 import { Rig, type RigOptions, silentLog } from "./support.js";
 
+const BUSY = {
+  cpu: { kind: "constant", fraction: 0.8 },
+  memory: { kind: "constant", fraction: 0.5 },
+} as const;
 const IMAGE = "/images/debian.qcow2";
 /** One host with its agent, and what must be true of it. */
 export class RandomHost {
@@ -28,14 +33,21 @@ export class RandomHost {
   /** Overlays of VMs that vanished: the agent leaves them alone. */
   private readonly leftDisks = new Set<string>();
 
-  constructor(policy: PolicyName) {
+  /** `dynamic`: pools follow their usage, which is high all the time. */
+  constructor(
+    policy: PolicyName,
+    private readonly dynamic: DynamicSettings | null = null,
+  ) {
     const perVcpu = policy === "sweetspotvm";
     const options: RigOptions = {
       policy,
       ...(perVcpu ? { template: [1, 2, 3] } : {}),
-      settings: { liveMemoryFactor: 4, liveVcpuFactor: 2, repackInterval: milliseconds(1) },
+      settings: { liveMemoryFactor: 4, liveVcpuFactor: 2, repackInterval: milliseconds(1), dynamic },
       // Some guests never give a vCPU back.
-      world: { traitsOf: ({ name }) => ({ vcpuUnplug: name > "b" }) },
+      world: {
+        traitsOf: ({ name }) => ({ vcpuUnplug: name > "b" }),
+        ...(dynamic === null ? {} : { demandOf: () => BUSY }),
+      },
     };
     this.rig = new Rig(options);
     this.mortal = new Mortal(this.rig.hypervisor);
@@ -66,6 +78,8 @@ export class RandomHost {
   /** Two ticks later every promise holds; a third finds nothing to do. `asked`: the VM that a request was about. */
   async settle(asked: string | null = null): Promise<void> {
     const { rig } = this;
+    // What is measured comes two ticks after what was changed, and what was decided of it shows in the next measure.
+    if (this.dynamic !== null) for (let i = 0; i < 3; i++) await rig.tick();
     await rig.tick();
     const second = await rig.tick();
     assert.deepEqual([second.failure, second.problems], [null, []]);

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AGENT_SETTINGS, SETTING_KEYS, type SettingKey } from "../../src/cli/settings/agent-settings.js";
-import { LATER_NAMES } from "../../src/cli/settings/later.js";
 import { ALL_NAMES } from "../../src/cli/settings/program.js";
 import { flagName, type Place, type Places, resolveSettings } from "../../src/cli/settings/resolve.js";
 import { formatSetting, type Setting } from "../../src/cli/settings/setting.js";
@@ -69,6 +68,16 @@ test("an .env file of the seeds works as it is", () => {
   assert.deepEqual(settings.excludedPcpus, [0, 1, 128]);
   assert.deepEqual(settings.template, [1, 1.5, 2.6]);
   assert.equal(settings.criticalSize, 10);
+  assert.equal(settings.monitoringSeconds, 3600);
+  assert.equal(settings.elastic, "off", "its times alone switch nothing on");
+});
+
+test("pools follow their usage under policy headroom only", () => {
+  for (const asked of [{ HEADROOM_DYNAMIC: "yes" }, { HEADROOM_ELASTIC: "lend" }]) {
+    assert.deepEqual(fromEnvironment(asked).problems, []);
+    const { problems } = fromEnvironment({ HEADROOM_POLICY: "slackvm", ...asked });
+    assert.match(problems.join(), /policy slackvm keeps its pools as they are: HEADROOM_DYNAMIC and HEADROOM_ELASTIC/);
+  }
 });
 
 test("empty values of an .env file mean: nothing", () => {
@@ -77,19 +86,6 @@ test("empty values of an .env file mean: nothing", () => {
   assert.deepEqual(settings.excludedPcpus, []);
   assert.deepEqual(settings.template, []);
   assert.equal(settings.qemuBinary, null);
-});
-
-test("names that belong to later parts are accepted, and said to be unused", () => {
-  const { later, problems, warnings } = fromEnvironment({ SCL_ACT_LEARNING: "5", SCL_ACT_LEEWAY: "0" });
-  assert.deepEqual(problems, []);
-  assert.deepEqual(warnings, []);
-  assert.deepEqual(
-    later.map(({ name, usedBy }) => [name, usedBy]),
-    [
-      ["SCL_ACT_LEARNING", "elastic pools"],
-      ["SCL_ACT_LEEWAY", "elastic pools"],
-    ],
-  );
 });
 
 describe("a wrong value is refused with its name, the value and what is allowed", () => {
@@ -194,13 +190,13 @@ test("every default is a value that the setting itself allows", () => {
   }
 });
 
-test("names are used once, and none both now and later", () => {
-  const names = [...SETTING_KEYS.flatMap((key) => [...AGENT_SETTINGS[key].names]), ...LATER_NAMES.keys()];
+test("names are used once", () => {
+  const names = SETTING_KEYS.flatMap((key) => [...AGENT_SETTINGS[key].names]);
   assert.equal(new Set(names).size, names.length);
 });
 
 test("every name of the seeds is known", () => {
-  const names = new Set<string>([...ALL_NAMES, ...LATER_NAMES.keys()]);
+  const names = new Set<string>(ALL_NAMES);
   const seeds =
     `SCL_URL SCL_PORT SCL_DELAY SCL_ACT_MONITORING SCL_ACT_LEARNING SCL_ACT_LEEWAY SCG_URL SCG_PORT SCG_DELAY
     SCG_NODE_URL_LIST QEMU_URL QEMU_LOC QEMU_MACHINE TOPO_EXCLUDE OVSB_TEMPLATE OVSB_CRITICAL_SIZE INFLUXDB_URL INFLUXDB_TOKEN

@@ -41,11 +41,6 @@ export function settingsJson(resolution: Examined, table: SettingsTable = AGENT_
   });
   return {
     settings: Object.fromEntries(entries),
-    usedByLaterParts: resolution.later.map(({ name, usedBy, origin }) => ({
-      name,
-      usedBy,
-      from: describeOrigin(origin),
-    })),
     warnings: resolution.warnings,
     problems: resolution.problems,
   };
@@ -75,11 +70,6 @@ export function settingsTable(
     }
   }
   const lines = [table.toString()];
-  for (const { name, usedBy, origin } of resolution.later) {
-    lines.push(
-      `${name} (${describeOrigin(origin)}) belongs to ${usedBy}, a later part of Headroom: nothing reads it yet.`,
-    );
-  }
   for (const warning of resolution.warnings) lines.push(paint("yellow", `warning: ${warning}`));
   return `${lines.join("\n")}\n`;
 }

@@ -32,7 +32,20 @@ export function hostText(host: HostAnswer, paint: Paint): string {
   if (!hypervisor.connected) lines.push(paint("red", "the hypervisor is not reachable; guests go on as they are"));
   for (const problem of host.problems) lines.push(paint("yellow", `problem: ${problem}`));
   if (host.pools.length > 0) lines.push(poolTable(host.pools));
+  for (const pool of host.pools) if (pool.dynamics !== undefined) lines.push(dynamicsText(pool, pool.dynamics));
   return `${lines.join("\n")}\n`;
+}
+
+type Pool = HostAnswer["pools"][number];
+
+/** How a pool that follows its usage stands. */
+function dynamicsText({ ratio, pcpuCount }: Pool, dynamics: NonNullable<Pool["dynamics"]>): string {
+  const { effectiveRatio, activePcpus, expectedPeakPcpus } = dynamics;
+  const peak = expectedPeakPcpus === null ? "no forecast yet" : `a peak of ${showNumber(expectedPeakPcpus)} expected`;
+  const resting = pcpuCount - activePcpus;
+  const rest = resting === 0 ? "" : `; ${resting} of its ${pcpuCount} pCPUs rest`;
+  const counted = effectiveRatio === ratio ? "counted as sold" : `counted with ${effectiveRatio}`;
+  return `pool ${ratio}: ${counted}, ${peak}${rest}`;
 }
 
 function poolTable(pools: HostAnswer["pools"]): string {

@@ -19,6 +19,7 @@ import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { Settings } from "../settings/agent-settings.js";
 import { openProbe } from "../telemetry/open-probe.js";
+import { dynamicSettings } from "./dynamic-pools.js";
 import { hypervisorKind } from "./hypervisor-kind.js";
 import { joinCluster, machineFacts } from "./membership.js";
 import type { OpenedHost } from "./open-host.js";
@@ -46,6 +47,7 @@ export function policyOf(settings: Settings, host: OpenedHost): ReturnType<typeo
     criticalSize: settings.criticalSize,
     template: settings.template.length === 0 ? null : settings.template.map(ratio),
     hostPcpus: settings.hostPcpus,
+    ...(settings.dynamic ? { retrievableShare: settings.dynamicReservePercent / 100 } : {}),
   });
 }
 
@@ -77,6 +79,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
       migrationPatience: milliseconds(settings.migrationSeconds * 1000),
       repackInterval: milliseconds(settings.repackSeconds * 1000),
       balanceInterval: milliseconds(settings.balanceSeconds * 1000),
+      dynamic: dynamicSettings(settings),
     },
   });
 }

@@ -4,6 +4,7 @@
  */
 import { EMPTY_CPU_SET } from "../../core/cpuset.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
+import { DYNAMIC } from "./dynamic-settings.js";
 import { MEMBERSHIP } from "./membership-settings.js";
 import { AGENT_MEMORY, BALLOON, STORE_BALLOON } from "./memory-settings.js";
 import {
@@ -359,6 +360,7 @@ const CLIENT = {
 export const AGENT_SETTINGS = {
   ...HOST,
   ...POOLS,
+  ...DYNAMIC,
   ...GUESTS,
   ...AGENT_MEMORY,
   ...BALLOON,

@@ -49,6 +49,7 @@ export const AGENT_PROGRAM: Program<AgentTable> = {
     ...tlsConflicts(settings),
     ...pcpuConflicts(settings),
     ...memoryConflicts(settings),
+    ...dynamicConflicts(settings),
   ],
 };
 
@@ -76,6 +77,11 @@ const memoryConflicts = ({ memoryRatio, balloon }: ValuesOf<AgentTable>): string
     ? [
         `HEADROOM_MEMORY_RATIO ${memoryRatio} sells more memory than there is, which only the coordinator keeps safe: set HEADROOM_BALLOON=yes too`,
       ]
+    : [];
+
+const dynamicConflicts = ({ policy, dynamic, elastic }: ValuesOf<AgentTable>): string[] =>
+  policy !== "headroom" && (dynamic || elastic !== "off")
+    ? [`policy ${policy} keeps its pools as they are: HEADROOM_DYNAMIC and HEADROOM_ELASTIC are for policy headroom`]
     : [];
 
 export const SCHEDULER_PROGRAM: Program<SchedulerTable> = {

@@ -2,7 +2,6 @@
  * Which value of each setting counts, and where it came from: flag, environment, `.env` file, config file, default, in
  * this order (spec 2.3). Pure: the places are arguments. Every problem is collected, so that one start names them all.
  */
-import { LATER_NAMES } from "./later.js";
 import { nearest } from "./nearest.js";
 import {
   AGENT_PROGRAM,
@@ -34,18 +33,11 @@ export interface Origin {
   readonly file: string | null;
 }
 
-export interface LaterSetting {
-  readonly name: string;
-  readonly usedBy: string;
-  readonly origin: Origin;
-}
-
 export interface Resolution<T extends SettingsTable = AgentTable> {
   readonly settings: ValuesOf<T>;
   readonly origins: Readonly<Record<keyof T, Origin>>;
   /** Settings whose value was refused; their default stands in `settings`. */
   readonly refused: ReadonlySet<keyof T>;
-  readonly later: readonly LaterSetting[];
   /** Sentences about what was ignored. */
   readonly warnings: readonly string[];
   /** Sentences; when there is one, `settings` must not be used. */
@@ -148,18 +140,6 @@ function unknownKeys({ path, values }: ConfigFile, keys: readonly string[]): str
     });
 }
 
-function laterSettings(places: Places): LaterSetting[] {
-  const out: LaterSetting[] = [];
-  for (const [name, usedBy] of LATER_NAMES) {
-    if (places.environment[name] !== undefined) {
-      out.push({ name, usedBy, origin: { place: "environment", name, file: null } });
-    } else if (places.envFile?.values[name] !== undefined) {
-      out.push({ name, usedBy, origin: { place: "env file", name, file: places.envFile.path } });
-    }
-  }
-  return out;
-}
-
 /** The agent's settings. */
 export const resolveSettings = (places: Places): Resolution => resolveFor(AGENT_PROGRAM, places);
 
@@ -190,7 +170,6 @@ export function resolveFor<T extends SettingsTable>(program: Program<T>, given: 
     settings: values,
     origins: origins as Record<keyof T, Origin>,
     refused,
-    later: laterSettings(places),
     warnings: unknownNames(places),
     problems,
   };

@@ -38,13 +38,18 @@ export function afterPlacement(
   };
 }
 
-const withMember = (pool: PoolSummary, { vcpus }: Demand, growth: number): PoolSummary => ({
-  ratio: pool.ratio,
-  pcpus: pool.pcpus + growth,
-  allocatedVcpus: pool.allocatedVcpus + vcpus,
-  vmCount: pool.vmCount + 1,
-  largestVmVcpus: pool.largestVmVcpus === null ? null : Math.max(pool.largestVmVcpus, vcpus),
-});
+const withMember = (pool: PoolSummary, { vcpus }: Demand, growth: number): PoolSummary =>
+  counted(pool, {
+    ratio: pool.ratio,
+    pcpus: pool.pcpus + growth,
+    allocatedVcpus: pool.allocatedVcpus + vcpus,
+    vmCount: pool.vmCount + 1,
+    largestVmVcpus: pool.largestVmVcpus === null ? null : Math.max(pool.largestVmVcpus, vcpus),
+  });
+
+/** Counted as before; most pools are counted with their ratio, and cost nothing here. */
+const counted = ({ effectiveRatio }: PoolSummary, next: PoolSummary): PoolSummary =>
+  effectiveRatio === undefined || next.vmCount === 0 ? next : { ...next, effectiveRatio };
 
 /**
  * The summary without a VM of this shape. Where the caller knows the shapes of the VMs that stay, `staying`, the count is exact;
@@ -83,9 +88,13 @@ function withoutMember(host: HostSummary, pool: PoolSummary, demand: Demand, lar
   // No VM has more vCPUs than all of them together, and none more than the pool has pCPUs.
   const bound = Math.min(pool.largestVmVcpus ?? pcpus, allocatedVcpus);
   const largestVmVcpus = largest ?? (vmCount === 0 ? 0 : bound);
-  const kept = keptPcpus(host, { ratio, pcpus, allocatedVcpus, vmCount }, largestVmVcpus);
+  const kept = keptPcpus(
+    host,
+    counted(pool, { ratio, pcpus, allocatedVcpus, vmCount, largestVmVcpus }),
+    largestVmVcpus,
+  );
   // Written out, as spreading one literal into another gives each object a hidden class of its own (V8), at several times the cost.
-  return { ratio, pcpus: kept, allocatedVcpus, vmCount, largestVmVcpus };
+  return counted(pool, { ratio, pcpus: kept, allocatedVcpus, vmCount, largestVmVcpus });
 }
 
 function largestAmong(host: HostSummary, shapes: readonly VmShape[], ratio: Ratio): number {

@@ -55,7 +55,9 @@ export function poolGrowth(host: HostClass, pool: PoolCounts | undefined, demand
   // The rule that no VM is oversubscribed with itself: a first VM gets a pCPU for each vCPU.
   if (pool === undefined) return vcpus;
   if (host.policy !== "headroom") return seedGrowthOf(host, pool, demand);
-  const exact = Number.isInteger(ratio) && ratio > 0 ? { numerator: ratio, denominator: 1 } : exactOrNull(ratio);
+  const counted = pool.effectiveRatio ?? ratio;
+  const exact =
+    Number.isInteger(counted) && counted > 0 ? { numerator: counted, denominator: 1 } : exactOrNull(counted);
   if (exact === null) return Number.POSITIVE_INFINITY;
   return Math.max(0, poolSize(pool.allocatedVcpus + vcpus, vcpus, exact) - pool.pcpus);
 }
@@ -83,7 +85,7 @@ export function growthPcpus(host: HostClass, shape: VmShape): number {
 /** pCPUs that a pool keeps after a VM left it; `pool` counts without the VM. `largest`: vCPUs of its largest VM. */
 export function keptPcpus(host: HostClass, pool: PoolCounts, largest: number): number {
   if (host.policy === "headroom")
-    return Math.min(pool.pcpus, poolSize(pool.allocatedVcpus, largest, exactRatio(pool.ratio)));
+    return Math.min(pool.pcpus, poolSize(pool.allocatedVcpus, largest, exactRatio(pool.effectiveRatio ?? pool.ratio)));
   const effective = effectiveRatio(host, pool.ratio, pool.vmCount);
   return pool.pcpus - seedUnused(pool.pcpus, effective, pool.allocatedVcpus, largest);
 }

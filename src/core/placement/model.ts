@@ -32,6 +32,8 @@ export interface PoolCounts {
   readonly allocatedVcpus: number;
   /** VMs with vCPUs in this pool. What lies beyond the critical size makes no difference to a class: read no more from it. */
   readonly vmCount: number;
+  /** What the pool is counted with where that is not its ratio; only under `headroom`. */
+  readonly effectiveRatio?: Ratio | undefined;
 }
 
 export interface PoolSummary extends PoolCounts {

@@ -1,6 +1,6 @@
 /** The counts of a host's pools as placement wants them, from the agent's own state and policy. */
 import type { HostState } from "../pool/model.js";
-import type { PoolPolicy } from "../pool/policy.js";
+import { admissiblePcpus, type PoolPolicy } from "../pool/policy.js";
 import type { HostClass, PoolSummary } from "./model.js";
 
 export type HostCounts = Pick<
@@ -24,16 +24,16 @@ export function hostCounts(policy: PoolPolicy, host: HostState): HostCounts {
       allocatedVcpus: pool.allocatedVcpus,
       vmCount: pool.members.length,
       largestVmVcpus: pool.members.reduce((most, { vcpuIndexes }) => Math.max(most, vcpuIndexes.length), 0),
+      ...(pool.dynamics === undefined ? {} : { effectiveRatio: pool.dynamics.effectiveRatio }),
     }),
   );
-  const freePcpus = policy.freePcpus(host).length;
   return {
     policy: policy.name,
     template: policy.settings.template,
     criticalSize: policy.settings.criticalSize,
     totalPcpus: policy.settings.topology.ids.length,
-    usablePcpus: freePcpus + pools.reduce((sum, pool) => sum + pool.pcpus, 0),
-    freePcpus,
+    usablePcpus: policy.freePcpus(host).length + pools.reduce((sum, pool) => sum + pool.pcpus, 0),
+    freePcpus: admissiblePcpus(policy, host),
     memoryCapacityMiB: host.memory.capacityMiB,
     memoryAllocatedMiB: host.memory.allocatedMiB,
     pools,

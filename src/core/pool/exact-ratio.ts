@@ -3,7 +3,7 @@
  * `floor((7 * 2.6 - 0) / 2.6)` is 6, and the pool keeps a pCPU for ever that it does not need (spec 1.3).
  * All products stay below 2^53: numerators and denominators are bounded here, vCPUs of a host by its size.
  */
-import type { Ratio } from "../units.js";
+import { type Ratio, ratio } from "../units.js";
 
 /** `numerator / denominator` in lowest terms, both positive integers. */
 export interface ExactRatio {
@@ -73,3 +73,10 @@ export function poolSize(allocated: number, largestVm: number, ratio: ExactRatio
 export function unusedPcpus(pcpus: number, allocated: number, largestVm: number, ratio: ExactRatio): number {
   return Math.max(0, pcpus - poolSize(allocated, largestVm, ratio));
 }
+
+/** Steps of ratios that are worked out, not written by people: on the largest pools they differ by less than a vCPU. */
+const GRID = 1000;
+
+/** The next step upwards or downwards; a value on the grid, as far as doubles tell, comes out as it is. */
+export const ratioAbove = (value: number): Ratio => ratio(Math.ceil(value * GRID - 1e-9) / GRID);
+export const ratioBelow = (value: number): Ratio => ratio(Math.floor(value * GRID + 1e-9) / GRID);

@@ -2,9 +2,9 @@
  * The promises of DESIGN that one host's state must keep (1 to 3), and the bookkeeping behind them, checked from scratch
  * for any policy. For property tests, and for whoever doubts a state: it costs a walk over all members.
  */
-import { equalCpuSets } from "../cpuset.js";
+import { equalCpuSets, intersectCpuSets } from "../cpuset.js";
 import { availableVcpus, exactRatio, exactRatioProblem } from "./exact-ratio.js";
-import type { CpuPool, HostState } from "./model.js";
+import { type CpuPool, effectiveRatioOf, type HostState, runsOn } from "./model.js";
 import type { PoolPolicy } from "./policy.js";
 
 const listed = (ids: Iterable<number | string>): string => [...ids].join(", ");
@@ -31,15 +31,17 @@ function poolProblems(pool: CpuPool): string[] {
   if (sum !== pool.allocatedVcpus)
     problems.push(`${name} counts ${pool.allocatedVcpus} vCPUs, its members have ${sum}`);
   const size = pool.pcpus.length;
-  const ratioProblem = exactRatioProblem(pool.ratio);
+  const ratioProblem = exactRatioProblem(pool.ratio) ?? exactRatioProblem(effectiveRatioOf(pool));
   if (ratioProblem !== null) problems.push(`${name}: ${ratioProblem}`);
-  else if (sum > 0 && availableVcpus(size, sum, exactRatio(pool.ratio)) < 0)
+  else if (sum > 0 && availableVcpus(size, sum, exactRatio(effectiveRatioOf(pool))) < 0)
     problems.push(`${name} has ${sum} vCPUs on ${size} pCPUs: more than its ratio allows`);
+  const active = pool.runsOn === undefined ? size : intersectCpuSets(pool.runsOn, pool.pcpus).length;
+  problems.push(...dynamicsProblems(pool));
   for (const member of pool.members) {
     const { vm, vcpuIndexes } = member;
     if (vcpuIndexes.length === 0) problems.push(`${name} lists VM ${vm} without vCPUs`);
-    if (vcpuIndexes.length > size)
-      problems.push(`${name}: VM ${vm} is oversubscribed with itself, ${vcpuIndexes.length} vCPUs on ${size} pCPUs`);
+    if (vcpuIndexes.length > active)
+      problems.push(`${name}: VM ${vm} is oversubscribed with itself, ${vcpuIndexes.length} vCPUs on ${active} pCPUs`);
     if (vcpuIndexes.some((index, i) => i > 0 && index <= vcpuIndexes[i - 1]!))
       problems.push(`${name}: vCPUs ${listed(vcpuIndexes)} of VM ${vm} are not in ascending order`);
   }
@@ -48,6 +50,18 @@ function poolProblems(pool: CpuPool): string[] {
   const pinnedTo = new Set(pool.pinnedTo);
   const outside = pool.members.length === 0 ? [] : pool.pcpus.filter((id) => !pinnedTo.has(id));
   if (outside.length > 0) problems.push(`${name} has pCPUs ${listed(outside)}, but is not pinned to them`);
+  return problems;
+}
+
+function dynamicsProblems(pool: CpuPool): string[] {
+  const { dynamics, ratio } = pool;
+  const name = `pool ${ratio}`;
+  if (dynamics === undefined) return pool.runsOn === undefined ? [] : [`${name} is not dynamic, and pCPUs of it rest`];
+  if (ratio === 1) return [`${name} follows its usage: pools of ratio 1 never do`];
+  const problems: string[] = [];
+  if (!(dynamics.effectiveRatio >= 1)) problems.push(`${name} is counted with ${dynamics.effectiveRatio}, below 1`);
+  if (dynamics.activePcpus !== null && !(dynamics.activePcpus >= 1))
+    problems.push(`${name} has ${dynamics.activePcpus} active pCPUs`);
   return problems;
 }
 
@@ -92,6 +106,17 @@ function freeProblems(policy: PoolPolicy, host: HostState): string[] {
 /** Pools are pinned apart, or share all that they are pinned to, which only the critical size allows. */
 function overlapProblems(policy: PoolPolicy, pools: readonly CpuPool[]): string[] {
   const problems: string[] = [];
+  const runner = new Map<number, CpuPool>();
+  for (const pool of pools) {
+    for (const id of pool.runsOn ?? []) {
+      const other = runner.get(id);
+      if (other !== undefined) problems.push(`pools ${other.ratio} and ${pool.ratio} both run on pCPU ${id}`);
+      runner.set(id, pool);
+    }
+  }
+  for (const pool of pools)
+    if (pool.runsOn === undefined && pool.pinnedTo.some((id) => runner.has(id)))
+      problems.push(`pool ${pool.ratio} is pinned to pCPUs on which others run`);
   const firstOf = new Map<number, CpuPool>();
   for (const pool of pools) {
     for (const id of pool.pinnedTo) {
@@ -148,7 +173,7 @@ function pinProblems(policy: PoolPolicy, host: HostState): string[] {
   for (const pool of host.pools)
     for (const { vm, vcpuIndexes } of pool.members)
       for (const index of vcpuIndexes)
-        if (listed(pins.get(vm)?.[index] ?? []) !== listed(pool.pinnedTo))
+        if (listed(pins.get(vm)?.[index] ?? []) !== listed(runsOn(pool)))
           problems.push(`vCPU ${index} of VM ${vm} is not pinned as its pool ${pool.ratio} is`);
   return problems;
 }

@@ -20,6 +20,16 @@ export interface PoolMember {
   readonly vcpuIndexes: readonly number[];
 }
 
+/** How a pool that follows its usage differs from what its ratio alone would make of it (core/dynamic). */
+export interface PoolDynamics {
+  /** What its vCPUs are counted with instead of the ratio. */
+  readonly effectiveRatio: Ratio;
+  /** pCPUs of its own that its vCPUs are pinned to while the others rest; null: all that it is pinned to. */
+  readonly activePcpus: number | null;
+  /** Its vCPUs may run on what other pools let rest. */
+  readonly borrows: boolean;
+}
+
 export interface CpuPool {
   readonly ratio: Ratio;
   /** pCPU ids in order of attribution. The seeds drop the last ones first; `headroom` those that free a core or L3 group. */
@@ -33,7 +43,17 @@ export interface CpuPool {
    * while free pCPUs are lent to it. Lent pCPUs count as free.
    */
   readonly pinnedTo: CpuSet;
+  /** Absent: the pool is what its ratio makes it. */
+  readonly dynamics?: PoolDynamics;
+  /** Where its vCPUs are pinned to a part of `pinnedTo`, or to resting pCPUs of other pools besides. */
+  readonly runsOn?: CpuSet;
 }
+
+/** vCPUs per pCPU that the pool is counted with. */
+export const effectiveRatioOf = (pool: CpuPool): Ratio => pool.dynamics?.effectiveRatio ?? pool.ratio;
+
+/** What the pool's vCPUs are pinned to. */
+export const runsOn = (pool: CpuPool): CpuSet => pool.runsOn ?? pool.pinnedTo;
 
 export interface MemoryPool {
   readonly capacityMiB: MiB;

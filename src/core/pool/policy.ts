@@ -6,7 +6,7 @@ import type { CpuSet } from "../cpuset.js";
 import type { Refusal, Result } from "../result.js";
 import type { TopologyIndex } from "../topology/model.js";
 import type { MiB, Ratio } from "../units.js";
-import type { HostState, VmPins, VmSpec } from "./model.js";
+import type { HostState, PoolDynamics, VmPins, VmSpec } from "./model.js";
 
 export const POLICY_NAMES = ["slackvm", "vmstack", "sweetspotvm", "headroom"] as const;
 export type PolicyName = (typeof POLICY_NAMES)[number];
@@ -19,6 +19,11 @@ export interface PolicySettings {
   readonly template: readonly Ratio[] | null;
   /** pCPU ids kept for the host itself; no pool gets them. Only `headroom` reads it: the seeds use TOPO_EXCLUDE. */
   readonly hostPcpus: readonly number[];
+  /**
+   * Of the pCPUs that pools counted above their ratio do without, the share (0 to 1) that stays free for them: no VM is
+   * admitted on it. Absent: none. Only `headroom` reads it.
+   */
+  readonly retrievableShare?: number;
 }
 
 /** What a VM would add to the host: pCPUs that its pools would grow by, and memory. */
@@ -76,4 +81,15 @@ export interface PoolPolicy {
   rebuild?(observed: readonly ObservedVm[], memoryCapacityMiB?: MiB): Rebuilt;
   /** pCPUs that no pool holds and that pools may take, in topology order. */
   freePcpus(host: HostState): readonly number[];
+  /**
+   * The host with pools counted otherwise, by ratio (null: as their ratio makes them); the first may grow first. Pools of ratio
+   * 1.0 never change. Absent where pools do not follow their usage.
+   */
+  adjust?(host: HostState, wanted: ReadonlyMap<Ratio, PoolDynamics | null>): HostState;
+  /** Free pCPUs on which no VM is admitted, since pools may want them back. Absent: none. */
+  retrievablePcpus?(host: HostState): number;
 }
+
+/** Free pCPUs that VMs may be admitted on. */
+export const admissiblePcpus = (policy: PoolPolicy, host: HostState): number =>
+  Math.max(0, policy.freePcpus(host).length - (policy.retrievablePcpus?.(host) ?? 0));

@@ -6,7 +6,7 @@
 import { type CpuSet, formatCpuSet, parseCpuSet } from "../cpuset.js";
 import { type MiB, mib, type Ratio, ratio } from "../units.js";
 import { checkHost } from "./invariants.js";
-import type { CpuPool, HostState, PoolMember, VmSpec } from "./model.js";
+import type { CpuPool, HostState, PoolDynamics, PoolMember, VmSpec } from "./model.js";
 import type { ObservedVm, PoolPolicy, Rebuilt } from "./policy.js";
 
 export interface SavedHost {
@@ -19,6 +19,8 @@ export interface SavedHost {
     readonly pinnedTo: string;
     /** In order of arrival. */
     readonly members: readonly { readonly vm: string; readonly vcpus: readonly number[] }[];
+    readonly dynamics?: PoolDynamics;
+    readonly runsOn?: string;
   }[];
   readonly memory: {
     readonly capacityMiB: number;
@@ -43,6 +45,8 @@ export const saveHost = (host: HostState): SavedHost => ({
     pcpus: pool.pcpus,
     pinnedTo: formatCpuSet(pool.pinnedTo),
     members: pool.members.map(({ vm, vcpuIndexes }) => ({ vm, vcpus: vcpuIndexes })),
+    ...(pool.dynamics === undefined ? {} : { dynamics: pool.dynamics }),
+    ...(pool.runsOn === undefined ? {} : { runsOn: formatCpuSet(pool.runsOn) }),
   })),
   memory: {
     capacityMiB: host.memory.capacityMiB,
@@ -121,6 +125,18 @@ function poolAt(field: string, value: unknown): CpuPool {
     members,
     allocatedVcpus: members.reduce((sum, member) => sum + member.vcpuIndexes.length, 0),
     pinnedTo: cpuSetAt(`${field}.pinnedTo`, pool.pinnedTo),
+    ...(pool.dynamics === undefined ? {} : { dynamics: dynamicsAt(`${field}.dynamics`, pool.dynamics) }),
+    ...(pool.runsOn === undefined ? {} : { runsOn: cpuSetAt(`${field}.runsOn`, pool.runsOn) }),
+  };
+}
+
+function dynamicsAt(field: string, value: unknown): PoolDynamics {
+  const { effectiveRatio, activePcpus, borrows } = recordAt(field, value);
+  if (typeof borrows !== "boolean") misfit(`${field}.borrows`, borrows, "true or false");
+  return {
+    effectiveRatio: ratioAt(`${field}.effectiveRatio`, effectiveRatio),
+    activePcpus: activePcpus === null ? null : wholeAt(`${field}.activePcpus`, activePcpus, 1),
+    borrows,
   };
 }
 

@@ -1,8 +1,8 @@
 /** What `GET /status` of the seeds answers (spec 1.4), from a host state. */
 import type { Ratio } from "../units.js";
 import { freeMemoryMiB, memoryPoolExists } from "./memory-pool.js";
-import type { HostState } from "./model.js";
-import type { PoolPolicy } from "./policy.js";
+import { effectiveRatioOf, type HostState } from "./model.js";
+import { admissiblePcpus, type PoolPolicy } from "./policy.js";
 
 export interface SeedPoolStatus {
   /** pCPUs (or MiB) that the pool holds. */
@@ -77,12 +77,12 @@ export function seedStatusOf({ freePcpus, pools, freeMiB, allocatedMiB, perVcpu 
 export function seedStatus(host: HostState, policy: PoolPolicy): SeedStatus {
   const { memory } = host;
   return seedStatusOf({
-    freePcpus: policy.freePcpus(host).length,
+    freePcpus: admissiblePcpus(policy, host),
     pools: host.pools.map((pool) => ({
       ratio: pool.ratio,
       effectiveRatio: givesEffectiveRatio(policy)
         ? policy.effectiveRatio(pool.ratio, pool.members.length + 1)
-        : pool.ratio,
+        : effectiveRatioOf(pool),
       pcpus: pool.pcpus.length,
       allocatedVcpus: pool.allocatedVcpus,
     })),

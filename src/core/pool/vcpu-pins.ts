@@ -1,6 +1,6 @@
 /** Pins from pools: every vCPU is pinned to what its pool is pinned to. */
 import { type CpuSet, EMPTY_CPU_SET } from "../cpuset.js";
-import type { HostState, VmPins } from "./model.js";
+import { type HostState, runsOn, type VmPins } from "./model.js";
 
 /** One CPU set per vCPU of each VM that a pool holds; a vCPU that no pool holds has the empty set (never pinned). */
 export function vcpuPins(host: HostState): VmPins {
@@ -15,7 +15,7 @@ export function vcpuPins(host: HostState): VmPins {
       }
       for (const index of member.vcpuIndexes) {
         while (sets.length < index) sets.push(EMPTY_CPU_SET);
-        sets[index] = pool.pinnedTo;
+        sets[index] = runsOn(pool);
       }
     }
   }

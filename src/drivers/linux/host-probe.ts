@@ -1,5 +1,5 @@
 /**
- * How busy the machine itself is, from `/proc/stat` and `/proc/meminfo` (proc_stat(5), proc_meminfo(5)). Guest time is
+ * How busy the machine itself is, from `/proc/stat`, `/proc/meminfo` and `/proc/pressure` (proc_stat(5), proc_meminfo(5), PSI). Guest time is
  * part of `user` and `nice` there already and is not added again. Memory comes from here and not from libvirt, whose
  * virNodeGetInfo misses hot-plugged memory.
  */
@@ -28,6 +28,7 @@ export function linuxHostProbe(files: HostFiles): HostProbe {
         cpuBusyNs: busyTicks(stat) * NS_PER_TICK,
         memoryTotalMiB: mib(Math.floor(kibOf(meminfo, "MemTotal") / KIB_PER_MIB)),
         memoryAvailableMiB: mib(Math.floor(kibOf(meminfo, "MemAvailable") / KIB_PER_MIB)),
+        ...pressureOf(files.readText("/proc/pressure/cpu")),
       };
     },
   };
@@ -46,6 +47,12 @@ function busyTicks(stat: string): bigint {
       (sum, ticks, column) => (column === IDLE_COLUMN || column === IOWAIT_COLUMN ? sum : sum + BigInt(ticks)),
       0n,
     );
+}
+
+/** Kernels without pressure stall information (psi=0, before 4.20) have no such file. */
+function pressureOf(text: string | null): { cpuPressure?: number } {
+  const percent = /^some avg10=(\d+(?:\.\d+)?) /m.exec(text ?? "")?.[1];
+  return percent === undefined ? {} : { cpuPressure: Number(percent) / 100 };
 }
 
 function kibOf(meminfo: string, field: string): number {

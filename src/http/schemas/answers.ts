@@ -3,7 +3,16 @@
  * The agent's views are sent as they are; the compiler checks (`Wire`) that schema and view agree.
  */
 import { z } from "zod";
-import type { AgentEvent, AgentStatus, Explanation, PoolView, VmState, VmUsage, VmView } from "../../agent/service.js";
+import type {
+  AgentEvent,
+  AgentStatus,
+  Explanation,
+  PoolDynamicsView,
+  PoolView,
+  VmState,
+  VmUsage,
+  VmView,
+} from "../../agent/service.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { named, type Wire } from "./names.js";
 
@@ -43,6 +52,14 @@ export const vmAnswer = named(
   }) satisfies z.ZodType<Wire<VmView>>,
 );
 
+const poolDynamics = z.object({
+  effectiveRatio: z.number().meta({ description: "vCPUs per pCPU that it is counted with now" }),
+  activePcpus: count.meta({ description: "Its own pCPUs on which its vCPUs may run now" }),
+  expectedPeakPcpus: optionalNumber.meta({
+    description: "What it is expected to need at most in the next window, without margin; null: not known yet",
+  }),
+}) satisfies z.ZodType<Wire<PoolDynamicsView>>;
+
 const poolShape = {
   ratio,
   pcpus: cpuSet,
@@ -53,6 +70,7 @@ const poolShape = {
   pinnedTo: cpuSet.meta({ description: "What its vCPUs are pinned to; more than `pcpus` while pools share" }),
   usagePcpus: optionalNumber,
   waitPcpus: optionalNumber,
+  dynamics: poolDynamics.optional().meta({ description: "Where pools follow their usage, of those above ratio 1.0" }),
 };
 export const poolView = named(
   "Pool",

@@ -20,6 +20,7 @@ const poolSummary = z.object({
   allocatedVcpus: count,
   vmCount: count,
   largestVmVcpus: count.nullable().meta({ description: "Most vCPUs that one VM has in the pool; null: not known" }),
+  effectiveRatio: ratio.optional().meta({ description: "What the pool is counted with where that is not its ratio" }),
 }) satisfies z.ZodType<Wire<PoolSummary>>;
 
 const hostCounts = z.object({

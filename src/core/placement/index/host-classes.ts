@@ -50,9 +50,10 @@ function poolsKey({ pools, criticalSize }: HostSummary): string {
       break;
     }
   let key = "";
-  for (const { ratio, pcpus, allocatedVcpus, vmCount } of sorted) {
+  for (const { ratio, pcpus, allocatedVcpus, vmCount, effectiveRatio } of sorted) {
     if (pcpus === 0 && allocatedVcpus === 0) continue;
     key += `/${ratio}:${pcpus}:${allocatedVcpus}`;
+    if (effectiveRatio !== undefined) key += `~${effectiveRatio}`;
     if (criticalSize > 0) key += `:${Math.min(vmCount, criticalSize)}`;
   }
   return key;

@@ -8,7 +8,7 @@ import type { Ratio } from "../../units.js";
 import { exactRatioProblem } from "../exact-ratio.js";
 import type { VmSpec } from "../model.js";
 import type { PolicySettings } from "../policy.js";
-import { type Demand, type PoolDraft, totalNeed } from "./draft.js";
+import { type Demand, type PoolDraft, retrievable, totalNeed } from "./draft.js";
 
 /** The VM's vCPUs by ratio, from its own ratio or the host's template. Refuses `ratio-not-offered`. */
 export function demandOf(settings: PolicySettings, vm: VmSpec): Result<Demand> {
@@ -54,22 +54,33 @@ export function demandFrom(vcpus: number, ratioOf: (index: number) => Ratio): Re
   return accept(demand);
 }
 
-/** Null when the pools fit `usable` pCPUs once their needs are those of `drafts`. */
+/** Pools that take more pCPUs than their ratio asks for, in words. */
+function busyPools(drafts: readonly PoolDraft[]): string {
+  const busy = drafts.flatMap(({ dynamics, ratio }) =>
+    dynamics !== null && dynamics.effectiveRatio < ratio
+      ? [`the pool of ratio ${ratio} is busy and counted with ${dynamics.effectiveRatio}`]
+      : [],
+  );
+  return busy.length === 0 ? "" : `; ${busy.join(", ")}`;
+}
+
+/** Null when the pools fit `usable` pCPUs once their needs are those of `drafts`; `share` of what they gave up stays free. */
 export function cpuRefusal(
   vm: VmSpec,
   before: readonly PoolDraft[],
   drafts: readonly PoolDraft[],
   usable: number,
+  share = 0,
 ): Refusal | null {
-  const needed = totalNeed(drafts);
+  const needed = totalNeed(drafts) + retrievable(drafts, share);
   if (needed <= usable) return null;
   // Alone on the host, each of its vCPUs would have a pCPU of its own: the self rule.
   if (vm.vcpus > usable) {
     const reason = `VM "${vm.name}" has ${vm.vcpus} vCPUs, the whole host has ${usable} pCPUs for VMs`;
     return { code: "vm-larger-than-host", reason, details: { resource: "cpu", vcpus: vm.vcpus, pcpus: usable } };
   }
-  const held = totalNeed(before);
+  const held = totalNeed(before) + retrievable(before, share);
   const [neededPcpus, freePcpus] = [needed - held, usable - held];
-  const reason = `VM "${vm.name}" needs ${neededPcpus} more pCPUs in its pools, ${freePcpus} of ${usable} are free`;
+  const reason = `VM "${vm.name}" needs ${neededPcpus} more pCPUs in its pools, ${freePcpus} of ${usable} are free${busyPools(drafts)}`;
   return { code: "no-cpu-capacity", reason, details: { resource: "cpu", neededPcpus, freePcpus } };
 }

@@ -5,7 +5,7 @@
 
 import type { Ratio } from "../../units.js";
 import { type ExactRatio, exactRatio, poolSize } from "../exact-ratio.js";
-import type { CpuPool, PoolMember } from "../model.js";
+import { type CpuPool, effectiveRatioOf, type PoolDynamics, type PoolMember } from "../model.js";
 
 export interface PoolDraft {
   /** The pool as it was; null for a new one. */
@@ -16,6 +16,7 @@ export interface PoolDraft {
   readonly allocatedVcpus: number;
   /** pCPUs that the pool must have: exactly its size, once settled. */
   readonly need: number;
+  readonly dynamics: PoolDynamics | null;
 }
 
 /** vCPU indexes of one VM by ratio, in order of first appearance. */
@@ -24,25 +25,27 @@ export type Demand = ReadonlyMap<Ratio, readonly number[]>;
 export const unchanged = (pool: CpuPool): PoolDraft => ({
   before: pool,
   ratio: pool.ratio,
-  exact: exactRatio(pool.ratio),
+  exact: exactRatio(effectiveRatioOf(pool)),
   members: pool.members,
   allocatedVcpus: pool.allocatedVcpus,
   need: pool.pcpus.length,
+  dynamics: pool.dynamics ?? null,
 });
 
-function largestMember(members: readonly PoolMember[]): number {
+export function largestMember(members: readonly PoolMember[]): number {
   let largest = 0;
   for (const member of members) if (member.vcpuIndexes.length > largest) largest = member.vcpuIndexes.length;
   return largest;
 }
 
-export function draftOf(
+function draftOf(
   before: CpuPool | null,
   ratio: Ratio,
   members: readonly PoolMember[],
   allocatedVcpus: number,
 ): PoolDraft {
-  const exact = exactRatio(ratio);
+  const dynamics = dynamicsAfter(before, members.length, allocatedVcpus);
+  const exact = exactRatio(dynamics?.effectiveRatio ?? ratio);
   return {
     before,
     ratio,
@@ -50,7 +53,14 @@ export function draftOf(
     members,
     allocatedVcpus,
     need: poolSize(allocatedVcpus, largestMember(members), exact),
+    dynamics,
   };
+}
+
+/** An empty pool is like a new one; what newcomers will use nobody knows yet, so that nothing rests beside them. */
+function dynamicsAfter(before: CpuPool | null, memberCount: number, allocatedVcpus: number): PoolDynamics | null {
+  if (before?.dynamics === undefined || memberCount === 0) return null;
+  return allocatedVcpus > before.allocatedVcpus ? { ...before.dynamics, activePcpus: null } : before.dynamics;
 }
 
 /** The drafts with the VM's vCPUs as `demand` wants them (empty: gone), whatever it had before. */
@@ -70,6 +80,16 @@ export function withVm(drafts: readonly PoolDraft[], vm: string, demand: Demand)
     if (!out.some((draft) => draft.ratio === ratio))
       out.push(draftOf(null, ratio, [{ vm, vcpuIndexes }], vcpuIndexes.length));
   return out;
+}
+
+/** pCPUs that stay free for pools that do with fewer than their ratio gives them: that share of the difference. */
+export function retrievable(drafts: readonly PoolDraft[], share: number): number {
+  let givenUp = 0;
+  if (share === 0) return 0;
+  for (const { dynamics, allocatedVcpus, members, ratio, need } of drafts)
+    if (dynamics !== null && dynamics.effectiveRatio > ratio)
+      givenUp += Math.max(0, poolSize(allocatedVcpus, largestMember(members), exactRatio(ratio)) - need);
+  return Math.ceil(share * givenUp);
 }
 
 export const totalNeed = (drafts: readonly PoolDraft[]): number => {

@@ -10,11 +10,12 @@ import { accept, type Result, refuse } from "../../result.js";
 import { mib, type Ratio } from "../../units.js";
 import { availableVcpus, exactRatio } from "../exact-ratio.js";
 import { emptyMemory, memoryRefusal, vmNamed, withoutVm } from "../memory-pool.js";
-import type { HostState, MemoryPool, VmSpec } from "../model.js";
+import { effectiveRatioOf, type HostState, type MemoryPool, type VmSpec } from "../model.js";
 import type { Growth, PolicySettings, PoolPolicy } from "../policy.js";
 import { vcpuPins } from "../vcpu-pins.js";
+import { adjustPools } from "./adjust.js";
 import { cpuRefusal, demandOf, ratioProblem } from "./admission.js";
-import { type Demand, type PoolDraft, totalNeed, unchanged, withVm } from "./draft.js";
+import { type Demand, type PoolDraft, retrievable, totalNeed, unchanged, withVm } from "./draft.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { rebuildPools } from "./rebuild.js";
 import { repackPools } from "./repack.js";
@@ -30,13 +31,19 @@ function freePcpusOf(geometry: Geometry, host: HostState): number[] {
   return geometry.topology.ids.filter((_, position) => geometry.usable[position] === 1 && taken[position] === 0);
 }
 
+const retrievablePcpusOf = ({ retrievableShare = 0 }: PolicySettings, host: HostState): number =>
+  retrievableShare === 0 ? 0 : retrievable(host.pools.map(unchanged), retrievableShare);
+
 /** The offered ratio's room in whole vCPUs, were all free pCPUs to go to its pool. */
 function freeVcpusOf(geometry: Geometry, settings: PolicySettings, host: HostState, ratio: Ratio): number {
   const offered = settings.template === null ? ratioProblem(ratio) === null : settings.template.includes(ratio);
   if (!offered) return 0;
-  const free = geometry.usableCount - host.pools.reduce((sum, one) => sum + one.pcpus.length, 0);
+  const held = host.pools.reduce((sum, one) => sum + one.pcpus.length, 0) + retrievablePcpusOf(settings, host);
+  const free = Math.max(0, geometry.usableCount - held);
   const pool = host.pools.find((candidate) => candidate.ratio === ratio);
-  return Math.max(0, availableVcpus((pool?.pcpus.length ?? 0) + free, pool?.allocatedVcpus ?? 0, exactRatio(ratio)));
+  if (pool === undefined) return availableVcpus(free, 0, exactRatio(ratio));
+  const exact = exactRatio(effectiveRatioOf(pool));
+  return Math.max(0, availableVcpus(pool.pcpus.length + free, pool.allocatedVcpus, exact));
 }
 
 /** Builds the policy for one host. */
@@ -57,7 +64,7 @@ export function headroomPolicy(settings: PolicySettings): PoolPolicy {
     const drafts = withVm(before, vm.name, demand.value);
     const had = host.memory.members[at];
     const refusal =
-      cpuRefusal(vm, before, drafts, geometry.usableCount) ??
+      cpuRefusal(vm, before, drafts, geometry.usableCount, settings.retrievableShare) ??
       memoryRefusal(had === undefined ? host.memory : withoutVm(host.memory, had), vm);
     if (refusal !== null) return { ok: false, refusal };
     const members = host.memory.members.slice();
@@ -100,6 +107,8 @@ export function headroomPolicy(settings: PolicySettings): PoolPolicy {
     freeVcpus: (host, ratio) => freeVcpusOf(geometry, settings, host, ratio),
     pins: vcpuPins,
     freePcpus: (host) => freePcpusOf(geometry, host),
+    adjust: (host, wanted) => adjustPools(geometry, criticalSize, host, wanted),
+    retrievablePcpus: (host) => retrievablePcpusOf(settings, host),
     rebuild: (observed, capacityMiB) => rebuildPools(geometry, criticalSize, initial(capacityMiB), observed),
     repack: (host, mostMoved) => repackPools(geometry, criticalSize, host, mostMoved),
   };

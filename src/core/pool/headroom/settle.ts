@@ -12,6 +12,7 @@ import type { Geometry } from "./geometry.js";
 import { grow } from "./grow.js";
 import { leaveSharedCores, mayGiveBack, returnIdleGroups, tidy } from "./lend.js";
 import { movedBetween, pack } from "./pack.js";
+import { withRest } from "./rest.js";
 import { isSharing, sharedSet } from "./share.js";
 
 /** What the pool's vCPUs could be pinned to before sharing was laid over it. */
@@ -94,20 +95,30 @@ export function finish(
     const moved = territory !== had[i];
     const pcpus = attribute(geometry, before?.pcpus ?? [], territory, draft.need, moved);
     const pinnedTo = before !== null && territory === before.pinnedTo ? before.pinnedTo : cpuSetOf(territory);
-    return { ratio, pcpus, members, allocatedVcpus, pinnedTo };
+    const pool = { ratio, pcpus, members, allocatedVcpus, pinnedTo };
+    return draft.dynamics === null ? pool : { ...pool, dynamics: draft.dynamics };
   });
   const shared = isSharing(pools, criticalSize) ? sharedSet(geometry, pools) : null;
-  return pools.map((pool, i) => {
-    const before = drafts[i]!.before;
+  const rested = shared === null ? withRest(geometry, pools) : pools;
+  return rested.map((pool, i) => {
     const own = shared !== null && pool.ratio > 1 && pool.members.length > 0 ? shared : pool.pinnedTo;
-    const pinnedTo = before !== null && equalCpuSets(before.pinnedTo, own) ? before.pinnedTo : own;
-    if (
-      before !== null &&
-      before.members === pool.members &&
-      before.pcpus === pool.pcpus &&
-      before.pinnedTo === pinnedTo
-    )
-      return before;
-    return { ...pool, pinnedTo };
+    return sameOr(drafts[i]!.before, own === pool.pinnedTo ? pool : { ...pool, pinnedTo: own });
   });
+}
+
+/** `before` itself where nothing differs, and its CPU sets where they are equal: the plan tells changes by identity. */
+function sameOr(before: CpuPool | null, pool: CpuPool): CpuPool {
+  if (before === null) return pool;
+  const pinnedTo = equalCpuSets(before.pinnedTo, pool.pinnedTo) ? before.pinnedTo : pool.pinnedTo;
+  const isRunningOn = before.runsOn !== undefined && equalCpuSets(before.runsOn, pool.runsOn ?? EMPTY_CPU_SET);
+  const runsOn = isRunningOn ? before.runsOn : pool.runsOn;
+  if (
+    before.members === pool.members &&
+    before.pcpus === pool.pcpus &&
+    before.pinnedTo === pinnedTo &&
+    before.runsOn === runsOn &&
+    before.dynamics === pool.dynamics
+  )
+    return before;
+  return runsOn === undefined ? { ...pool, pinnedTo } : { ...pool, pinnedTo, runsOn };
 }

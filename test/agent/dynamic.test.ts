@@ -1,0 +1,180 @@
+/** An agent whose pools follow their usage: down at once, up slowly, back after a restart, elastic, and off unless asked for. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PoolView } from "../../src/agent/service.js";
+import type { AgentSettings } from "../../src/agent/settings.js";
+import { checkHost } from "../../src/core/pool/invariants.js";
+import { createPolicy } from "../../src/core/pool/registry.js";
+import { SETTINGS, WINDOW } from "../dynamic/support.js";
+import { policyFor, Rig, type RigOptions } from "./support.js";
+
+const MEMORY = { kind: "constant", fraction: 0.5 } as const;
+const TICKS = WINDOW / 5_000;
+const on = (more: Partial<typeof SETTINGS> = {}): RigOptions => ({ settings: { dynamic: { ...SETTINGS, ...more } } });
+
+/** Guests of the pool of ratio 3, `vcpus` each. */
+async function rigWith(options: RigOptions, guests: number, vcpus: number, load: number, of = 3): Promise<Rig> {
+  const rig = await new Rig(options).start();
+  for (let i = 0; i < guests; i++) await rig.deploy(`g${i}`, vcpus, of);
+  setLoad(rig, load);
+  return rig;
+}
+
+function setLoad(rig: Rig, fraction: number): void {
+  for (const { name } of rig.agent.vms())
+    rig.world.setDemand(name, { cpu: { kind: "constant", fraction }, memory: MEMORY });
+}
+
+async function windows(rig: Rig, count: number): Promise<void> {
+  for (let i = 0; i < Math.ceil(count * TICKS); i++) {
+    await rig.tick();
+    rig.check();
+  }
+}
+
+const pool = (rig: Rig, of = 3): PoolView => rig.agent.status().pools.find(({ ratio }) => ratio === of)!;
+
+test("off unless asked for: however guests suffer, pools are what their ratios make them", async () => {
+  const rig = await rigWith({}, 3, 4, 1);
+  await windows(rig, 2);
+  assert.equal(pool(rig).pcpuCount, 4);
+  assert.equal(pool(rig).dynamics, undefined);
+  assert.equal(rig.agent.metrics().actions.adjust, 0);
+});
+
+test("while guests want little, it is exactly as without", async () => {
+  const [with_, without] = [await rigWith(on(), 5, 4, 0.05), await rigWith({}, 5, 4, 0.05)];
+  await windows(with_, 7);
+  await windows(without, 7);
+  assert.deepEqual(with_.agent.host(), without.agent.host());
+  assert.deepEqual(with_.agent.seedStatus(), without.agent.seedStatus());
+  assert.equal(with_.agent.metrics().pinCalls, without.agent.metrics().pinCalls);
+});
+
+test("guests that suffer have more pCPUs within two ticks, and the room is nobody else's then", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.1);
+  await rig.deploy("own", 8, 1);
+  await windows(rig, 1);
+  assert.equal(pool(rig).pcpuCount, 4);
+  const own = rig.pins("own");
+  setLoad(rig, 0.9);
+  for (let i = 0; i < 3; i++) await rig.tick();
+  rig.check();
+  assert.equal(pool(rig).pcpuCount, 8, "all that is free");
+  assert.equal(pool(rig).dynamics!.effectiveRatio, 1.5);
+  assert.deepEqual(rig.pins("own"), own, "who bought exclusive pCPUs keeps them");
+  const refused = await rig.tryDeploy("late", 1, 3);
+  assert.ok(!refused.ok && refused.refusal.code === "no-cpu-capacity");
+  assert.match(refused.refusal.reason, /the pool of ratio 3 is busy and counted with 1\.5$/);
+  assert.equal(rig.agent.explain({ name: "late", vcpus: 1, memoryMiB: 1 as never, ratio: 3 as never }).fits, false);
+  assert.equal(pool(rig).freeVcpus, 0);
+  assert.equal(rig.agent.hostStatus().counts.pools[0]!.effectiveRatio, 1.5);
+});
+
+test("when they are calm again it rises step by step, back to what was sold", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.9);
+  await windows(rig, 1);
+  const low = pool(rig).dynamics!.effectiveRatio;
+  assert.ok(low < 1.2, `${low}`);
+  setLoad(rig, 0.05);
+  let before = low;
+  for (let i = 0; i < 20; i++) {
+    await windows(rig, 1);
+    const now = pool(rig).dynamics!.effectiveRatio;
+    assert.ok(now - before <= 0.301, `from ${before} to ${now} in a window`);
+    before = now;
+  }
+  assert.equal(before, 3);
+  assert.equal(rig.agent.host().pools[0]!.dynamics, undefined, "nothing is left to tell");
+});
+
+test("quiet pools go beyond their ratio where that is allowed, and come back at once when they wake", async () => {
+  const policy = createPolicy("headroom", { ...policyFor({}).settings, retrievableShare: 1 });
+  const rig = await rigWith({ ...on({ maximumFactor: 2 }), agent: { policy } }, 8, 2, 0.05, 2);
+  assert.equal(pool(rig, 2).pcpuCount, 8);
+  await windows(rig, 14);
+  const quiet = pool(rig, 2);
+  assert.equal(quiet.dynamics!.effectiveRatio, 4);
+  assert.equal(quiet.pcpuCount, 4);
+  assert.ok(quiet.dynamics!.expectedPeakPcpus! < 1.5);
+  assert.equal(rig.agent.status().pcpus.free, 8, "what it gave up is kept for it");
+  assert.equal((await rig.tryDeploy("big", 9, 1)).ok, false);
+  await rig.deploy("big", 8, 1);
+  setLoad(rig, 0.45);
+  for (let i = 0; i < 3; i++) await rig.tick();
+  rig.check();
+  assert.equal(pool(rig, 2).pcpuCount, 8, "as it was sold");
+  assert.ok(rig.agent.vms().every(({ usage, name }) => name === "big" || usage.waitPcpus! < 0.05));
+});
+
+test("what was decided survives a restart of the agent, and a lost journal falls back on what was sold", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.9);
+  await windows(rig, 1);
+  const { pcpuCount, dynamics, pcpus } = pool(rig);
+  await rig.restart();
+  rig.check();
+  assert.deepEqual([pool(rig).pcpuCount, pool(rig).pcpus], [pcpuCount, pcpus]);
+  assert.equal(pool(rig).dynamics!.effectiveRatio, dynamics!.effectiveRatio);
+  rig.journal.text = null;
+  await rig.restart();
+  rig.check();
+  assert.equal(pool(rig).pcpuCount, 4);
+});
+
+test("switched off again, the pools are soon as they were sold", async () => {
+  const rig = await rigWith(on({ elastic: "idle" }), 3, 4, 0.9);
+  await windows(rig, 1);
+  assert.ok(pool(rig).pcpuCount > 4);
+  Object.assign(rig.options, { settings: {} satisfies Partial<AgentSettings> });
+  await rig.restart();
+  rig.check();
+  assert.equal(pool(rig).pcpuCount, 4);
+  assert.equal(pool(rig).dynamics, undefined);
+});
+
+test("an elastic pool keeps active what its guests are expected to need, and all of it as soon as they need that", async () => {
+  const rig = await rigWith(on({ ratios: false, elastic: "idle" }), 8, 2, 0.1, 2);
+  await windows(rig, 7);
+  const calm = pool(rig, 2);
+  assert.equal(calm.pcpuCount, 8, "it holds what it sold");
+  assert.ok(calm.dynamics!.activePcpus >= 2 && calm.dynamics!.activePcpus <= 3, `${calm.dynamics!.activePcpus}`);
+  assert.equal(rig.pins("g0")[0], calm.pinnedTo);
+  const calls = rig.agent.metrics().pinCalls;
+  await windows(rig, 2);
+  assert.equal(rig.agent.metrics().pinCalls, calls, "nothing moves while nothing changes");
+  setLoad(rig, 0.5);
+  for (let i = 0; i < 2; i++) await rig.tick();
+  rig.check();
+  assert.equal(pool(rig, 2).dynamics!.activePcpus, 8);
+  await windows(rig, 1);
+  assert.equal(pool(rig, 2).dynamics!.activePcpus, 8, "for a window at least");
+});
+
+test("a newcomer ends the rest of its pool before it starts", async () => {
+  const rig = await rigWith(on({ ratios: false, elastic: "idle" }), 8, 2, 0.1, 2);
+  await windows(rig, 7);
+  assert.ok(pool(rig, 2).dynamics!.activePcpus < 4);
+  await rig.deploy("new", 4, 2);
+  rig.check();
+  assert.equal(pool(rig, 2).dynamics!.activePcpus, 10);
+});
+
+test("what rests serves a pool that is short, and is taken back before its own guests run there again", async () => {
+  const rig = await rigWith(on({ ratios: false, elastic: "lend" }), 6, 3, 0.05, 2);
+  for (let i = 0; i < 3; i++) await rig.deploy(`h${i}`, 4, 3);
+  setLoad(rig, 0.05);
+  await windows(rig, 7);
+  for (let i = 0; i < 3; i++)
+    rig.world.setDemand(`h${i}`, { cpu: { kind: "constant", fraction: 0.9 }, memory: MEMORY });
+  await windows(rig, 1);
+  const resting = pool(rig, 2).pcpuCount - pool(rig, 2).dynamics!.activePcpus;
+  assert.ok(resting >= 4, `${resting}`);
+  const runsOn = rig.world.pinsOf("h0")![0]!;
+  assert.ok(runsOn.length >= 4 + resting, `its guests run on ${runsOn.length} pCPUs`);
+  for (let i = 0; i < 6; i++)
+    rig.world.setDemand(`g${i}`, { cpu: { kind: "constant", fraction: 0.6 }, memory: MEMORY });
+  for (let i = 0; i < 2; i++) await rig.tick();
+  rig.check();
+  assert.deepEqual(checkHost(rig.policy, rig.agent.host()), []);
+  assert.equal(pool(rig, 2).dynamics!.activePcpus, 9);
+});
