@@ -145,7 +145,7 @@ const aloneSummary = (policy: PoolPolicy, host: HostState): HostSummary => ({
   labels: {},
   images: null,
   antiAffinityGroups: [],
-  estimatedPcpus: null,
+  forecast: null,
   generation: 0,
 });
 

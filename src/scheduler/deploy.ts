@@ -3,6 +3,7 @@
  * refuses. Nothing here guesses: a host that does not answer is asked what became of the request until it says so, and if
  * the caller's patience ends first, the reservation stays for the resolver (tick.ts), which asks on.
  */
+import { objects } from "../core/placement/explain.js";
 import type { VmShape } from "../core/placement/model.js";
 import { reused } from "./answers.js";
 import { ask, unsettledError, until } from "./asking.js";
@@ -153,7 +154,7 @@ function allReasons(reign: Reign, request: ClusterDeploy, refusals: readonly Hos
   const asked = new Set(refusals.map(({ host }) => host));
   const explained: HostReason[] = [];
   for (const { hostId, verdicts } of reign.room.explain(request).hosts) {
-    const veto = verdicts.find((verdict) => verdict.veto !== null);
+    const veto = verdicts.find(objects);
     if (!asked.has(hostId) && veto !== undefined)
       explained.push({ host: hostId, code: veto.filter, reason: veto.veto ?? "" });
   }

@@ -101,7 +101,7 @@ function onlyThese(explanation: PlacementExplanation, named: ReadonlySet<string>
   const veto = "the request names other hosts";
   const hosts = explanation.hosts.map((host) => {
     const passes = named.has(host.hostId);
-    const verdicts = [...host.verdicts, { filter: "named-hosts", veto: passes ? null : veto }];
+    const verdicts = [...host.verdicts, { filter: "named-hosts", veto: passes ? null : veto, advisory: false }];
     return { ...host, verdicts, score: passes ? host.score : null, room: passes ? host.room : 0 };
   });
   const fits = (host: (typeof hosts)[number]): boolean => host.score !== null;
@@ -131,7 +131,7 @@ export function hostSummary(entry: HostEntry, status: HostStatus, claims: Readon
     labels: status.labels,
     images: status.images,
     antiAffinityGroups: groups,
-    estimatedPcpus: null,
+    forecast: null,
     generation: status.generation,
   };
   for (const claim of claims.values()) {

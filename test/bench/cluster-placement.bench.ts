@@ -53,7 +53,7 @@ const emptyHost = (id: string): HostSummary => ({
   pools: [],
   memoryAllocatedMiB: mib(0),
   antiAffinityGroups: [],
-  estimatedPcpus: null,
+  forecast: null,
   generation: 0,
 });
 const LABELS = { zone: "a" };

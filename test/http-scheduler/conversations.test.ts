@@ -42,6 +42,8 @@ test("an explanation has every filter's verdict and every weigher's score, with 
         room: 3,
         filters: [{ filter: "memory", passed: true, reason: null }],
         weighers: [{ weigher: "balance", score: 0.25, weight: 2 }],
+        advice: [{ filter: "estimated-cpu", passed: false, reason: "too busy" }],
+        expected: { pcpus: 12.5, memoryMiB: null },
       },
       {
         host: "host-b",
@@ -50,6 +52,8 @@ test("an explanation has every filter's verdict and every weigher's score, with 
         room: 0,
         filters: [{ filter: "memory", passed: false, reason: "needs more" }],
         weighers: null,
+        advice: [],
+        expected: null,
       },
     ],
     vetoes: { memory: 1 },

@@ -152,7 +152,8 @@ export class SchedulerDouble implements SchedulerService {
   host = (id: string): ClusterHost | null => this.hosts().find((host) => host.id === id) ?? null;
 
   explain({ vcpus, memoryMiB, ratio: wanted }: ClusterDeploy): PlacementExplanation {
-    const verdict = { filter: "memory", veto: "needs more" };
+    const verdict = { filter: "memory", veto: "needs more", advisory: false };
+    const advice = { filter: "estimated-cpu", veto: "too busy", advisory: true };
     return {
       shape: { vcpus, memoryMiB, ratio: wanted },
       constraints: NO_CONSTRAINTS,
@@ -160,12 +161,13 @@ export class SchedulerDouble implements SchedulerService {
       hosts: [
         {
           hostId: "host-a",
-          verdicts: [{ ...verdict, veto: null }],
+          verdicts: [{ ...verdict, veto: null }, advice],
           scores: [{ weigher: "balance", weight: 2, score: 0.25 }],
           score: 0.5,
           room: 3,
+          expected: { pcpus: 12.5, memoryMiB: null },
         },
-        { hostId: "host-b", verdicts: [verdict], scores: null, score: null, room: 0 },
+        { hostId: "host-b", verdicts: [verdict], scores: null, score: null, room: 0, expected: null },
       ],
       vetoes: { memory: 1 },
     };

@@ -2,14 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
+import { type EstimateMode, registryFor } from "../../src/core/placement/estimate-mode.js";
 import { explainPlacement } from "../../src/core/placement/explain.js";
+import { expectedPcpus, forecastOf } from "../../src/core/placement/forecast.js";
 import { NO_CONSTRAINTS } from "../../src/core/placement/model.js";
 import { createPlacer } from "../../src/core/placement/placer.js";
 import { BUILT_IN, rulesOf } from "../../src/core/placement/rules.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
-import { mib } from "../../src/core/units.js";
-import { host, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
+import { mib, pcpus } from "../../src/core/units.js";
+import { host, pool, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 test("the hosts without a veto are the candidates, in their order and with their scores", () => {
   const hosts = randomFleet.chain((fleet) =>
@@ -48,11 +51,66 @@ test("every filter has a verdict and every weigher a score on every host, those 
     );
   }
   const vetoed = hosts.find(({ hostId }) => hostId === "b")!.verdicts.filter(({ veto }) => veto !== null);
-  assert.deepEqual(vetoed, [
-    { filter: "state", veto: "the host is cordoned" },
-    { filter: "memory", veto: "the VM needs 4096 MiB, 1024 of 131072 MiB are free" },
-    { filter: "labels", veto: 'the label zone is not set, the request wants "x"' },
-  ]);
+  assert.deepEqual(
+    vetoed.map(({ filter, veto }) => [filter, veto]),
+    [
+      ["state", "the host is cordoned"],
+      ["memory", "the VM needs 4096 MiB, 1024 of 131072 MiB are free"],
+      ["labels", 'the label zone is not set, the request wants "x"'],
+    ],
+  );
+});
+
+test("estimates that only advise are shown and change nothing; enforced they veto, and the estimate is named", () => {
+  const busy = { memoryMiB: null, machineMemoryMiB: mib(0), vcpusThen: 0, memoryThenMiB: mib(0), pcpus: pcpus(31) };
+  const fleet = randomFleet.chain((profiles) =>
+    fc.uniqueArray(randomHost(12, profiles), { selector: ({ id }) => id, maxLength: 12, size: "max" }),
+  );
+  const weights = { ...WEIGHTS.headroom, usage: 1 };
+  const rulesIn = (mode: EstimateMode) => rulesOf(weights, registryFor(mode));
+  fc.assert(
+    fc.property(fleet, randomShape, (summaries, asked) => {
+      const unknown = summaries.map((one) => ({ ...one, forecast: null }));
+      assert.deepEqual(rankHosts(rulesIn("advise"), summaries, asked), rankHosts(rulesIn("off"), unknown, asked));
+    }),
+  );
+  const hosts = [host("a", { forecast: busy }), host("b")];
+  const advised = explainPlacement(rulesIn("advise"), hosts, shape(2, 4, 2), NO_CONSTRAINTS);
+  assert.equal(advised.chosen, "a");
+  const [first] = advised.hosts;
+  assert.deepEqual(first?.expected, { pcpus: 31, memoryMiB: null });
+  assert.match(first?.verdicts.find(({ advisory, veto }) => advisory && veto !== null)?.veto ?? "", /1 of 32 pCPUs/);
+  assert.deepEqual(advised.vetoes, {});
+  const enforced = explainPlacement(rulesIn("enforce"), hosts, shape(2, 4, 2), NO_CONSTRAINTS);
+  assert.deepEqual([enforced.chosen, enforced.vetoes], ["b", { "estimated-cpu": 1 }]);
+});
+
+test("what is free by an estimate is never above what is measured free and the margin, nor below what ratio 1 has booked", () => {
+  const number = (max: number) => fc.double({ min: 0, max, noNaN: true });
+  const told = fc.record({
+    need: fc.option(number(64)),
+    peak: fc.option(number(64)),
+    booked: number(100),
+    vms: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(told, number(0.5), fc.nat(30), fc.nat(60), (one, margin, exclusive, shared) => {
+      const { need, peak, booked, vms } = one;
+      const memory = { capacity: 1000, booked: 0, need: null, peak: null };
+      const estimate = { vms, cpu: { capacity: 64, booked, need, peak }, memory };
+      const forecast = forecastOf(estimate, { vcpus: exclusive + shared, memoryMiB: 0 }, margin);
+      const summary = host("h", { forecast, pools: [pool(1, exclusive, exclusive), pool(3, 20, shared)] });
+      const expected = expectedPcpus(summary);
+      assert.equal(expected === null, need === null);
+      if (expected === null) return;
+      assert.ok(64 - expected <= 64 - (peak ?? 0) + margin * 64 + 1e-9);
+      assert.ok(expected >= exclusive);
+      // A VM that comes counts in full.
+      const grown = expectedPcpus(afterPlacement(summary, shape(4, 1, 3)));
+      assert.ok(grown! <= expected + 4 + 1e-9);
+      if (vms === 0) assert.ok(Math.abs(grown! - Math.max(forecast.pcpus! + 4, exclusive)) < 1e-9);
+    }),
+  );
 });
 
 test("asking for an explanation changes no later choice", () => {

@@ -4,18 +4,22 @@ import { test } from "node:test";
 import { growthPcpus } from "../../src/core/placement/arithmetic.js";
 import { antiAffinityFilter } from "../../src/core/placement/filters/anti-affinity/filter.js";
 import { cpuPoolFitFilter } from "../../src/core/placement/filters/cpu-pool-fit/filter.js";
+import { estimatedCpuFilter, estimatedMemoryFilter } from "../../src/core/placement/filters/estimate/filter.js";
 import { imageFilter } from "../../src/core/placement/filters/image/filter.js";
 import { labelsFilter } from "../../src/core/placement/filters/labels/filter.js";
 import { memoryFilter } from "../../src/core/placement/filters/memory/filter.js";
 import { ratioOfferedFilter } from "../../src/core/placement/filters/ratio-offered/filter.js";
 import { stateFilter } from "../../src/core/placement/filters/state/filter.js";
 import { type HostSummary, NO_CONSTRAINTS, type ShapeFilter, type VmShape } from "../../src/core/placement/model.js";
-import { mib, ratio } from "../../src/core/units.js";
+import { mib, pcpus, ratio } from "../../src/core/units.js";
 import { host, pool, shape } from "./random.js";
 
 function verdict(filter: ShapeFilter, changes: Partial<HostSummary>, asked: VmShape): string | null {
   const summary = host("h", changes);
-  const veto = filter.veto({ host: summary, shape: asked, growthPcpus: growthPcpus(summary, asked) });
+  const veto = filter.veto(
+    { host: summary, shape: asked, growthPcpus: growthPcpus(summary, asked) },
+    filter.fact?.(summary) ?? 0,
+  );
   return veto === null ? null : veto();
 }
 
@@ -25,6 +29,40 @@ test("state: hosts that are up and not cordoned take VMs, others say why not", (
   assert.equal(verdict(stateFilter, { state: "suspect" }, vm), "the host missed its last reports");
   assert.equal(verdict(stateFilter, { state: "down", cordoned: true }, vm), "the host is down");
   assert.equal(verdict(stateFilter, { cordoned: true }, vm), "the host is cordoned");
+});
+
+test("estimate: what is left beside the expected peak takes the VM in full; nothing is known without an estimate", () => {
+  const forecast = (cpu: number | null, memoryGiB: number | null) => ({
+    pcpus: cpu === null ? null : pcpus(cpu),
+    memoryMiB: memoryGiB === null ? null : mib(memoryGiB * 1024),
+    machineMemoryMiB: mib(128 * 1024),
+    vcpusThen: 40,
+    memoryThenMiB: mib(64 * 1024),
+  });
+  const pools = [pool(3, 14, 40, 10)];
+  const with30 = { forecast: forecast(30, 100), pools, memoryAllocatedMiB: mib(64 * 1024) };
+  assert.equal(verdict(estimatedCpuFilter, with30, shape(2, 1, 3)), null);
+  assert.equal(
+    verdict(estimatedCpuFilter, with30, shape(3, 1, 3)),
+    "3 vCPUs; beside the expected peak 2 of 32 pCPUs are free",
+  );
+  assert.equal(verdict(estimatedMemoryFilter, with30, shape(1, 28, 3)), null);
+  assert.match(
+    verdict(estimatedMemoryFilter, with30, shape(1, 29, 3)) ?? "",
+    /beside the expected peak 28 GiB are free/,
+  );
+  // What was placed since counts in full.
+  const since = { ...with30, pools: [pool(3, 14, 41, 11)], memoryAllocatedMiB: mib(80 * 1024) };
+  assert.notEqual(verdict(estimatedCpuFilter, since, shape(2, 1, 3)), null);
+  assert.match(verdict(estimatedMemoryFilter, since, shape(1, 13, 3)) ?? "", /12 GiB are free/);
+  // What was sold at ratio 1 is the VM's, used or not.
+  const exclusive = { forecast: forecast(1, 1), pools: [pool(1, 28, 28, 7)] };
+  assert.equal(verdict(estimatedCpuFilter, exclusive, shape(4, 1, 1)), null);
+  assert.notEqual(verdict(estimatedCpuFilter, exclusive, shape(5, 1, 1)), null);
+  for (const none of [null, forecast(null, null)]) {
+    assert.equal(verdict(estimatedCpuFilter, { forecast: none, pools }, shape(32, 1, 3)), null);
+    assert.equal(verdict(estimatedMemoryFilter, { forecast: none, pools }, shape(1, 128, 3)), null);
+  }
 });
 
 test("memory: what is free is enough to the last MiB", () => {

@@ -4,13 +4,19 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { afterDeparture, afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
+import { registryFor, weightsFor } from "../../src/core/placement/estimate-mode.js";
 import { type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "../../src/core/placement/model.js";
 import { createPlacer, type Placer } from "../../src/core/placement/placer.js";
-import { rulesOf, type Weights } from "../../src/core/placement/rules.js";
+import { BUILT_IN, type Registry, rulesOf, type Weights } from "../../src/core/placement/rules.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { host, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
+/** What estimates ask of the hosts is part of the class. */
+const ESTIMATES_ENFORCED = "estimates enforced";
+const registryOf = (name: string): Registry => registryFor(name === ESTIMATES_ENFORCED ? "enforce" : "off");
+
 const MANY: Record<string, Weights> = {
+  [ESTIMATES_ENFORCED]: weightsFor("enforce", "headroom"),
   ...WEIGHTS,
   "no weigher at all": {},
   "everything at once": { progress: 0.01, "best-fit": 1, spread: 0.3, pack: -0.5, usage: 1, balance: 2, thrift: 0.25 },
@@ -67,6 +73,7 @@ class Model {
   constructor(
     readonly placer: Placer,
     readonly weights: Weights,
+    readonly registry: Registry = BUILT_IN,
   ) {}
 
   set(summary: HostSummary): void {
@@ -79,7 +86,7 @@ class Model {
   }
 
   check(asked: VmShape, constraints: Constraints, exclude: ReadonlySet<string>) {
-    const expected = rankHosts(rulesOf(this.weights), this.hosts.values(), asked, constraints, exclude);
+    const expected = rankHosts(rulesOf(this.weights, this.registry), this.hosts.values(), asked, constraints, exclude);
     assert.deepEqual([...this.placer.candidates(asked, constraints, exclude)], expected);
     assert.deepEqual(this.placer.choose(asked, constraints, exclude), expected[0] ?? null);
     return expected;
@@ -124,7 +131,8 @@ for (const [name, weights] of Object.entries(MANY)) {
       fc.property(
         randomFleet.chain((fleet) => stepsOf(randomHost(IDS, fleet))),
         (steps) => {
-          const model = new Model(createPlacer({ weights, mostShapes: 6 }), weights);
+          const registry = registryOf(name);
+          const model = new Model(createPlacer({ weights, registry, mostShapes: 6 }), weights, registry);
           for (const one of steps) model.run(one);
           assert.equal(model.placer.hostCount, model.hosts.size);
           assert.deepEqual(new Set(model.placer.hosts()), new Set(model.hosts.values()));

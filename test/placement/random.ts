@@ -20,7 +20,7 @@ export const EMPTY_HOST: HostSummary = {
   pools: [],
   memoryAllocatedMiB: mib(0),
   antiAffinityGroups: [],
-  estimatedPcpus: null,
+  forecast: null,
   generation: 0,
 };
 
@@ -113,7 +113,16 @@ export const randomHost = (ids: number, fleet: readonly RandomProfile[]): fc.Arb
         pools: reversed ? fitting.reverse() : fitting,
         memoryAllocatedMiB: mib(memoryGiB * 1024),
         antiAffinityGroups: groups,
-        estimatedPcpus: estimated === null ? null : pcpus(estimated),
+        forecast:
+          estimated === null
+            ? null
+            : {
+                pcpus: pcpus(estimated),
+                memoryMiB: estimated === 0 ? null : mib(1024 * (10 + estimated)),
+                machineMemoryMiB: mib(32 * 1024),
+                vcpusThen: Math.floor(estimated * 2),
+                memoryThenMiB: mib(8 * 1024),
+              },
       });
     });
 

@@ -8,7 +8,7 @@ import type { HostSummary, VmShape } from "../../src/core/placement/model.js";
 import { BUILT_IN, rulesOf, type Weights, weightsProblem } from "../../src/core/placement/rules.js";
 import { factsOf, shapeScore, VETOED } from "../../src/core/placement/score.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
-import { pcpus } from "../../src/core/units.js";
+import { mib, pcpus, ratio } from "../../src/core/units.js";
 import { host, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 const ranked = (weights: Weights, hosts: readonly HostSummary[], asked: VmShape): readonly string[] =>
@@ -46,8 +46,11 @@ test("thrift goes where the pool of the ratio has room", () => {
 });
 
 test("usage goes where the least is predicted; without an estimate, what is allocated counts", () => {
-  const idle = { ...half, id: "idle", estimatedPcpus: pcpus(1) };
-  const busy = { ...half, id: "busy", estimatedPcpus: pcpus(30) };
+  const then = { memoryMiB: null, machineMemoryMiB: mib(0), vcpusThen: 1000, memoryThenMiB: mib(0) };
+  // Of ratio 2: what is sold at ratio 1 counts whatever is used.
+  const pools = half.pools.map((one) => ({ ...one, ratio: ratio(2) }));
+  const idle = { ...half, pools, id: "idle", forecast: { ...then, pcpus: pcpus(1) } };
+  const busy = { ...half, pools, id: "busy", forecast: { ...then, pcpus: pcpus(30) } };
   assert.deepEqual(ranked({ usage: 1 }, [busy, half, idle, empty], shape(4, 4)), ["empty", "idle", "half", "busy"]);
 });
 

@@ -61,7 +61,7 @@ export class CountingAgent implements AgentClient {
       labels: {},
       images: null,
       antiAffinityGroups: [],
-      estimatedPcpus: null,
+      forecast: null,
       generation: this.generation,
     };
   }

@@ -62,16 +62,28 @@ function explanationText(
   return `${lines.join("\n")}\n`;
 }
 
+const amount = (value: number | null, unit: string): readonly string[] =>
+  value === null ? [] : [`${Math.round(value * 10) / 10} ${unit}`];
+
+/** What its estimate says of a host, and what would follow from it. */
+function estimateLines({ expected, advice }: HostVerdict): readonly string[] {
+  const parts = expected === null ? [] : [...amount(expected.pcpus, "pCPUs"), ...amount(expected.memoryMiB, "MiB")];
+  const lines = parts.length === 0 ? [] : [`expected peak: ${parts.join(", ")}`];
+  const against = advice.filter(({ passed }) => !passed);
+  return [...lines, ...against.map(({ filter, reason }) => `advice, not followed: ${filter}: ${reason}`)];
+}
+
 /** Weighers without weight are left out: they decide nothing. */
 function verdictTable(hosts: readonly HostVerdict[], paint: Paint): string {
   const table = new Table({ head: ["host", "score", "room", "why"], style: { head: [], border: [], compact: true } });
-  for (const { host, score, room, filters, weighers } of hosts) {
+  for (const verdict of hosts) {
+    const { host, score, room, filters, weighers } = verdict;
     const against = filters.filter(({ passed }) => !passed).map(({ filter, reason }) => `${filter}: ${reason}`);
     const weighed = (weighers ?? [])
       .filter(({ weight }) => weight !== 0)
       .map(({ weigher, score: one, weight }) => `${weigher} ${digits(one)}${weight === 1 ? "" : ` x ${weight}`}`);
     const why = against.length > 0 ? paint("yellow", against.join("\n")) : weighed.join(", ");
-    table.push([host, score === null ? "-" : digits(score), room, why]);
+    table.push([host, score === null ? "-" : digits(score), room, [why, ...estimateLines(verdict)].join("\n")]);
   }
   return table.toString();
 }

@@ -1,6 +1,7 @@
 /** Why a host would be chosen and why not the others: every filter's verdict and every weigher's score, for every host. */
 import { growthPcpus } from "./arithmetic.js";
-import type { Constraints, HostSummary, Prospect, Veto, VmShape } from "./model.js";
+import { expectedMemoryMiB, expectedPcpus } from "./forecast.js";
+import type { Constraints, HostSummary, Prospect, ShapeFilter, Veto, VmShape } from "./model.js";
 import { RoomCounter } from "./room-for.js";
 import type { Rules } from "./rules.js";
 
@@ -8,6 +9,8 @@ export interface FilterVerdict {
   readonly filter: string;
   /** Null: the filter lets the host through. */
   readonly veto: string | null;
+  /** It says what it would do, and does nothing. */
+  readonly advisory: boolean;
 }
 
 export interface WeigherScore {
@@ -26,6 +29,8 @@ export interface HostExplanation {
   readonly score: number | null;
   /** How many such VMs it takes, one after the other; where nobody counts, whether it takes one. */
   readonly room: number;
+  /** Predicted peak, with all that was placed since; null: no estimate. */
+  readonly expected: { readonly pcpus: number | null; readonly memoryMiB: number | null } | null;
 }
 
 export interface PlacementExplanation {
@@ -39,15 +44,21 @@ export interface PlacementExplanation {
   readonly vetoes: Readonly<Record<string, number>>;
 }
 
+/** Whether it keeps the VM off the host. */
+export const objects = ({ veto, advisory }: FilterVerdict): boolean => veto !== null && !advisory;
+
 function verdictsOf(rules: Rules, prospect: Prospect, host: HostSummary, constraints: Constraints): FilterVerdict[] {
-  const verdict = (filter: string, veto: Veto | null): FilterVerdict => ({
+  const verdict = (filter: string, veto: Veto | null, advisory = false): FilterVerdict => ({
     filter,
     veto: veto === null ? null : veto(),
+    advisory,
   });
+  const shaped = (filter: ShapeFilter): Veto | null => filter.veto(prospect, filter.fact?.(host) ?? 0);
   return [
-    ...rules.shapeFilters.map((filter) => verdict(filter.name, filter.veto(prospect))),
+    ...rules.shapeFilters.map((filter) => verdict(filter.name, shaped(filter))),
     ...rules.profileFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
     ...rules.hostFilters.map((filter) => verdict(filter.name, filter.veto(host, constraints))),
+    ...(rules.advisers ?? []).map((filter) => verdict(filter.name, shaped(filter), true)),
   ];
 }
 
@@ -76,9 +87,11 @@ export function explainHost(
   const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
   const verdicts = verdictsOf(rules, prospect, host, constraints);
   const scores = scoresOf(rules, prospect, host);
-  const passes = scores !== null && verdicts.every(({ veto }) => veto === null);
+  const passes = scores !== null && !verdicts.some(objects);
   const score = passes ? weightedSum(scores) : null;
-  return { hostId: host.id, verdicts, scores, score, room: passes ? (counter?.on(host) ?? 1) : 0 };
+  const room = passes ? (counter?.on(host) ?? 1) : 0;
+  const expected = host.forecast === null ? null : { pcpus: expectedPcpus(host), memoryMiB: expectedMemoryMiB(host) };
+  return { hostId: host.id, verdicts, scores, score, room, expected };
 }
 
 const byId = (a: HostExplanation, b: HostExplanation): number => (a.hostId < b.hostId ? -1 : 1);
@@ -101,7 +114,8 @@ export function explainPlacement(
   for (const summary of summaries) {
     const host = explainHost(rules, summary, shape, constraints, counter);
     hosts.push(host);
-    for (const { filter, veto } of host.verdicts) if (veto !== null) vetoes[filter] = (vetoes[filter] ?? 0) + 1;
+    for (const verdict of host.verdicts)
+      if (objects(verdict)) vetoes[verdict.filter] = (vetoes[verdict.filter] ?? 0) + 1;
   }
   hosts.sort(bestFirst);
   const first = hosts[0];

@@ -58,14 +58,26 @@ export interface HostClass extends HostProfile {
   readonly memoryAllocatedMiB: MiB;
 }
 
+/** What a host is expected to need, and what that knows of (forecast.ts). */
+export interface HostForecast {
+  /** Predicted peaks; null: withheld. */
+  readonly pcpus: Pcpus | null;
+  readonly memoryMiB: MiB | null;
+  /** Of the machine itself, whatever is promised. */
+  readonly machineMemoryMiB: MiB;
+  /** Allocations that the prediction takes into account; what is allocated beyond counts in full. */
+  readonly vcpusThen: number;
+  readonly memoryThenMiB: MiB;
+}
+
 /** What the scheduler knows of a host; immutable. */
 export interface HostSummary extends HostClass {
   readonly id: string;
   readonly pools: readonly PoolSummary[];
   /** One entry for each VM that is in such a group. */
   readonly antiAffinityGroups: readonly string[];
-  /** Predicted peak of the CPU usage, in pCPUs; null: no estimate. */
-  readonly estimatedPcpus: Pcpus | null;
+  /** Null: no estimate, or one that does not count. */
+  readonly forecast: HostForecast | null;
   /** The host's own version of its state; placement does not read it. */
   readonly generation: number;
 }
@@ -109,7 +121,10 @@ export interface Prospect {
 /** Filters of shapes: their verdicts are kept by the index, for as long as a host stays in its class. */
 export interface ShapeFilter {
   readonly name: string;
-  veto(prospect: Prospect): Veto | null;
+  /** As of a weigher: something of the host that is not part of `HostClass`, and is to be coarse. */
+  fact?(host: HostSummary): number;
+  /** `fact`: what the filter's own `fact` said of the host; 0 where it has none. */
+  veto(prospect: Prospect, fact: number): Veto | null;
 }
 
 /** Filters of requests over what a host is: asked once for each profile. */

@@ -13,7 +13,7 @@ const MOST = 100_000;
 
 function fits({ shapeFilters }: Rules, host: HostSummary, shape: VmShape): boolean {
   const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
-  return shapeFilters.every((filter) => filter.veto(prospect) === null);
+  return shapeFilters.every((filter) => filter.veto(prospect, filter.fact?.(host) ?? 0) === null);
 }
 
 /** What the count depends on, of hosts that take the first one: hosts in the same state are counted once. */
@@ -26,6 +26,7 @@ const stateKey = ({ policy, template, criticalSize, freePcpus, memoryCapacityMiB
     freePcpus,
     memoryCapacityMiB - host.memoryAllocatedMiB,
     pools,
+    host.forecast === null ? null : [host.forecast, host.memoryAllocatedMiB, host.usablePcpus],
   ]);
 };
 

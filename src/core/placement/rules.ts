@@ -25,6 +25,8 @@ export interface Registry {
   readonly profileFilters: readonly ProfileFilter[];
   readonly hostFilters: readonly HostFilter[];
   readonly weighers: readonly Weigher[];
+  /** Filters that are shown by explanations, and veto nothing. */
+  readonly advisers?: readonly ShapeFilter[];
 }
 
 export const BUILT_IN: Registry = {
@@ -42,7 +44,7 @@ export interface Rules extends Registry {
   readonly weights: readonly number[];
   /** The weighers that count, in that order. */
   readonly counting: readonly { readonly weigher: Weigher; readonly weight: number }[];
-  /** Whether any of those reads more of a host than its class. */
+  /** Whether any of those, or of the filters of shapes, reads more of a host than its class. */
   readonly readsFacts: boolean;
 }
 
@@ -62,6 +64,7 @@ export function rulesOf(weights: Weights, registry: Registry = BUILT_IN): Rules 
   assert(problem === null, problem ?? "");
   const all = registry.weighers.map((weigher) => ({ weigher, weight: weights[weigher.name] ?? 0 }));
   const counting = all.filter(({ weight }) => weight !== 0);
-  const readsFacts = counting.some(({ weigher }) => weigher.fact !== undefined);
+  const readers = [...counting.map(({ weigher }) => weigher), ...registry.shapeFilters];
+  const readsFacts = readers.some(({ fact }) => fact !== undefined);
   return { ...registry, weights: all.map(({ weight }) => weight), counting, readsFacts };
 }

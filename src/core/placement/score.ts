@@ -12,17 +12,27 @@ export const VETOED = Number.NEGATIVE_INFINITY;
 
 const NO_FACTS: readonly number[] = [];
 
-/** What the weighers that count read of the host beyond its class, in the order of `rules.counting`; empty: nothing. */
+/**
+ * What the weighers that count read of the host beyond its class, in the order of `rules.counting`, and behind them the filters of
+ * shapes; empty: nothing.
+ */
 export function factsOf(rules: Rules, host: HostSummary): readonly number[] {
   if (!rules.readsFacts) return NO_FACTS;
-  return rules.counting.map(({ weigher }) => weigher.fact?.(host) ?? 0);
+  const { counting, shapeFilters } = rules;
+  return [
+    ...counting.map(({ weigher }) => weigher.fact?.(host) ?? 0),
+    ...shapeFilters.map((filter) => filter.fact?.(host) ?? 0),
+  ];
 }
 
 /** Weighted sum of the weighers' scores; `VETOED` where a filter of shapes says no. */
 export function shapeScore(rules: Rules, host: HostClass, facts: readonly number[], shape: VmShape): number {
   const { shapeFilters, counting } = rules;
   const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
-  for (let i = 0; i < shapeFilters.length; i++) if (shapeFilters[i]!.veto(prospect) !== null) return VETOED;
+  for (let i = 0; i < shapeFilters.length; i++) {
+    const fact = facts.length === 0 ? 0 : facts[counting.length + i]!;
+    if (shapeFilters[i]!.veto(prospect, fact) !== null) return VETOED;
+  }
   let sum = 0;
   for (let i = 0; i < counting.length; i++) {
     const { weigher, weight } = counting[i]!;

@@ -38,17 +38,26 @@ const explanationOf = ({ chosen, hosts, vetoes }: PlacementExplanation): Cluster
   vetoes: { ...vetoes },
 });
 
+const verdictOf = ({ filter, veto }: HostExplanation["verdicts"][number]) => ({
+  filter,
+  passed: veto === null,
+  reason: veto,
+});
+
 const hostOf = ({
   hostId,
   verdicts,
   scores,
   score,
   room,
+  expected,
 }: HostExplanation): ClusterExplanationAnswer["hosts"][number] => ({
   host: hostId,
   fits: score !== null,
   score,
   room,
-  filters: verdicts.map(({ filter, veto }) => ({ filter, passed: veto === null, reason: veto })),
+  filters: verdicts.filter(({ advisory }) => !advisory).map(verdictOf),
   weighers: scores === null ? null : scores.map((one) => ({ ...one })),
+  advice: verdicts.filter(({ advisory }) => advisory).map(verdictOf),
+  expected,
 });

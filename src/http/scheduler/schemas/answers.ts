@@ -104,6 +104,12 @@ export const drainAnswer = named(
   }) satisfies z.ZodType<Wire<Drain>>,
 );
 
+const filterVerdict = z.object({
+  filter: text,
+  passed: z.boolean(),
+  reason: text.nullable().meta({ description: "Why not; null when passed" }),
+});
+
 /** `PlacementExplanation` in the words of the interface: routes/explain.ts turns one into the other. */
 export const clusterExplanationAnswer = named(
   "ClusterExplanation",
@@ -117,19 +123,19 @@ export const clusterExplanationAnswer = named(
         fits: z.boolean(),
         score: z.number().nullable().meta({ description: "Sum of score x weight; null when a filter objects" }),
         room: count.meta({ description: "How many such VMs this host takes, one after the other" }),
-        filters: z.array(
-          z.object({
-            filter: text,
-            passed: z.boolean(),
-            reason: text.nullable().meta({ description: "Why not; null when passed" }),
-          }),
-        ),
+        filters: z.array(filterVerdict),
         weighers: z
           .array(z.object({ weigher: text, score: z.number(), weight: z.number() }))
           .nullable()
           .meta({
             description: "Higher is better; those of weight 0 count nothing. Null: the VM cannot be counted there",
           }),
+        advice: z
+          .array(filterVerdict)
+          .meta({ description: "Filters that say what they would do, and do nothing (estimates in the mode advise)" }),
+        expected: z.object({ pcpus: z.number().nullable(), memoryMiB: z.number().nullable() }).nullable().meta({
+          description: "Predicted peak of the host, with all that was placed since; null: no estimate that counts",
+        }),
       }),
     ),
     vetoes: z.record(text, count).meta({ description: "How many hosts each filter objects to" }),
