@@ -1,7 +1,7 @@
 /** The frame around every page: where one can go, how fresh what is shown is, and signing in where the server wants a token. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useRoute, useSelected, useStore } from "./hooks.js";
-import { duration } from "./model/format.js";
+import { decimal, duration } from "./model/format.js";
 import { hrefOf, type Route } from "./model/route.js";
 import { ClusterPage } from "./pages/cluster.js";
 import { HostPage } from "./pages/host.js";
@@ -110,10 +110,15 @@ function Navigation({ route }: { readonly route: Route }) {
   );
 }
 
+/** Of one round of questions: a reader should know that it is not the page. */
+const SLOW_MS = 2_000;
+
 function Freshness({ connection }: { readonly connection: Connection }) {
   const text =
     connection.kind === "live"
-      ? "live"
+      ? connection.tookMs > SLOW_MS
+        ? `slow: answers take ${decimal(connection.tookMs / 1000)} s`
+        : "live"
       : connection.kind === "lost"
         ? "not reachable"
         : connection.kind === "sign-in"

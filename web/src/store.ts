@@ -44,8 +44,10 @@ export interface State {
 const POLL_MS = 5_000;
 /** After an event, so that a burst of them costs one refresh. */
 const EVENT_PAUSE_MS = 700;
-/** Above so many hosts in one burst, all are asked for at once. */
+/** Above so many hosts in one burst, all are asked for at once; of a large cluster not sooner than this after the last time. */
 const FEW_HOSTS = 8;
+const LARGE_CLUSTER = 200;
+const LARGE_PAUSE_MS = 2_500;
 const KEPT_EVENTS = 200;
 /** An hour of polls. */
 const KEPT_MOMENTS = 720;
@@ -118,9 +120,14 @@ export class Store {
       if (document.visibilityState === "visible") await this.#refresh();
     } finally {
       this.#refreshing = false;
-      clearTimeout(this.#pollTimer);
-      this.#pollTimer = setTimeout(() => void this.#poll(), POLL_MS);
+      this.#pollIn(POLL_MS);
     }
+  }
+
+  /** Instead of the poll that was waited for. */
+  #pollIn(ms: number): void {
+    clearTimeout(this.#pollTimer);
+    this.#pollTimer = setTimeout(() => void this.#poll(), ms);
   }
 
   async #refresh(): Promise<void> {
@@ -193,7 +200,12 @@ export class Store {
 
   async #catchUp(touched: readonly string[]): Promise<void> {
     const few = this.#state.session?.program === "scheduler" && touched.length <= FEW_HOSTS && !touched.includes("");
-    if (!few || !this.#state.hostsLoaded) return this.refreshSoon();
+    if (!few || !this.#state.hostsLoaded) {
+      const { connection, hosts } = this.#state;
+      const isFresh = connection.kind === "live" && Date.now() - connection.at < LARGE_PAUSE_MS;
+      if (hosts.length > LARGE_CLUSTER && isFresh) return this.#pollIn(LARGE_PAUSE_MS);
+      return this.refreshSoon();
+    }
     try {
       const fresh = new Map(
         (await Promise.all(touched.map((id) => api.clusterHost(id)))).map((host) => [host.id, rowOfClusterHost(host)]),

@@ -10,8 +10,16 @@ import { Bar } from "./bar.js";
 const sameTile = (before: { readonly row: HostRow }, after: { readonly row: HostRow }): boolean =>
   before.row === after.row || tileKey(before.row) === tileKey(after.row);
 
-const tileKey = (row: HostRow): string =>
-  JSON.stringify([words(row), stressOf(row), barLabel(row), row.memory, row.vmCount]);
+const keys = new WeakMap<HostRow, string>();
+
+function tileKey(row: HostRow): string {
+  let key = keys.get(row);
+  if (key === undefined) {
+    key = JSON.stringify([words(row), stressOf(row), barLabel(row), row.memory, row.vmCount]);
+    keys.set(row, key);
+  }
+  return key;
+}
 
 function words(row: HostRow): string {
   const state = stateText(row);
