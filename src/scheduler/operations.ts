@@ -93,6 +93,7 @@ export const forgetHost = (reign: Reign, host: string): Promise<ClusterResult<Cl
     const names = [...reign.room.claimsOn(host).keys()];
     await reign.hosts.delete(host, "once");
     reign.entries.delete(host);
+    reign.estimates.forget(host);
     reign.room.refresh(host);
     for (const [url, id] of reign.listed) if (id === host) reign.listed.set(url, null);
     for (const name of entry.vms.keys()) forgetReported(reign, name, host);

@@ -10,6 +10,7 @@ import type { ClusterStore, Leadership } from "../ports/cluster-store.js";
 import type { Log } from "../ports/log.js";
 import { Answers } from "./answers.js";
 import { Book } from "./book.js";
+import { Estimates } from "./estimates.js";
 import type { ClusterEvents } from "./events.js";
 import type { HostEntry } from "./host-entry.js";
 import { KeyedLocks, Limiter } from "./locks.js";
@@ -63,6 +64,7 @@ export class Reign {
   /** Why a listed address that is no host's has none. */
   readonly listedProblems = new Map<string, string>();
   readonly room: Room;
+  readonly estimates: Estimates;
   readonly answers: Answers<ClusterVm>;
   readonly removals: Removals;
   /** By VM. */
@@ -101,7 +103,12 @@ export class Reign {
   ) {
     const { store, clock } = ports;
     this.startedAt = clock.monotonic();
-    this.room = new Room(createPlacer(placement), (host) => this.entries.get(host));
+    this.estimates = new Estimates({ mode: settings.estimates, margin: settings.estimateMargin }, clock);
+    this.room = new Room(
+      createPlacer(placement),
+      (host) => this.entries.get(host),
+      (host) => this.estimates.forecastOf(host),
+    );
     this.answers = new Answers(settings.rememberedAnswers);
     this.removals = new Removals(settings.rememberedRemovals);
     this.polling = new Limiter(settings.mostCalls);

@@ -5,7 +5,7 @@
 import { afterPlacement } from "../core/placement/after.js";
 import { growthPcpus } from "../core/placement/arithmetic.js";
 import type { PlacementExplanation } from "../core/placement/explain.js";
-import type { Constraints, HostSummary, VmShape } from "../core/placement/model.js";
+import type { Constraints, HostForecast, HostSummary, VmShape } from "../core/placement/model.js";
 import type { Placer } from "../core/placement/placer.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { type HostEntry, livenessOf } from "./host-entry.js";
@@ -30,7 +30,14 @@ export class Room {
   constructor(
     private readonly placer: Placer,
     private readonly entryOf: (host: string) => HostEntry | undefined,
+    /** Null: no estimate that counts. */
+    private readonly forecastOf: (host: string) => HostForecast | null,
   ) {}
+
+  /** What placement believes of the host; undefined: it is not heard of. */
+  summaryOf(host: string): HostSummary | undefined {
+    return this.placer.host(host);
+  }
 
   /** The best host, or null. */
   choose(shape: VmShape, constraints: Constraints, exclude: ReadonlySet<string>): string | null {
@@ -92,7 +99,7 @@ export class Room {
   refresh(host: string): void {
     const entry = this.entryOf(host);
     if (entry === undefined || entry.status === null) this.placer.removeHost(host);
-    else this.placer.upsertHost(hostSummary(entry, entry.status, this.claimsOn(host)));
+    else this.placer.upsertHost(hostSummary(entry, entry.status, this.claimsOn(host), this.forecastOf(host)));
   }
 }
 
@@ -120,7 +127,12 @@ const shortly = (score: number): string => String(Math.round(score * 1000) / 100
 const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map();
 
 /** The host as placement is to see it. Pure. */
-export function hostSummary(entry: HostEntry, status: HostStatus, claims: ReadonlyMap<string, Claim>): HostSummary {
+export function hostSummary(
+  entry: HostEntry,
+  status: HostStatus,
+  claims: ReadonlyMap<string, Claim>,
+  forecast: HostForecast | null,
+): HostSummary {
   const groups: string[] = [];
   let summary: HostSummary = {
     ...status.counts,
@@ -131,7 +143,7 @@ export function hostSummary(entry: HostEntry, status: HostStatus, claims: Readon
     labels: status.labels,
     images: status.images,
     antiAffinityGroups: groups,
-    forecast: null,
+    forecast,
     generation: status.generation,
   };
   for (const claim of claims.values()) {

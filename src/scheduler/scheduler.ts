@@ -12,13 +12,16 @@ import type { AppendFile } from "../ports/append-file.js";
 import type { Clock } from "../ports/clock.js";
 import type * as clusterStore from "../ports/cluster-store.js";
 import { OperationalError } from "../ports/errors.js";
+import type { HostEstimate } from "../ports/estimates.js";
 import type { Log } from "../ports/log.js";
 import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
+import type { KeptEstimate, Published } from "./estimates.js";
 import { ClusterEvents } from "./events.js";
 import { inspectVm } from "./inspect.js";
 import { heartbeat, register } from "./inventory.js";
 import { cordonHost, drainHost, drainProgress, forgetHost, uncordonHost } from "./operations.js";
+import { publishEstimates } from "./publish.js";
 import { EPOCH_RECORDS } from "./record-model.js";
 import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
@@ -241,6 +244,10 @@ class ClusterScheduler implements Scheduler {
     return this.led((reign) => heartbeat(reign, beat));
   }
 
+  publishEstimates(estimates: readonly HostEstimate[]): Promise<Published> {
+    return this.led(async (reign) => publishEstimates(reign, estimates));
+  }
+
   inspect(name: string): Promise<ClusterVm | null> {
     return this.led((reign) => inspectVm(reign, name));
   }
@@ -278,6 +285,10 @@ class ClusterScheduler implements Scheduler {
 
   explain(request: ClusterDeploy): PlacementExplanation {
     return this.mustLead().room.explain(request);
+  }
+
+  estimates(): readonly KeptEstimate[] {
+    return this.reign?.estimates.kept() ?? [];
   }
 
   clusterStatus(): ClusterStatus {

@@ -10,7 +10,10 @@ import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import type { VmState, VmView } from "../ports/agent-views.js";
+import type { HostEstimate } from "../ports/estimates.js";
 import type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
+
+import type { KeptEstimate, Published } from "./estimates.js";
 
 export type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
 
@@ -258,6 +261,8 @@ export interface SchedulerService {
   adopt(dryRun: boolean): Promise<ClusterResult<Adoption>>;
   register(registration: Registration): Promise<ClusterResult<HeartbeatAnswer>>;
   heartbeat(beat: Heartbeat): Promise<ClusterResult<HeartbeatAnswer>>;
+  /** Takes what hosts are expected to need; the newest of each counts until it is stale. */
+  publishEstimates(estimates: readonly HostEstimate[]): Promise<Published>;
 
   /** As `vm`, with its host's own view asked for just now; without one where the host does not answer. The leader only. */
   inspect(name: string): Promise<ClusterVm | null>;
@@ -271,6 +276,8 @@ export interface SchedulerService {
   hosts(): readonly ClusterHost[];
   /** Why a VM would go where; changes nothing. On the leader only: throws `NotLeader`. */
   explain(request: ClusterDeploy): PlacementExplanation;
+  /** By host id; none where this scheduler does not lead. */
+  estimates(): readonly KeptEstimate[];
   clusterStatus(): ClusterStatus;
   /** `GET /status` of the seeds' global scheduler: host URL -> that host's own status. */
   seedStatus(): Readonly<Record<string, SeedStatus>>;

@@ -1,4 +1,5 @@
 /** How a scheduler behaves. The command line fills it from the operator's settings. */
+import type { EstimateMode } from "../core/placement/estimate-mode.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
 
 export interface SchedulerSettings {
@@ -26,6 +27,10 @@ export interface SchedulerSettings {
   readonly movesAtOnce: number;
   /** When a VM that could not be moved is tried again: room comes and goes. */
   readonly moveRetryInterval: Milliseconds;
+  /** How far placement follows estimates; the placer's registry is to be of the same mode. */
+  readonly estimates: EstimateMode;
+  /** Share of a host by which what counts as free may pass what is measured free. */
+  readonly estimateMargin: number;
   /** Answers remembered for request ids that come again. */
   readonly rememberedAnswers: number;
   /** VMs that are gone whose requests are still known, to the next leader too: in the store, a record each. */
@@ -45,6 +50,8 @@ export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
   mostCandidates: 20,
   movesAtOnce: 2,
   moveRetryInterval: milliseconds(60_000),
+  estimates: "off",
+  estimateMargin: 0.05,
   rememberedAnswers: 10_000,
   rememberedRemovals: 10_000,
 };

@@ -10,6 +10,7 @@ import { mourn } from "./inventory.js";
 import { LeaseKeeper } from "./leases.js";
 import { examine } from "./look.js";
 import { duePolls, pollHost, StrangerPolls } from "./poll.js";
+import { expireEstimates } from "./publish.js";
 import { hostsOf } from "./record-steps.js";
 import type { Reign } from "./reign.js";
 import { NotLeader } from "./service.js";
@@ -31,6 +32,7 @@ export class Rounds {
   /** Begins everything that is due. Resolves when what was begun is done: nobody else needs to wait for it. */
   async round(): Promise<void> {
     for (const entry of this.reign.entries.values()) moveState(this.reign, entry);
+    expireEstimates(this.reign);
     await Promise.all([
       ...this.polls(),
       ...this.settling(),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
-import { WEIGHTS } from "../../src/core/placement/weights.js";
+import { type EstimateMode, registryFor, weightsFor } from "../../src/core/placement/estimate-mode.js";
 import { milliseconds } from "../../src/core/units.js";
 import { FakeNetwork } from "../../src/drivers/fake/migration.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
@@ -39,6 +39,8 @@ export interface ClusterOptions {
   /** Of schedulers and agents alike. */
   readonly tokens?: TokenTable;
   readonly token?: string;
+  /** How far placement follows estimates. */
+  readonly estimates?: EstimateMode;
   /** Folder of the built dashboard, for those who look at it. */
   readonly dashboard?: string;
 }
@@ -88,7 +90,7 @@ export class TestCluster {
 
   /** Over the same store, at the same port; ready. */
   async startScheduler(): Promise<void> {
-    const { tokens = null, token = null, dashboard = null } = this.options;
+    const { tokens = null, token = null, dashboard = null, estimates = "off" } = this.options;
     const log = new LogBook();
     this.dispatcher = agentConnections({ connectMs: 300 });
     this.store = await openEmbeddedStore({ folder: this.folder, clock, log });
@@ -98,8 +100,8 @@ export class TestCluster {
       clock,
       log,
       address: this.url,
-      placement: { weights: WEIGHTS.headroom },
-      settings: { ...QUICK, listedUrls: this.hosts.map((host) => host.url) },
+      placement: { weights: weightsFor(estimates, "headroom"), registry: registryFor(estimates) },
+      settings: { ...QUICK, estimates, listedUrls: this.hosts.map((host) => host.url) },
     });
     this.served = schedulerApp(this.running, { tokens, clusterToken: token, dashboard });
     this.listening = await listen(this.app, { host: "127.0.0.1", port: this.port });

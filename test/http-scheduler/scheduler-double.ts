@@ -8,6 +8,8 @@ import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { App } from "../../src/http/app-type.js";
 import { createSchedulerApp } from "../../src/http/scheduler/app.js";
 import type { SchedulerAppOptions } from "../../src/http/scheduler/options.js";
+import type { HostEstimate } from "../../src/ports/estimates.js";
+import type { KeptEstimate } from "../../src/scheduler/estimates.js";
 import {
   type Adoption,
   type ClusterDeploy,
@@ -68,6 +70,7 @@ export class SchedulerDouble implements SchedulerService {
   readonly deploys: ClusterDeploy[] = [];
   readonly registrations: Registration[] = [];
   readonly beats: Heartbeat[] = [];
+  published: readonly KeptEstimate[] = [];
   private readonly known = new Map<string, ClusterVm>();
   private readonly cordoned = new Set<string>();
   private readonly events: ClusterEvent[] = [];
@@ -86,6 +89,19 @@ export class SchedulerDouble implements SchedulerService {
     this.report("vm-placed", vm.name);
     return ok(vm);
   }
+
+  async publishEstimates(estimates: readonly HostEstimate[]) {
+    await this.change();
+    this.published = estimates.map((estimate) => ({
+      id: estimate.host,
+      estimate,
+      age: milliseconds(1_500),
+      stale: false,
+    }));
+    return { taken: estimates.length, unknown: ["nobody"] };
+  }
+
+  estimates = () => this.published;
 
   async remove(name: string): Promise<ClusterResult<ClusterVm>> {
     await this.change();

@@ -1,7 +1,7 @@
 /** One running scheduler: the store, the connections to agents and other schedulers, the HTTP interface, opened and closed in order. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { WEIGHTS } from "../../core/placement/weights.js";
+import { registryFor, weightsFor } from "../../core/placement/estimate-mode.js";
 import { milliseconds, ratio } from "../../core/units.js";
 import { openAppendFile } from "../../drivers/linux/append-file.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
@@ -41,6 +41,8 @@ function behaviourOf(settings: SchedulerSettings): Partial<Behaviour> {
     suspectAfter: milliseconds(settings.suspectSeconds * 1000),
     downAfter: milliseconds(settings.downSeconds * 1000),
     movesAtOnce: settings.movesAtOnce,
+    estimates: settings.estimates,
+    estimateMargin: settings.estimateMargin,
     tickInterval: milliseconds(Math.min(DEFAULT_SCHEDULER_SETTINGS.tickInterval, heartbeatInterval / 4)),
   };
 }
@@ -106,7 +108,13 @@ async function start(
     get address() {
       return reachableUrl(listening?.url ?? "", settings.advertisedUrl);
     },
-    placement: { weights: settings.weights.length === 0 ? WEIGHTS[settings.placement] : weightsOf(settings.weights) },
+    placement: {
+      weights:
+        settings.weights.length === 0
+          ? weightsFor(settings.estimates, settings.placement)
+          : weightsOf(settings.weights),
+      registry: registryFor(settings.estimates),
+    },
     settings: behaviourOf(settings),
     eventLog,
   });

@@ -31,6 +31,7 @@ CPU is in pCPUs, memory in MiB. Errors are RFC 9457 problems with a stable \`cod
 
 const MS_PER_SECOND = 1000;
 const RETRY_MS = 15_000;
+const REMIND_MS = 60_000;
 /** The store is asked about so many hosts at once: it has other readers. */
 const HOSTS_AT_ONCE = 4;
 /** After a signal, for sinks to take what was estimated last. */
@@ -64,6 +65,8 @@ function watchSettings(settings: EstimatorSettings): WatchSettings {
 interface Running {
   readonly watch: EstimatorWatch;
   readonly couriers: readonly Courier[];
+  /** The one of them that tells schedulers; null: none is told. */
+  readonly scheduler: Courier | null;
 }
 
 async function stateFile(settings: EstimatorSettings, clock: Clock, estimates: () => readonly HostEstimate[]) {
@@ -112,7 +115,8 @@ async function opened<T>(
         clock,
         log,
       });
-      return await work({ watch, couriers: [fileCourier, ...others] });
+      const scheduler = others[sinks.findIndex(({ name }) => name === "scheduler")] ?? null;
+      return await work({ watch, couriers: [fileCourier, ...others], scheduler });
     } finally {
       for (const sink of sinks) await sink.close?.();
       await states.close();
@@ -149,11 +153,24 @@ export async function serveEstimator(settings: EstimatorSettings, log: Log): Pro
   }
 }
 
+/** A leader that is new, or a host that registered since, has not heard: schedulers are told again and again. */
+async function reminders(
+  watch: EstimatorWatch,
+  scheduler: Courier | null,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (scheduler !== null && !signal.aborted) {
+    await clock.sleep(milliseconds(REMIND_MS), signal);
+    scheduler.offer(watch.estimates().filter(({ validUntil }) => validUntil > clock.now()));
+  }
+}
+
 async function serve(
   settings: EstimatorSettings,
   log: Log,
   clock: Clock,
-  { watch, couriers }: Running,
+  { watch, couriers, scheduler }: Running,
   signal: AbortSignal,
 ): Promise<void> {
   const app = createTelemetryApp({
@@ -189,7 +206,8 @@ async function serve(
   const { windowSeconds, strategy } = settings;
   log.info({ url, store: sampleStoreOf(settings), windowSeconds, strategy }, "the estimator is ready");
   try {
-    await Promise.all([watch.run(signal), ...couriers.map((courier) => courier.run(signal))]);
+    const remind = reminders(watch, scheduler, clock, signal);
+    await Promise.all([watch.run(signal), remind, ...couriers.map((courier) => courier.run(signal))]);
     log.info({}, "stopping: what was estimated last is told");
     for (const courier of couriers) await courier.flush(AbortSignal.timeout(FAREWELL_MS));
   } finally {

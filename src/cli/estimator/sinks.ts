@@ -3,6 +3,7 @@ import type { RatioBounds } from "../../core/estimator/online/allocation-ratio.j
 import type { Clock } from "../../ports/clock.js";
 import type { EstimateSink } from "../../ports/estimates.js";
 import type { Log } from "../../ports/log.js";
+import { authorityOf } from "../secret-files.js";
 import type { EstimatorSettings } from "../settings/program.js";
 
 const DEADLINE_MS = 30_000;
@@ -13,6 +14,11 @@ export async function openSinks(settings: EstimatorSettings, log: Log, clock: Cl
   if (url !== null) {
     const { webhookSink } = await import("../../drivers/sinks/webhook.js");
     sinks.push(webhookSink({ url, secret, clock }));
+  }
+  const { schedulerUrls: urls, estimatorToken: token } = settings;
+  if (urls.length > 0) {
+    const { schedulerSink } = await import("../../drivers/sinks/scheduler.js");
+    sinks.push(schedulerSink({ urls, token, authority: authorityOf(settings), log }));
   }
   if (settings.openstackAuthUrl !== null || settings.openstackPlacementUrl !== null)
     sinks.push(await openstackSink(settings, log, clock));

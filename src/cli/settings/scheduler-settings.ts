@@ -2,6 +2,7 @@
  * Every setting of a scheduler, in the order in which they are shown. Those that an agent has as well are the agent's own;
  * the seeds' names of the global scheduler (spec 2.3) stand beside Headroom's, so that an old `.env` file works as it is.
  */
+import { ESTIMATE_MODES, type EstimateMode } from "../../core/placement/estimate-mode.js";
 import { weightsProblem } from "../../core/placement/rules.js";
 import { WEIGHTS } from "../../core/placement/weights.js";
 import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
@@ -98,6 +99,22 @@ const PLACEMENT = {
     allowed: `one of ${Object.keys(WEIGHTS).join(", ")}`,
     fallback: "headroom" as keyof typeof WEIGHTS,
     schema: choice("headroom", "slackvm", "spread", "pack"),
+  }),
+  estimates: setting({
+    group: "Placement",
+    names: ["HEADROOM_ESTIMATES"],
+    about: "Whether estimates that are published decide: off; advise: explanations show what they would; enforce",
+    allowed: `one of ${ESTIMATE_MODES.join(", ")}`,
+    fallback: "off" as EstimateMode,
+    schema: choice(...ESTIMATE_MODES),
+  }),
+  estimateMargin: setting({
+    group: "Placement",
+    names: ["HEADROOM_ESTIMATE_MARGIN"],
+    about: "Share of a host by which what an estimate leaves free may pass what was measured free",
+    allowed: "a number from 0 to 1",
+    fallback: 0.05,
+    schema: decimal(0, 1),
   }),
   weights: setting({
     group: "Placement",

@@ -1,11 +1,10 @@
 /** `GET /v1/estimates` and `/v1/estimates/{host}`: what hosts are expected to need, of the estimator and of schedulers alike. */
-import { z } from "zod";
 import type { HostEstimate } from "../../ports/estimates.js";
 import type { Routes, SharedContext } from "../context.js";
 import { RequestError } from "../problem.js";
 import { pageOf } from "../scheduler/routes/pages.js";
-import { noQuery, PAGE_LIMIT, wholeText } from "../schemas/requests.js";
-import { estimateAnswer, estimatePage, estimateParams, shownEstimate } from "./schemas.js";
+import { noQuery } from "../schemas/requests.js";
+import { estimateAnswer, estimatePage, estimateParams, listQuery, shownEstimate } from "./schemas.js";
 
 export interface EstimateSource {
   /** By host. */
@@ -13,20 +12,6 @@ export interface EstimateSource {
   /** Null: none. */
   estimate(host: string): HostEstimate | null;
 }
-
-const LIMIT_RULE = `a whole number from 1 to ${PAGE_LIMIT}`;
-const CURSOR_RULE = "the `next` of an earlier page";
-
-const listQuery = z.strictObject({
-  limit: wholeText(LIMIT_RULE, PAGE_LIMIT)
-    .optional()
-    .meta({ description: `Estimates per page; ${PAGE_LIMIT} when absent` }),
-  cursor: z
-    .string(CURSOR_RULE)
-    // Names of hosts may be addresses.
-    .regex(/^[A-Za-z0-9_-]{1,8192}$/, CURSOR_RULE)
-    .optional(),
-});
 
 const tags = ["Estimates"];
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ResourceEstimate } from "../../core/estimator/online/host-estimator.js";
 import type { HostEstimate } from "../../ports/estimates.js";
 import { named, type Wire } from "../schemas/names.js";
+import { PAGE_LIMIT, wholeText } from "../schemas/requests.js";
 
 const amount = z.number().min(0);
 const unixMs = z.number().meta({ description: "Milliseconds since the epoch" });
@@ -31,7 +32,7 @@ const resourceEstimate = named(
 
 const hostName = z.string().min(1).max(1024);
 
-const fields = {
+export const ESTIMATE_FIELDS = {
   host: hostName.meta({ description: "As the sample store knows the host" }),
   at: unixMs.meta({ description: "End of the window that was looked at: milliseconds since the epoch" }),
   horizonSeconds: z.number().min(1).meta({ description: "What it predicts, from `at` on" }),
@@ -42,11 +43,13 @@ const fields = {
   memory: resourceEstimate,
 };
 
+export const estimateBody = z.strictObject(ESTIMATE_FIELDS) satisfies z.ZodType<Wire<HostEstimate>>;
+
 export const estimateAnswer = named(
   "HostEstimate",
   "What a host is expected to need in the next window.",
   z.object({
-    ...fields,
+    ...ESTIMATE_FIELDS,
     stale: z.boolean().meta({ description: "Another should have come: go by what is booked" }),
   }),
 );
@@ -64,4 +67,18 @@ export const estimateParams = z.strictObject({ id: hostName });
 export const shownEstimate = (estimate: HostEstimate, now: number): EstimateAnswer => ({
   ...estimate,
   stale: now >= estimate.validUntil,
+});
+
+const LIMIT_RULE = `a whole number from 1 to ${PAGE_LIMIT}`;
+const CURSOR_RULE = "the `next` of an earlier page";
+
+export const listQuery = z.strictObject({
+  limit: wholeText(LIMIT_RULE, PAGE_LIMIT)
+    .optional()
+    .meta({ description: `Estimates per page; ${PAGE_LIMIT} when absent` }),
+  cursor: z
+    .string(CURSOR_RULE)
+    // Names of hosts may be addresses.
+    .regex(/^[A-Za-z0-9_-]{1,8192}$/, CURSOR_RULE)
+    .optional(),
 });

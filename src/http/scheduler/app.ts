@@ -15,6 +15,7 @@ import { SchedulerMetrics } from "./metrics.js";
 import { SCHEDULER_LIMITS, type SchedulerAppOptions } from "./options.js";
 import { agentRoutes } from "./routes/agents.js";
 import { adoptRoute, clusterRoute, readyRoute } from "./routes/cluster.js";
+import { estimatesRoutes } from "./routes/estimates.js";
 import { explainRoute } from "./routes/explain.js";
 import { hostRoutes } from "./routes/hosts.js";
 import { poolsRoute } from "./routes/pools.js";
@@ -33,6 +34,7 @@ const V1_ROUTES: readonly SchedulerRoutes[] = [
   hostTopologyRoute,
   poolsRoute,
   explainRoute,
+  estimatesRoutes,
   clusterRoute,
   adoptRoute,
   agentRoutes,
@@ -51,6 +53,7 @@ const FACE: Face = {
     { path: "/v1/hosts", about: "hosts: their state, pools, free resources" },
     { path: "/v1/vms", about: "VMs, and which host each is on" },
     { path: "/v1/pools", about: "CPU pools of every host" },
+    { path: "/v1/estimates", about: "what hosts are expected to need, as the estimator says" },
     { path: "/v1/events", about: "events as they happen" },
     { path: "/metrics", about: "metrics for Prometheus" },
     { path: "/readyz", about: "whether the scheduler takes requests, and whether it leads" },

@@ -22,6 +22,7 @@ const GAUGES: readonly ClusterValue[] = [
   ["cluster_problems", "VMs and hosts that need a person", (s) => s.problems.length],
 ];
 const HOSTS = "cluster_hosts";
+const ESTIMATES = "cluster_estimates";
 
 export class SchedulerMetrics extends ServerMetrics {
   constructor(
@@ -32,11 +33,16 @@ export class SchedulerMetrics extends ServerMetrics {
     super(scheduler, "scheduler", version, server);
     for (const [name, help] of GAUGES) this.add(name, help, []);
     this.add(HOSTS, "Hosts of the cluster, by state", ["state"]);
+    this.add(ESTIMATES, "Hosts with an estimate, by whether it counts", ["state"]);
   }
 
   protected override read(): void {
     const status = this.scheduler.clusterStatus();
     for (const [name, , value] of GAUGES) this.set(name, {}, value(status));
     for (const [state, count] of Object.entries(status.hosts)) this.set(HOSTS, { state }, count);
+    const estimates = this.scheduler.estimates();
+    const stale = estimates.filter((one) => one.stale).length;
+    this.set(ESTIMATES, { state: "fresh" }, estimates.length - stale);
+    this.set(ESTIMATES, { state: "stale" }, stale);
   }
 }
