@@ -1,10 +1,11 @@
-/** The heaps of the index: any item can be taken out, and they are read in order without changing. */
+/** The heaps and trees of the index: any item can be taken out, and they are read in order without changing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BestFirst, HeapOrder } from "../../src/core/placement/index/heap.js";
 import { HostIds } from "../../src/core/placement/index/host-ids.js";
-import { PositionTable, ScoreHeap, ScoreWalk } from "../../src/core/placement/index/score-heap.js";
+import { ScoreTrees } from "../../src/core/placement/index/score-trees.js";
+import { VETOED } from "../../src/core/placement/score.js";
 
 const ITEMS = 40;
 /** With equal ones. */
@@ -46,39 +47,45 @@ test("after any moves between two heaps of one order, each gives out exactly wha
   );
 });
 
-test("after any scores set and items removed, a score heap gives out exactly what is in it, the highest first and equal ones together", () => {
-  const steps = fc.array(fc.record({ item, score: fc.option(value) }), times);
+test("after any scores set and taken away, a tree gives out exactly what is in it, the highest first and equal ones together", () => {
+  const row = fc.oneof({ weight: 9, arbitrary: item }, { weight: 1, arbitrary: fc.nat(5000) });
+  const steps = fc.array(fc.record({ row, column: fc.nat(2), score: fc.option(value) }), times);
   fc.assert(
-    fc.property(steps, fc.nat(20), (all, others) => {
-      // Its neighbours in the table, one of which was given up.
-      const table = new PositionTable();
-      const neighbours = Array.from({ length: others }, () => new ScoreHeap(table));
-      for (const neighbour of neighbours) neighbour.set(all[0]!.item, 1);
-      neighbours.pop()?.release();
-      const heap = new ScoreHeap(table);
-      const scores = new Map<number, number>();
+    fc.property(steps, (all) => {
+      const trees = new ScoreTrees();
+      const columns = [0, 1, 2].map(() => new Map<number, number>());
+      for (const column of columns.keys()) trees.addColumn(column);
       for (const one of all) {
-        if (one.score === null) heap.remove(one.item);
-        else heap.set(one.item, one.score);
-        if (one.score === null) scores.delete(one.item);
-        else scores.set(one.item, one.score);
+        trees.set(one.row, one.column, one.score ?? VETOED);
+        if (one.score === null) columns[one.column]!.delete(one.row);
+        else columns[one.column]!.set(one.row, one.score);
       }
-      const out: [number, number][] = [];
-      const walk = new ScoreWalk(heap);
-      for (let tied = walk.next(); tied.length > 0; tied = walk.next()) {
-        const score = heap.scoreAt(tied[0]!);
-        assert.equal(tied.length, [...scores.values()].filter((one) => one === score).length);
-        for (const at of tied) out.push([heap.itemAt(at), heap.scoreAt(at)]);
-      }
-      assert.equal(heap.size, scores.size);
-      assert.ok(neighbours.every((neighbour) => neighbour.size === 1 && neighbour.itemAt(0) === all[0]!.item));
-      assert.deepEqual(new Map(out), scores);
-      assert.deepEqual(
-        out.map(([, score]) => score),
-        [...scores.values()].sort((a, b) => b - a),
-      );
+      columns.forEach((scores, column) => {
+        const expected = [...new Set(scores.values())].sort((a, b) => b - a);
+        let score = trees.best(column);
+        for (const highest of expected) {
+          assert.equal(score, highest);
+          const rows = [...scores].filter(([, one]) => one === highest).map(([at]) => at);
+          assert.deepEqual(
+            trees.rowsWith(score, column),
+            rows.sort((a, b) => a - b),
+          );
+          for (const at of rows) assert.equal(trees.score(at, column), highest);
+          score = trees.bestBelow(score, column);
+        }
+        assert.equal(score, VETOED);
+      });
     }),
   );
+});
+
+test("what a column held before is gone when it is taken anew", () => {
+  const trees = new ScoreTrees();
+  trees.addColumn(0);
+  trees.set(700, 0, 5);
+  trees.addColumn(0);
+  assert.equal(trees.best(0), VETOED);
+  assert.equal(trees.score(700, 0), VETOED);
 });
 
 test("hosts precede each other as their ids do, whatever the ids have in common and however they come and go", () => {

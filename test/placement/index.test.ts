@@ -132,7 +132,8 @@ for (const [name, weights] of Object.entries(MANY)) {
         randomFleet.chain((fleet) => stepsOf(randomHost(IDS, fleet))),
         (steps) => {
           const registry = registryOf(name);
-          const model = new Model(createPlacer({ weights, registry, mostShapes: 6 }), weights, registry);
+          const placer = createPlacer({ weights, registry, mostShapes: 6, emptyClassesKept: 2 });
+          const model = new Model(placer, weights, registry);
           for (const one of steps) model.run(one);
           assert.equal(model.placer.hostCount, model.hosts.size);
           assert.deepEqual(new Set(model.placer.hosts()), new Set(model.hosts.values()));
@@ -148,7 +149,7 @@ test("classes that emptied long ago are given up, and nothing is lost by it", ()
   const model = new Model(createPlacer({ weights }), weights);
   const asked = shape(2, 4, 2);
   for (let i = 0; i < 40; i++) model.set(host(`h${i}`));
-  // Each step is a state that no host had before: thousands of classes come and go, more than are kept or logged.
+  // Each step is a state that no host had before: thousands of classes come and go, more than are kept.
   for (let i = 0; i < 12_000; i++) {
     model.set(host(`h${i % 40}`, { freePcpus: 32 - (i % 13), criticalSize: i }));
     if (i % 997 === 0 || i > 11_990) model.check(asked, NO_CONSTRAINTS, new Set());

@@ -1,12 +1,41 @@
 /**
  * A host's summary after a VM came or went, as the agent will count it: what the scheduler goes on with until the next report.
  */
-import { assert } from "../assert.js";
+import { Bug } from "../assert.js";
 import { mib, type Ratio } from "../units.js";
-import { type Demand, demandOf, keptPcpus, poolGrowth, poolOf } from "./arithmetic.js";
+import { type Demand, demandOf, keptPcpus, poolGrowth } from "./arithmetic.js";
 import type { HostSummary, PoolSummary, VmShape } from "./model.js";
 
-const EMPTY = { pcpus: 0, allocatedVcpus: 0, vmCount: 0, largestVmVcpus: 0 } as const;
+/**
+ * The host with other counts. Written out, and every pool below too: an object that is spread from another costs several times as much
+ * (V8), and these are made for each placement.
+ */
+const withCounts = (
+  host: HostSummary,
+  pools: readonly PoolSummary[],
+  freePcpus: number,
+  memoryAllocatedMiB: number,
+  antiAffinityGroups: readonly string[],
+): HostSummary => ({
+  id: host.id,
+  policy: host.policy,
+  template: host.template,
+  criticalSize: host.criticalSize,
+  ratiosOffered: host.ratiosOffered,
+  totalPcpus: host.totalPcpus,
+  usablePcpus: host.usablePcpus,
+  memoryCapacityMiB: host.memoryCapacityMiB,
+  labels: host.labels,
+  images: host.images,
+  state: host.state,
+  cordoned: host.cordoned,
+  freePcpus,
+  pools,
+  memoryAllocatedMiB: mib(memoryAllocatedMiB),
+  antiAffinityGroups,
+  forecast: host.forecast,
+  generation: host.generation,
+});
 
 /**
  * The summary with a VM of this shape. The VM must fit: throws `Bug` where the policy has no way to take it. Its
@@ -20,32 +49,42 @@ export function afterPlacement(
   const pools = host.pools.slice();
   let { freePcpus } = host;
   for (const demand of demandOf(host.template, shape)) {
-    const pool = poolOf(host.pools, demand.ratio);
+    const at = placeOf(pools, demand.ratio);
+    const pool = at < pools.length ? pools[at]! : undefined;
     const growth = poolGrowth(host, pool, demand);
-    assert(growth < Number.POSITIVE_INFINITY, `host ${host.id} takes no VM of ${shape.vcpus} vCPUs at ${demand.ratio}`);
-    const grown = withMember(pool ?? { ratio: demand.ratio, ...EMPTY }, demand, growth);
-    if (pool === undefined) pools.push(grown);
-    else pools[host.pools.indexOf(pool)] = grown;
+    if (growth === Number.POSITIVE_INFINITY)
+      throw new Bug(`host ${host.id} takes no VM of ${shape.vcpus} vCPUs at ${demand.ratio}`);
+    pools[at] = withMember(pool, demand, growth);
     freePcpus -= growth;
   }
-  return {
-    ...host,
+  const groups = host.antiAffinityGroups;
+  return withCounts(
+    host,
     pools,
     freePcpus,
-    memoryAllocatedMiB: mib(host.memoryAllocatedMiB + shape.memoryMiB),
-    antiAffinityGroups:
-      antiAffinityGroup === null ? host.antiAffinityGroups : [...host.antiAffinityGroups, antiAffinityGroup],
-  };
+    host.memoryAllocatedMiB + shape.memoryMiB,
+    antiAffinityGroup === null ? groups : [...groups, antiAffinityGroup],
+  );
 }
 
-const withMember = (pool: PoolSummary, { vcpus }: Demand, growth: number): PoolSummary =>
-  counted(pool, {
-    ratio: pool.ratio,
+/** Index of the ratio's pool; their number where there is none. */
+function placeOf(pools: readonly PoolSummary[], ratio: Ratio): number {
+  let at = 0;
+  while (at < pools.length && pools[at]!.ratio !== ratio) at++;
+  return at;
+}
+
+function withMember(pool: PoolSummary | undefined, { ratio, vcpus }: Demand, growth: number): PoolSummary {
+  if (pool === undefined) return { ratio, pcpus: growth, allocatedVcpus: vcpus, vmCount: 1, largestVmVcpus: vcpus };
+  const { largestVmVcpus } = pool;
+  return counted(pool, {
+    ratio,
     pcpus: pool.pcpus + growth,
     allocatedVcpus: pool.allocatedVcpus + vcpus,
     vmCount: pool.vmCount + 1,
-    largestVmVcpus: pool.largestVmVcpus === null ? null : Math.max(pool.largestVmVcpus, vcpus),
+    largestVmVcpus: largestVmVcpus === null ? null : Math.max(largestVmVcpus, vcpus),
   });
+}
 
 /** Counted as before; most pools are counted with their ratio, and cost nothing here. */
 const counted = ({ effectiveRatio }: PoolSummary, next: PoolSummary): PoolSummary =>
@@ -64,20 +103,17 @@ export function afterDeparture(
   const pools = host.pools.slice();
   let { freePcpus } = host;
   for (const demand of demandOf(host.template, shape)) {
-    const pool = poolOf(host.pools, demand.ratio);
-    assert(pool !== undefined && pool.vmCount > 0, `host ${host.id} has no VM at ${demand.ratio} that could leave`);
+    const at = placeOf(pools, demand.ratio);
+    const pool = pools[at];
+    if (pool === undefined || pool.vmCount === 0)
+      throw new Bug(`host ${host.id} has no VM at ${demand.ratio} that could leave`);
     const largest = staying === null ? null : largestAmong(host, staying, demand.ratio);
     const left = withoutMember(host, pool, demand, largest);
-    pools[host.pools.indexOf(pool)] = left;
+    pools[at] = left;
     freePcpus += pool.pcpus - left.pcpus;
   }
-  return {
-    ...host,
-    pools,
-    freePcpus,
-    memoryAllocatedMiB: mib(host.memoryAllocatedMiB - shape.memoryMiB),
-    antiAffinityGroups: withoutOne(host.antiAffinityGroups, antiAffinityGroup),
-  };
+  const groups = withoutOne(host.antiAffinityGroups, antiAffinityGroup);
+  return withCounts(host, pools, freePcpus, host.memoryAllocatedMiB - shape.memoryMiB, groups);
 }
 
 /** `largest`: of the VMs that stay; null: not known. */
@@ -93,7 +129,6 @@ function withoutMember(host: HostSummary, pool: PoolSummary, demand: Demand, lar
     counted(pool, { ratio, pcpus, allocatedVcpus, vmCount, largestVmVcpus }),
     largestVmVcpus,
   );
-  // Written out, as spreading one literal into another gives each object a hidden class of its own (V8), at several times the cost.
   return counted(pool, { ratio, pcpus: kept, allocatedVcpus, vmCount, largestVmVcpus });
 }
 

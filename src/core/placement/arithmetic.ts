@@ -55,9 +55,7 @@ export function poolGrowth(host: HostClass, pool: PoolCounts | undefined, demand
   // The rule that no VM is oversubscribed with itself: a first VM gets a pCPU for each vCPU.
   if (pool === undefined) return vcpus;
   if (host.policy !== "headroom") return seedGrowthOf(host, pool, demand);
-  const counted = pool.effectiveRatio ?? ratio;
-  const exact =
-    Number.isInteger(counted) && counted > 0 ? { numerator: counted, denominator: 1 } : exactOrNull(counted);
+  const exact = exactOrNull(pool.effectiveRatio ?? ratio);
   if (exact === null) return Number.POSITIVE_INFINITY;
   return Math.max(0, poolSize(pool.allocatedVcpus + vcpus, vcpus, exact) - pool.pcpus);
 }

@@ -1,6 +1,6 @@
 /**
  * Placement at speed: the hosts by class (index/host-classes.ts) and, for each shape that is asked for, the classes by score
- * (index/shape-index.ts). Chooses what the plain scan chooses (choose.ts), to the last tie; docs/decisions/0005 tells how and
+ * (index/shape-scores.ts). Chooses what the plain scan chooses (choose.ts), to the last tie; docs/decisions/0005 tells how and
  * why. Holds what the scheduler believes of the hosts; keeps no VMs and does nothing.
  */
 import { assert } from "../assert.js";
@@ -10,11 +10,10 @@ import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
 import { HostIds } from "./index/host-ids.js";
 import { HostWalk } from "./index/host-walk.js";
-import { PositionTable } from "./index/score-heap.js";
-import { ShapeIndex } from "./index/shape-index.js";
+import { ShapeScores } from "./index/shape-scores.js";
 import { type Candidate, type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "./model.js";
 import { BUILT_IN, type Registry, rulesOf, type Weights } from "./rules.js";
-import { factsOf, hostAllows, profileAllows } from "./score.js";
+import { factsOf, hostAllows, profileAllows, VETOED } from "./score.js";
 
 export interface PlacerSettings {
   /** See `WEIGHTS` in weights.ts. */
@@ -23,6 +22,8 @@ export interface PlacerSettings {
   readonly registry?: Registry;
   /** Shapes whose scores are kept; the one not asked for the longest goes first. */
   readonly mostShapes?: number;
+  /** States of hosts whose scores are kept though no host is in them, beside twice as many as there are others. */
+  readonly emptyClassesKept?: number;
 }
 
 export interface Placer {
@@ -46,10 +47,16 @@ export interface Placer {
 }
 
 /**
- * One shape's scores take up to 24 bytes for each class of hosts: 256 shapes over 100,000 hosts that all differ, 600 MB at the
+ * One shape's scores take 8 bytes for each class of hosts, and a little: 256 shapes over 100,000 hosts that all differ, 250 MB at the
  * very worst; a provider's catalogue has some dozens of sizes, at a few ratios.
  */
 const MOST_SHAPES = 256;
+
+/**
+ * Hosts come back to states that none was in for a while: at 10,000 hosts a fifth fewer classes are made than with a thousand in
+ * all. Each takes its scores and some 400 bytes.
+ */
+const EMPTY_CLASSES_KEPT = 1024;
 
 interface Known {
   /** For the heaps. */
@@ -57,15 +64,6 @@ interface Known {
   summary: HostSummary;
   entry: ClassEntry;
 }
-
-interface KnownShape {
-  readonly index: ShapeIndex;
-  /** Number of classes that had been made when it was last asked for. */
-  askedAt: number;
-}
-
-/** A shape that nobody asks for while so many classes are made is forgotten: keeping it up costs more than making it anew. */
-const FORGOTTEN_AFTER = 16_384;
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -75,19 +73,23 @@ export function createPlacer(settings: PlacerSettings): Placer {
 
 class IndexedPlacer implements Placer {
   readonly #rules;
-  readonly #mostShapes: number;
   readonly #known = new Map<string, Known>();
+  /** By number. */
+  readonly #byNumber: Known[] = [];
   readonly #ids = new HostIds();
-  readonly #classes = new HostClasses(this.#ids.precedes, (entry) => this.#tellShapes(entry));
-  /** In order of use, the latest last. */
-  readonly #shapes = new Map<string, KnownShape>();
-  readonly #positions = new PositionTable();
-  #classesMade = 0;
+  readonly #classes: HostClasses;
+  readonly #shapes: ShapeScores;
   #changes = 0;
 
-  constructor({ weights, registry = BUILT_IN, mostShapes = MOST_SHAPES }: PlacerSettings) {
+  constructor(settings: PlacerSettings) {
+    const { weights, registry = BUILT_IN, mostShapes = MOST_SHAPES, emptyClassesKept = EMPTY_CLASSES_KEPT } = settings;
     this.#rules = rulesOf(weights, registry);
-    this.#mostShapes = mostShapes;
+    this.#classes = new HostClasses(this.#ids.precedes, emptyClassesKept, {
+      made: (entry) => this.#shapes.made(entry),
+      settled: (entry, slot) => this.#shapes.settled(entry, slot),
+      vacated: (slot) => this.#shapes.vacated(slot),
+    });
+    this.#shapes = new ShapeScores(this.#rules, this.#classes, mostShapes);
   }
 
   get hostCount(): number {
@@ -96,16 +98,24 @@ class IndexedPlacer implements Placer {
 
   upsertHost(summary: HostSummary): void {
     const known = this.#known.get(summary.id);
-    if (known?.summary === summary) return;
+    if (known !== undefined) this.#update(known, summary);
+    else this.#add(summary);
+  }
+
+  #add(summary: HostSummary): void {
     this.#changes += 1;
-    const facts = factsOf(this.#rules, summary);
-    const entry = this.#classes.classOf(summary, facts, known?.entry ?? null, known?.summary ?? null);
-    if (known === undefined) {
-      const number = this.#ids.add(summary.id);
-      this.#known.set(summary.id, { number, summary, entry });
-      this.#classes.move(number, null, entry);
-      return;
-    }
+    const entry = this.#classes.classOf(summary, factsOf(this.#rules, summary), null, null);
+    const number = this.#ids.add(summary.id);
+    const known = { number, summary, entry };
+    this.#known.set(summary.id, known);
+    this.#byNumber[number] = known;
+    this.#classes.move(number, null, entry);
+  }
+
+  #update(known: Known, summary: HostSummary): void {
+    if (known.summary === summary) return;
+    this.#changes += 1;
+    const entry = this.#classes.classOf(summary, factsOf(this.#rules, summary), known.entry, known.summary);
     known.summary = summary;
     if (entry === known.entry) return;
     this.#classes.move(known.number, known.entry, entry);
@@ -131,6 +141,18 @@ class IndexedPlacer implements Placer {
   }
 
   choose(shape: VmShape, constraints = NO_CONSTRAINTS, exclude = NOBODY): Candidate | null {
+    const column = this.#shapes.columnOf(shape);
+    const { trees } = this.#shapes;
+    const score = trees.best(column);
+    if (score === VETOED) return null;
+    // Nearly always the first host passes: its class is looked at without a walk.
+    const number = new HostWalk(this.#classes, trees.rowsWith(score, column), this.#ids.precedes).first();
+    const { summary, entry } = this.#byNumber[number]!;
+    const passes =
+      !exclude.has(summary.id) &&
+      profileAllows(this.#rules, entry.profile.facts, constraints) &&
+      hostAllows(this.#rules, summary, constraints);
+    if (passes) return { hostId: summary.id, score };
     const first = this.candidates(shape, constraints, exclude).next();
     return first.done === true ? null : first.value;
   }
@@ -138,14 +160,16 @@ class IndexedPlacer implements Placer {
   *candidates(shape: VmShape, constraints = NO_CONSTRAINTS, exclude = NOBODY): IterableIterator<Candidate> {
     const asOf = this.#changes;
     const rules = this.#rules;
-    const index = this.#shapeIndex(shape);
-    const walk = new ClassWalk(this.#classes, index.heap, ({ facts }) => profileAllows(rules, facts, constraints));
+    const column = this.#shapes.columnOf(shape);
+    const walk = new ClassWalk(this.#classes, this.#shapes.trees, column, ({ facts }) =>
+      profileAllows(rules, facts, constraints),
+    );
     for (let group = walk.next(); group !== null; group = walk.next()) {
       const hosts = new HostWalk(this.#classes, group.slots, this.#ids.precedes);
       for (let number: number | undefined = hosts.first(); number !== undefined; number = hosts.next()) {
-        const hostId = this.#ids.id(number);
-        if (exclude.has(hostId) || !hostAllows(rules, this.#known.get(hostId)!.summary, constraints)) continue;
-        yield { hostId, score: group.score };
+        const { summary } = this.#byNumber[number]!;
+        if (exclude.has(summary.id) || !hostAllows(rules, summary, constraints)) continue;
+        yield { hostId: summary.id, score: group.score };
         assert(asOf === this.#changes, "candidates were asked for after the hosts had changed: ask anew");
       }
     }
@@ -155,7 +179,7 @@ class IndexedPlacer implements Placer {
     const known = this.#known.get(hostId);
     assert(known !== undefined, `there is no host ${hostId}`);
     const summary = afterPlacement(known.summary, shape, constraints.antiAffinityGroup);
-    this.upsertHost(summary);
+    this.#update(known, summary);
     return summary;
   }
 
@@ -166,37 +190,5 @@ class IndexedPlacer implements Placer {
 
   explain(shape: VmShape, constraints = NO_CONSTRAINTS): PlacementExplanation {
     return explainPlacement(this.#rules, this.hosts(), shape, constraints);
-  }
-
-  #shapeIndex(shape: VmShape): ShapeIndex {
-    const { vcpus, memoryMiB, ratio } = shape;
-    assert(Number.isInteger(vcpus) && vcpus > 0, `a VM has a whole number of vCPUs above 0, not ${vcpus}`);
-    assert(Number.isFinite(memoryMiB) && memoryMiB >= 0, `a VM has some MiB of memory, not ${memoryMiB}`);
-    const key = `${vcpus}/${memoryMiB}/${ratio}`;
-    let known = this.#shapes.get(key);
-    if (known === undefined)
-      known = { index: new ShapeIndex(this.#classes, this.#rules, shape, this.#positions), askedAt: 0 };
-    else this.#shapes.delete(key);
-    known.askedAt = this.#classesMade;
-    this.#shapes.set(key, known);
-    if (this.#shapes.size > this.#mostShapes) this.#forgetOldestShape();
-    known.index.dropEmptyTop();
-    return known.index;
-  }
-
-  #tellShapes(entry: ClassEntry): void {
-    this.#classesMade += 1;
-    const longAgo = this.#classesMade - Math.max(FORGOTTEN_AFTER, this.#classes.slots);
-    for (const { index, askedAt } of this.#shapes.values()) {
-      if (askedAt < longAgo) this.#forgetOldestShape();
-      else index.consider(entry);
-    }
-  }
-
-  #forgetOldestShape(): void {
-    const [oldest] = this.#shapes;
-    if (oldest === undefined) return;
-    oldest[1].index.release();
-    this.#shapes.delete(oldest[0]);
   }
 }

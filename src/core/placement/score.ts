@@ -4,7 +4,7 @@
  */
 import { assert } from "../assert.js";
 import { growthPcpus } from "./arithmetic.js";
-import type { Constraints, HostClass, HostProfile, HostSummary, VmShape } from "./model.js";
+import type { Constraints, HostClass, HostProfile, HostSummary, Prospect, VmShape } from "./model.js";
 import type { Rules } from "./rules.js";
 
 /** Score of a host that some filter vetoes. */
@@ -26,9 +26,8 @@ export function factsOf(rules: Rules, host: HostSummary): readonly number[] {
 }
 
 /** Weighted sum of the weighers' scores; `VETOED` where a filter of shapes says no. */
-export function shapeScore(rules: Rules, host: HostClass, facts: readonly number[], shape: VmShape): number {
+export function prospectScore(rules: Rules, prospect: Prospect, facts: readonly number[]): number {
   const { shapeFilters, counting } = rules;
-  const prospect = { host, shape, growthPcpus: growthPcpus(host, shape) };
   for (let i = 0; i < shapeFilters.length; i++) {
     const fact = facts.length === 0 ? 0 : facts[counting.length + i]!;
     if (shapeFilters[i]!.veto(prospect, fact) !== null) return VETOED;
@@ -41,6 +40,9 @@ export function shapeScore(rules: Rules, host: HostClass, facts: readonly number
   assert(Number.isFinite(sum), "a weigher gave a score that is no finite number");
   return sum;
 }
+
+export const shapeScore = (rules: Rules, host: HostClass, facts: readonly number[], shape: VmShape): number =>
+  prospectScore(rules, { host, shape, growthPcpus: growthPcpus(host, shape) }, facts);
 
 export function profileAllows(rules: Rules, profile: HostProfile, constraints: Constraints): boolean {
   for (const filter of rules.profileFilters) if (filter.veto(profile, constraints) !== null) return false;

@@ -22,6 +22,8 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 function fractionOf(ratio: number): ExactRatio | null {
+  // Most are, and placement asks for each candidate.
+  if (Number.isInteger(ratio)) return { numerator: ratio, denominator: 1 };
   // Division rounds to the nearest double, and so does reading a decimal: they are equal exactly for the same decimal.
   for (let decimals = 0, scale = 1; decimals <= MAX_DECIMALS; decimals++, scale *= 10) {
     const scaled = Math.round(ratio * scale);
@@ -36,6 +38,7 @@ function fractionOf(ratio: number): ExactRatio | null {
 export function exactRatioProblem(ratio: number): string | null {
   if (!(ratio > 0 && ratio <= MAX_RATIO))
     return `allocation ratio ${ratio}: expected a number above 0 and at most ${MAX_RATIO}`;
+  if (Number.isInteger(ratio)) return null;
   return fractionOf(ratio) === null ? `allocation ratio ${ratio}: expected at most ${MAX_DECIMALS} decimals` : null;
 }
 

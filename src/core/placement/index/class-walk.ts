@@ -1,14 +1,14 @@
 /**
  * The classes that can take a request, best score first, equal scores together. Classes whose profile the request rules out
- * are passed over. Where that happens many times in a row (the request wants a rare label), the rest is sifted at once: going
- * over a heap in order costs several times more than going over it as it lies.
+ * are passed over. Who wants more than a few scores gets the rest sifted at once (a request for a rare label, say): going over
+ * scores in order costs several times more than going over them as they lie.
  */
-import { type HostClasses, NOBODY } from "./host-classes.js";
+import type { HostClasses } from "./host-classes.js";
 import type { Profile } from "./profiles.js";
-import { type ScoreHeap, ScoreWalk } from "./score-heap.js";
+import type { ScoreTrees } from "./score-trees.js";
 
-/** Scores passed over before the rest is sifted: sifting costs about as much as so many steps for thousands of classes. */
-const PATIENCE = 64;
+/** Scores looked up one by one before the rest is sifted, which costs about as much for thousands of classes. */
+const PATIENCE = 16;
 
 interface Sifted {
   readonly score: number;
@@ -21,49 +21,42 @@ export interface ClassGroup {
 }
 
 export class ClassWalk {
-  readonly #walk: ScoreWalk;
   readonly #verdicts = new Map<Profile, boolean>();
   #lastProfile: Profile | null = null;
   #lastVerdict = false;
+  /** Scores from here on were given out or passed over. */
+  #below = Number.POSITIVE_INFINITY;
+  #looks = 0;
   /** The rest once it was sifted, worst first. */
   #sifted: Sifted[] | null = null;
-  #passedOver = 0;
 
   constructor(
     private readonly classes: HostClasses,
-    private readonly heap: ScoreHeap,
+    private readonly scores: ScoreTrees,
+    private readonly column: number,
     private readonly allows: (profile: Profile) => boolean,
-  ) {
-    this.#walk = new ScoreWalk(heap);
-  }
+  ) {}
 
   /** Null at the end. */
   next(): ClassGroup | null {
-    while (this.#sifted === null) {
-      const tied = this.#walk.next();
-      if (tied.length === 0) return null;
-      const score = this.heap.scoreAt(tied[0]!);
-      const slots: number[] = [];
-      for (const position of tied) {
-        const slot = this.heap.itemAt(position);
-        if (this.#isUsable(slot)) slots.push(slot);
-      }
-      if (slots.length > 0) {
-        this.#passedOver = 0;
-        return { score, slots };
-      }
-      this.#passedOver += 1;
-      if (this.#passedOver >= PATIENCE) this.#sifted = this.#sift(score);
+    const { scores, column } = this;
+    while (this.#looks < PATIENCE) {
+      const score = this.#looks === 0 ? scores.best(column) : scores.bestBelow(this.#below, column);
+      if (score === Number.NEGATIVE_INFINITY) return null;
+      this.#looks += 1;
+      this.#below = score;
+      const slots = scores.rowsWith(score, column).filter((slot) => this.#isWanted(slot));
+      if (slots.length > 0) return { score, slots };
     }
+    this.#sifted ??= this.#sift();
     return this.#nextSifted(this.#sifted);
   }
 
-  #sift(below: number): Sifted[] {
+  #sift(): Sifted[] {
     const rest: Sifted[] = [];
-    for (let at = 0; at < this.heap.size; at++) {
-      const score = this.heap.scoreAt(at);
-      const slot = this.heap.itemAt(at);
-      if (score < below && this.#isUsable(slot)) rest.push({ score, slot });
+    for (let slot = 0; slot < this.classes.slots; slot++) {
+      const score = this.scores.score(slot, this.column);
+      if (score < this.#below && score !== Number.NEGATIVE_INFINITY && this.#isWanted(slot)) rest.push({ score, slot });
     }
     return rest.sort((a, b) => a.score - b.score);
   }
@@ -77,9 +70,7 @@ export class ClassWalk {
     return { score, slots };
   }
 
-  /** False where the class is empty or its profile is not wanted. */
-  #isUsable(slot: number): boolean {
-    if (this.classes.lowest(slot) === NOBODY) return false;
+  #isWanted(slot: number): boolean {
     const { profile } = this.classes.entry(slot)!;
     if (profile !== this.#lastProfile) {
       this.#lastProfile = profile;

@@ -4,27 +4,33 @@
  * empty ones are kept for a while (hosts come and go between the same few states), the longest empty given up first.
  */
 import type { HostClass, HostSummary } from "../model.js";
+import { ClassMap, type ClassParts, hashOf, sameClass } from "./class-map.js";
 import { HeapOrder, type Precedes } from "./heap.js";
-import { type Profile, Profiles, sameProfile } from "./profiles.js";
+import { Profiles, sameProfile } from "./profiles.js";
 
-export interface ClassEntry {
-  readonly slot: number;
-  readonly key: string;
-  readonly profile: Profile;
+export interface ClassEntry extends ClassParts {
+  /** Its own while it lives. */
+  readonly id: number;
+  /** Its own while it has hosts: a lower number. Null: it has none. */
+  slot: number | null;
   /** Any host of the class, as it was. */
   readonly host: HostClass;
-  readonly facts: readonly number[];
   /** Numbers of its hosts, as a heap: the lowest id first. */
   readonly members: number[];
   /** Which emptying of a class the last one of this class was. */
   emptied: number;
-  /** Who passed it over while it was empty, and is to hear when it has hosts again. */
-  readonly waiting: ClassListener[];
+  readonly hash: number;
+  /** For the map of classes. */
+  nextAlike: ClassEntry | null;
 }
 
 export interface ClassListener {
-  /** A class was made (whatever its slot held before), or has hosts again. No host is to be changed meanwhile. */
-  consider(entry: ClassEntry): void;
+  /** A class was made, whatever had its id before. */
+  made(entry: ClassEntry): void;
+  /** A class that had no hosts has one, and this slot. */
+  settled(entry: ClassEntry, slot: number): void;
+  /** No class has the slot any more. */
+  vacated(slot: number): void;
 }
 
 interface Emptied {
@@ -32,73 +38,58 @@ interface Emptied {
   readonly emptied: number;
 }
 
-/**
- * Empty classes that are kept at least. In clusters of up to a thousand hosts states come back; in larger ones those that do
- * are held by some host anyway, and keeping more made no difference.
- */
-const KEPT_EMPTY = 1024;
+/** Read entries of the list of emptied classes that are cut off at least: cutting copies the rest. */
+const SLICED_FROM = 1024;
 
 /** In place of a host's number. */
 export const NOBODY = -1;
 
-/** Pools in order of ratio; those without anything are as none. */
-function poolsKey({ pools, criticalSize }: HostSummary): string {
-  let sorted = pools;
-  for (let i = 1; i < pools.length; i++)
-    if (pools[i - 1]!.ratio > pools[i]!.ratio) {
-      sorted = pools.slice().sort((a, b) => a.ratio - b.ratio);
-      break;
-    }
-  let key = "";
-  for (const { ratio, pcpus, allocatedVcpus, vmCount, effectiveRatio } of sorted) {
-    if (pcpus === 0 && allocatedVcpus === 0) continue;
-    key += `/${ratio}:${pcpus}:${allocatedVcpus}`;
-    if (effectiveRatio !== undefined) key += `~${effectiveRatio}`;
-    if (criticalSize > 0) key += `:${Math.min(vmCount, criticalSize)}`;
-  }
-  return key;
-}
-
-function classKey(profile: Profile, host: HostSummary, facts: readonly number[]): string {
-  let key = `${profile.id}${host.cordoned ? "c" : ""}${host.state === "up" ? "" : host.state}`;
-  facts.forEach((fact, weigher) => {
-    if (fact !== 0) key += `'${weigher}:${fact}`;
-  });
-  return `${key}/${host.freePcpus}/${host.memoryAllocatedMiB}${poolsKey(host)}`;
-}
-
 export class HostClasses {
   readonly #profiles = new Profiles();
-  readonly #byKey = new Map<string, ClassEntry>();
-  readonly #entries: (ClassEntry | null)[] = [];
-  /** By slot: number of the host with the lowest id; `NOBODY` where there is none. */
-  #lowest = new Int32Array(16).fill(NOBODY);
+  readonly #map = new ClassMap<ClassEntry>();
+  /** By id and by slot. */
+  readonly #byId: (ClassEntry | null)[] = [];
+  readonly #bySlot: (ClassEntry | null)[] = [];
+  readonly #freeIds: number[] = [];
   readonly #freeSlots: number[] = [];
+  /** By slot: number of the host with the lowest id. */
+  #lowest = new Int32Array(16).fill(NOBODY);
   readonly #memberOrder: HeapOrder;
+  #count = 0;
   #inUse = 0;
   #emptyings = 0;
   #emptied: Emptied[] = [];
   #emptiedFrom = 0;
 
-  /** `idPrecedes` compares host numbers by their ids; `onMade` hears of each new class, before a host joins it. */
+  /** `idPrecedes` compares host numbers by their ids. `emptyKept`: classes without hosts that are kept at least. */
   constructor(
     idPrecedes: Precedes,
-    private readonly onMade: (entry: ClassEntry) => void,
+    private readonly emptyKept: number,
+    private readonly listener: ClassListener,
   ) {
     this.#memberOrder = new HeapOrder(idPrecedes);
   }
 
+  /** Classes, with those that have no hosts. */
+  get count(): number {
+    return this.#count;
+  }
+
+  *all(): IterableIterator<ClassEntry> {
+    for (const entry of this.#byId) if (entry !== null) yield entry;
+  }
+
   /** Slots are below this number. */
   get slots(): number {
-    return this.#entries.length;
+    return this.#bySlot.length;
   }
 
   /** Null for a slot that no class has. */
   entry(slot: number): ClassEntry | null {
-    return this.#entries[slot] ?? null;
+    return this.#bySlot[slot] ?? null;
   }
 
-  /** Number of the host with the lowest id in the class; `NOBODY` where it is empty, or no class. */
+  /** Number of the host with the lowest id in the class; `NOBODY` where no class has the slot. */
   lowest(slot: number): number {
     return this.#lowest[slot]!;
   }
@@ -107,71 +98,95 @@ export class HostClasses {
   classOf(host: HostSummary, facts: readonly number[], before: ClassEntry | null, was: HostSummary | null): ClassEntry {
     const known = before !== null && was !== null && sameProfile(host, was);
     const profile = known ? before.profile : this.#profiles.of(host);
-    const key = classKey(profile, host, facts);
-    return before?.key === key ? before : (this.#byKey.get(key) ?? this.#open(key, profile, host, facts));
+    const parts: ClassParts = { profile, host, facts };
+    const hash = hashOf(parts);
+    if (before?.hash === hash && sameClass(before, parts)) return before;
+    return this.#map.find(hash, parts) ?? this.#open(parts, hash);
   }
 
   /** The host leaves one class (null: it is new) for another (null: it is gone). */
   move(hostNumber: number, from: ClassEntry | null, to: ClassEntry | null): void {
     // Out before in: a host has one place in all of these heaps together.
-    if (from !== null) {
-      this.#memberOrder.remove(from.members, hostNumber);
-      this.#lowest[from.slot] = from.members[0] ?? NOBODY;
+    let spare = from === null ? null : this.#leave(from, hostNumber);
+    if (to !== null) {
+      this.#memberOrder.reserve(hostNumber + 1);
+      this.#memberOrder.push(to.members, hostNumber);
+      // A class that empties leaves its slot to the one that fills: one change of the scores instead of two.
+      if (to.slot === null) {
+        this.#settle(to, spare ?? this.#freeSlots.pop() ?? this.#bySlot.length);
+        spare = null;
+      }
+      this.#lowest[to.slot!] = to.members[0]!;
     }
-    if (to !== null) this.#join(to, hostNumber);
-    if (from === null || from.members.length > 0) return;
+    if (spare !== null) this.#vacate(spare);
+    // Not before: the class that the host goes to may have been empty for long.
+    if (from?.slot === null) this.#giveUpSome();
+  }
+
+  /** The slot that became free; null: the class has other hosts. */
+  #leave(entry: ClassEntry, hostNumber: number): number | null {
+    const { slot } = entry;
+    this.#memberOrder.remove(entry.members, hostNumber);
+    if (entry.members.length > 0) {
+      this.#lowest[slot!] = entry.members[0]!;
+      return null;
+    }
+    entry.slot = null;
     this.#inUse -= 1;
     this.#emptyings += 1;
-    from.emptied = this.#emptyings;
-    this.#emptied.push({ entry: from, emptied: this.#emptyings });
-    this.#giveUpSome();
+    entry.emptied = this.#emptyings;
+    this.#emptied.push({ entry, emptied: this.#emptyings });
+    return slot;
   }
 
-  #join(entry: ClassEntry, hostNumber: number): void {
-    this.#memberOrder.reserve(hostNumber + 1);
-    this.#memberOrder.push(entry.members, hostNumber);
-    this.#lowest[entry.slot] = entry.members[0]!;
-    if (entry.members.length > 1) return;
+  #settle(entry: ClassEntry, slot: number): void {
+    entry.slot = slot;
     this.#inUse += 1;
-    for (const one of entry.waiting) one.consider(entry);
-    entry.waiting.length = 0;
+    this.#bySlot[slot] = entry;
+    if (slot >= this.#lowest.length) {
+      const grown = new Int32Array(this.#lowest.length * 2).fill(NOBODY);
+      grown.set(this.#lowest);
+      this.#lowest = grown;
+    }
+    this.listener.settled(entry, slot);
   }
 
-  #open(key: string, profile: Profile, host: HostSummary, facts: readonly number[]): ClassEntry {
-    const slot = this.#freeSlots.pop() ?? this.#entries.length;
-    const entry: ClassEntry = { slot, key, profile, host, facts, members: [], emptied: 0, waiting: [] };
-    this.#entries[slot] = entry;
-    this.#reserve();
-    this.#byKey.set(key, entry);
+  #vacate(slot: number): void {
+    this.#bySlot[slot] = null;
+    this.#lowest[slot] = NOBODY;
+    this.#freeSlots.push(slot);
+    this.listener.vacated(slot);
+  }
+
+  #open({ profile, host, facts }: ClassParts, hash: number): ClassEntry {
+    const id = this.#freeIds.pop() ?? this.#byId.length;
+    const entry: ClassEntry = { id, slot: null, hash, profile, host, facts, members: [], emptied: 0, nextAlike: null };
+    this.#byId[id] = entry;
+    this.#map.add(entry);
+    this.#count += 1;
     this.#profiles.gainUser(profile);
-    this.onMade(entry);
+    this.listener.made(entry);
     return entry;
   }
 
-  #reserve(): void {
-    if (this.#entries.length <= this.#lowest.length) return;
-    const grown = new Int32Array(this.#lowest.length * 2).fill(NOBODY);
-    grown.set(this.#lowest);
-    this.#lowest = grown;
-  }
-
-  /** Keeps at most a quarter as many empty classes as there are others, and some. */
+  /** Keeps twice as many empty classes as there are others, and those that are kept anyway. */
   #giveUpSome(): void {
-    const most = KEPT_EMPTY + (this.#inUse >> 2);
-    while (this.#byKey.size - this.#inUse > most && this.#emptiedFrom < this.#emptied.length) {
+    const most = this.emptyKept + 2 * this.#inUse;
+    while (this.#count - this.#inUse > most && this.#emptiedFrom < this.#emptied.length) {
       const { entry, emptied } = this.#emptied[this.#emptiedFrom]!;
       this.#emptiedFrom += 1;
       if (entry.members.length === 0 && entry.emptied === emptied) this.#giveUp(entry);
     }
-    if (this.#emptiedFrom < KEPT_EMPTY || this.#emptiedFrom < this.#emptied.length >> 1) return;
+    if (this.#emptiedFrom < SLICED_FROM || this.#emptiedFrom < this.#emptied.length >> 1) return;
     this.#emptied = this.#emptied.slice(this.#emptiedFrom);
     this.#emptiedFrom = 0;
   }
 
   #giveUp(entry: ClassEntry): void {
-    this.#byKey.delete(entry.key);
-    this.#entries[entry.slot] = null;
-    this.#freeSlots.push(entry.slot);
+    this.#map.remove(entry);
+    this.#count -= 1;
+    this.#byId[entry.id] = null;
+    this.#freeIds.push(entry.id);
     this.#profiles.loseUser(entry.profile);
   }
 }

@@ -6,13 +6,17 @@ import { exactRatioProblem } from "../../../pool/exact-ratio.js";
 import type { Ratio } from "../../../units.js";
 import type { HostClass, RatioOffer, ShapeFilter } from "../../model.js";
 
+type Offered = Exclude<RatioOffer, null>;
+/** Not by looking for a property, which takes long in a list. */
+const isRange = (offer: Offered): offer is Exclude<Offered, readonly Ratio[]> => !Array.isArray(offer);
+
 function isOffered(offer: RatioOffer, ratio: Ratio): boolean {
   if (offer === null) return true;
-  return "least" in offer ? ratio >= offer.least && ratio <= offer.most : offer.includes(ratio);
+  return isRange(offer) ? ratio >= offer.least && ratio <= offer.most : offer.includes(ratio);
 }
 
 const offerText = (offer: RatioOffer): string =>
-  offer === null ? "any" : "least" in offer ? `${offer.least} to ${offer.most}` : offer.join(", ");
+  offer === null ? "any" : isRange(offer) ? `${offer.least} to ${offer.most}` : offer.join(", ");
 
 /** Ratios below 1 would give a vCPU more than a pCPU; `headroom` counts in fractions, the seeds in any double. */
 const isCountable = ({ policy }: HostClass, ratio: Ratio): boolean =>
