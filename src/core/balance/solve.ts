@@ -6,7 +6,7 @@ import { Board, deviationOf, type Field, NOWHERE, squaresFor, withAllowed } from
 import { isSmall, solveExactly } from "./exact.js";
 import { homesOf } from "./homes.js";
 import { BALANCED_PCPUS, CELL_WORTH_PCPUS, EVEN_PCPUS } from "./model.js";
-import { placeAll, refine, restore, separate } from "./refine.js";
+import { placeAll, refine, restore, separate, unload } from "./refine.js";
 import { boardOf, changesOf, relabel } from "./relabel.js";
 
 /** Where a search from nothing stops: far below what counts as equally even. */
@@ -51,6 +51,7 @@ function solveNearly(field: Field): Int32Array {
   const fromStart = startWithin(field);
   placeAll(fromStart);
   separate(fromStart);
+  unload(fromStart);
   const enough = squaresOfDeviation(fromStart, fromNothing.deviation() + EVEN_PCPUS);
   refine(fromStart, enough);
   if (fromStart.sumOfSquares() <= enough) {
