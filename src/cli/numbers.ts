@@ -44,3 +44,11 @@ export function showMemory(memoryMiB: number): string {
 export const showNumber = (value: number | null): string => (value === null ? "-" : String(round(value)));
 
 const round = (value: number): number => Math.round(value * 100) / 100;
+
+export const formatRatio = (ratio: number): string => `${ratio}:1`;
+
+/** `1.2 TiB`, `512 GiB`, `768 MiB`. */
+export function formatMemory(memoryMiB: number): string {
+  if (memoryMiB >= 1024 * 1024) return `${(memoryMiB / 1024 / 1024).toFixed(1)} TiB`;
+  return memoryMiB >= 1024 ? `${Math.round(memoryMiB / 1024)} GiB` : `${memoryMiB} MiB`;
+}

@@ -2,9 +2,9 @@
 import { Command } from "commander";
 import type { SizedVm } from "../../core/sizing/model.js";
 import { addConnectionOptions, type Given, type Output, withScheduler } from "../agent-connection.js";
-import type { Happening } from "../demo/workload.js";
 import { UsageError } from "../exit.js";
 import { parseCount } from "../numbers.js";
+import type { Happening } from "../play/happening.js";
 import { onTermination } from "../termination.js";
 
 const EXAMPLES = `
@@ -57,8 +57,7 @@ async function play(given: Given, output: Output): Promise<void> {
   const vms = given.limit === undefined ? all : all.slice(0, parseCount(String(given.limit), "--limit"));
   const happenings = happeningsOf(vms, String(given.prefix));
   const endSeconds = happenings.at(-1)?.atSeconds ?? 0;
-  const { ClusterPlayer } = await import("../demo/cluster/player.js");
-  const { refusalsText } = await import("../demo/cluster/view.js");
+  const { ClusterPlayer, refusalsText } = await import("../play/player.js");
   const { scaledClock } = await import("../../drivers/fake/virtual-clock.js");
   const { realClock } = await import("../../drivers/linux/real-clock.js");
   const wallClock = realClock();

@@ -2,11 +2,14 @@
  * One picture of the demonstration: what the host is, its pools as bars, its pCPUs as a map, the hour as a chart, the last
  * events. Fits any terminal from 80 columns and 24 rows; larger ones get the large map, a higher chart and more events.
  */
+
+import { formatMemory, formatRatio } from "../numbers.js";
+import type { EventLine } from "../play/happening.js";
 import type { Paint } from "../terminal.js";
 import { type PoolHistory, poolChart } from "./chart.js";
 import { LARGE_COLUMNS, largeMap, smallMap } from "./host-map.js";
 import { lookOf } from "./palette.js";
-import { type DemoView, type EventLine, formatClock, formatMemory, formatRatio } from "./view.js";
+import { type DemoView, formatClock } from "./view.js";
 
 export interface FrameSize {
   readonly columns: number;

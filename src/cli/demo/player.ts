@@ -6,9 +6,9 @@ import { milliseconds } from "../../core/units.js";
 import type { AgentClient } from "../../http/client.js";
 import { ProblemError } from "../../http/client-call.js";
 import type { Clock } from "../../ports/clock.js";
-import type { EventLine, Totals } from "./view.js";
-import { formatMemory, formatRatio } from "./view.js";
-import { type Arrival, type Departure, type Happening, HOUR_SECONDS } from "./workload.js";
+import { type Arrival, type Departure, describeArrival, type EventLine, type Happening } from "../play/happening.js";
+import type { Totals } from "./view.js";
+import { HOUR_SECONDS } from "./workload.js";
 
 export interface Played {
   readonly totals: Totals;
@@ -24,12 +24,6 @@ export interface PlayOptions {
   readonly signal: AbortSignal;
   readonly onEvent: (event: EventLine, totals: Totals) => void;
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
-/** `vm-017  4 vCPUs    7 GiB  2:1`. */
-export const describeArrival = ({ name, vcpus, memoryMiB, ratio }: Arrival): string =>
-  `${name}  ${plural(vcpus, "vCPU").padEnd(8)} ${formatMemory(memoryMiB).padStart(6)}  ${formatRatio(ratio)}`;
 
 class Player {
   private readonly running = new Set<string>();

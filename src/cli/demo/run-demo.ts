@@ -7,6 +7,7 @@ import type { TopologyIndex } from "../../core/topology/model.js";
 import { type AgentClient, agentClient } from "../../http/client.js";
 import { agentLog } from "../host/agent-log.js";
 import { type RunningAgent, runAgent } from "../host/run-agent.js";
+import type { EventLine } from "../play/happening.js";
 import { paintFor } from "../terminal.js";
 import { demoHost } from "./demo-host.js";
 import { renderFrame } from "./frame.js";
@@ -14,7 +15,7 @@ import type { HostDemoOptions } from "./options.js";
 import { playHour } from "./player.js";
 import { show } from "./show.js";
 import { introduction, plainLine, summary } from "./story.js";
-import type { DemoView, EventLine, Moment, Totals } from "./view.js";
+import type { DemoView, Moment, Totals } from "./view.js";
 import { demoHour, HOUR_SECONDS } from "./workload.js";
 
 const KEPT_EVENTS = 40;

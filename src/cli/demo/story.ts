@@ -1,8 +1,9 @@
 /** The words of the demonstration: how to talk to it, its plain lines where there is no terminal, and its summary. */
 import type { AgentMetrics } from "../../agent/counters.js";
+import { formatRatio } from "../numbers.js";
 import type { Paint } from "../terminal.js";
 import type { Played } from "./player.js";
-import { type DemoView, formatClock, formatRatio, type Moment } from "./view.js";
+import { type DemoView, formatClock, type Moment } from "./view.js";
 
 export function introduction(url: string, seconds: number, paint: Paint): string {
   return `${paint("bold", "Headroom demo")}: a real agent on a simulated host of 2 x 64 cores, 256 pCPUs; an hour in ${seconds} seconds.

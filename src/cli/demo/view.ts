@@ -2,12 +2,7 @@
 import { parseCpuSet } from "../../core/cpuset.js";
 import type { TopologyIndex } from "../../core/topology/model.js";
 import type { HostAnswer } from "../../http/schemas/answers.js";
-
-export interface EventLine {
-  readonly atSeconds: number;
-  readonly kind: "arrived" | "left" | "refused";
-  readonly text: string;
-}
+import type { EventLine } from "../play/happening.js";
 
 export interface Totals {
   readonly arrived: number;
@@ -49,16 +44,8 @@ export function poolOfPositions(view: DemoView): Int16Array {
   return places;
 }
 
-export const formatRatio = (ratio: number): string => `${ratio}:1`;
-
 /** `07:05` of the simulated hour. */
 export function formatClock(atSeconds: number): string {
   const whole = Math.floor(atSeconds);
   return `${String(Math.floor(whole / 60)).padStart(2, "0")}:${String(whole % 60).padStart(2, "0")}`;
-}
-
-/** `1.2 TiB`, `512 GiB`, `768 MiB`. */
-export function formatMemory(memoryMiB: number): string {
-  if (memoryMiB >= 1024 * 1024) return `${(memoryMiB / 1024 / 1024).toFixed(1)} TiB`;
-  return memoryMiB >= 1024 ? `${Math.round(memoryMiB / 1024)} GiB` : `${memoryMiB} MiB`;
 }

@@ -7,21 +7,7 @@
 import { seededRandom, shuffle } from "../../core/workload/random.js";
 import { SCENARIOS } from "../../core/workload/scenario.js";
 import { dealt } from "../../core/workload/shares.js";
-
-export interface Arrival {
-  readonly kind: "arrive";
-  readonly atSeconds: number;
-  readonly name: string;
-  readonly vcpus: number;
-  readonly memoryMiB: number;
-  readonly ratio: number;
-}
-export interface Departure {
-  readonly kind: "leave";
-  readonly atSeconds: number;
-  readonly name: string;
-}
-export type Happening = Arrival | Departure;
+import type { Happening } from "../play/happening.js";
 
 export const HOUR_SECONDS = 3600;
 

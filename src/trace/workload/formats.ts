@@ -27,18 +27,37 @@ export function* experimentCsv(vms: Iterable<WorkloadVm>): Generator<string> {
   }
 }
 
-/** For any POSIX shell with curl and awk: the scheduler's address and how many times faster are its arguments. */
+/**
+ * For any POSIX shell with curl and awk: the scheduler's address and how many times faster are its arguments. A token is told to curl
+ * by its standard input, where no other process sees it.
+ */
 const SCRIPT_HEAD = `#!/bin/sh
-# Drives a cluster through its scheduler's API: sh FILE [URL] [SPEED]. Made by headroom generate.
+# Drives a cluster through its scheduler's API: sh FILE [URL] [SPEED]; a token, where one is needed, in HEADROOM_TOKEN.
+# Made by headroom generate.
 url=\${1:-http://127.0.0.1:8100}
 speed=\${2:-1}
+done=0
+failed=0
 pause() { sleep "$(awk "BEGIN { print $1 / $speed }")"; }
-answer() { case $2 in 2*) ;; *) echo "$1: $2" >&2 ;; esac; }
+ask() {
+  { [ -z "\${HEADROOM_TOKEN:-}" ] || printf 'header = "authorization: Bearer %s"\\n' "$HEADROOM_TOKEN"; } |
+    curl -s -K - -o /dev/null -w '%{http_code}' "$@"
+}
+answer() {
+  case $2 in
+    2*) done=$((done + 1)) ;;
+    000) echo "nobody answers at $url" >&2; exit 3 ;;
+    *) failed=$((failed + 1)); echo "$1: $2" >&2 ;;
+  esac
+}
 deploy() {
-  answer "deploy $1" "$(curl -s -o /dev/null -w '%{http_code}' -H 'content-type: application/json' -H "idempotency-key: $1" \\
+  answer "deploy $1" "$(ask -H 'content-type: application/json' -H "idempotency-key: $1" \\
     -d "{\\"name\\":\\"$1\\",\\"vcpus\\":$2,\\"memoryMiB\\":$3,\\"ratio\\":$4}" "$url/v1/vms")"
 }
-remove() { answer "remove $1" "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "$url/v1/vms/$1")"; }
+remove() { answer "remove $1" "$(ask -X DELETE "$url/v1/vms/$1")"; }
+`;
+const SCRIPT_END = `echo "$done requests done, $failed not"
+[ "$failed" -eq 0 ]
 `;
 
 export function* driveScript(vms: Iterable<WorkloadVm>): Generator<string> {
@@ -50,6 +69,7 @@ export function* driveScript(vms: Iterable<WorkloadVm>): Generator<string> {
     if (kind === "arrive") yield `deploy ${vm.name} ${vm.vcpus} ${vm.memoryMiB} ${vm.ratio}\n`;
     else yield `remove ${vm.name}\n`;
   }
+  yield SCRIPT_END;
 }
 
 export interface TraceShape {

@@ -3,11 +3,12 @@
  * chart, the last events with their reasons, totals. Fits any terminal from 80 columns and 24 rows.
  */
 import type { ClusterHostAnswer } from "../../../http/scheduler/schemas/answers.js";
+import { formatMemory, formatRatio } from "../../numbers.js";
 import type { Paint } from "../../terminal.js";
 import { poolChart } from "../chart.js";
 import { type FrameSize, fitted, LEAST, MOST_COLUMNS } from "../frame.js";
 import { FREE_SIGN, lookOf } from "../palette.js";
-import { formatClock, formatMemory, formatRatio } from "../view.js";
+import { formatClock } from "../view.js";
 import { type ClusterLine, type ClusterView, clockText, sumsOf, totalsLine } from "./view.js";
 
 const STATE_COLOURS = { up: "green", suspect: "yellow", down: "red", new: "dim" } as const;

@@ -13,6 +13,7 @@ import { schedulerClient } from "../../../http/scheduler/client.js";
 import type { Log } from "../../../ports/log.js";
 import { type RunningScheduler, runScheduler } from "../../cluster/run-scheduler.js";
 import { agentLog } from "../../host/agent-log.js";
+import { ClusterPlayer } from "../../play/player.js";
 import { SCHEDULER_PROGRAM } from "../../settings/program.js";
 import { resolveFor } from "../../settings/resolve.js";
 import { paintFor } from "../../terminal.js";
@@ -22,7 +23,6 @@ import { demoHour, HOUR_SECONDS } from "../workload.js";
 import { playFailure } from "./failure.js";
 import { renderCluster } from "./frame.js";
 import { type LiveMachine, MACHINES, startMachine } from "./machines.js";
-import { ClusterPlayer } from "./player.js";
 import { introduction, plainEvent, plainLine, summary } from "./story.js";
 import { ClusterWatch } from "./watch.js";
 

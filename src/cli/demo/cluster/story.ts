@@ -1,9 +1,12 @@
 /** The words of the cluster's demonstration: where to look, its plain lines where there is no terminal, its summary. */
+
+import { formatMemory } from "../../numbers.js";
+import { refusalsText } from "../../play/player.js";
 import type { Paint } from "../../terminal.js";
-import { formatClock, formatMemory } from "../view.js";
+import { formatClock } from "../view.js";
 import type { LiveMachine } from "./machines.js";
 import { MACHINES } from "./machines.js";
-import { type ClusterLine, type ClusterView, refusalsText, sumsOf, totalsLine } from "./view.js";
+import { type ClusterLine, type ClusterView, sumsOf, totalsLine } from "./view.js";
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 

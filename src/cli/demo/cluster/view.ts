@@ -1,8 +1,9 @@
 /** What the cluster's screen shows, as plain values: taken from the scheduler's answers, drawn by frame.ts and story.ts. */
 import type { ClusterHostAnswer } from "../../../http/scheduler/schemas/answers.js";
 import type { ClusterEvent } from "../../../scheduler/service.js";
-import { type EventLine, formatClock, type Moment } from "../view.js";
-import type { Tally } from "./player.js";
+import type { EventLine } from "../../play/happening.js";
+import { refusalsText, type Tally } from "../../play/player.js";
+import { formatClock, type Moment } from "../view.js";
 
 /** What happened to a VM is told by whoever asked for it, what happened to a host by the scheduler. */
 export interface HostLine {
@@ -59,12 +60,6 @@ export function poolSizes(hosts: readonly ClusterHostAnswer[]): ReadonlyMap<numb
   for (const { status } of hosts)
     for (const { ratio, pcpuCount } of status?.pools ?? []) sizes.set(ratio, (sizes.get(ratio) ?? 0) + pcpuCount);
   return sizes;
-}
-
-export function refusalsText({ refusals }: Tally): string {
-  const total = [...refusals.values()].reduce((sum, count) => sum + count, 0);
-  if (total === 0) return "0 refused";
-  return `${total} refused (${[...refusals].map(([code, count]) => `${count} ${code}`).join(", ")})`;
 }
 
 const STATES = { "host-up": "up", "host-suspect": "suspect", "host-down": "down" } as const;

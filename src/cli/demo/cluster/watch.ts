@@ -5,9 +5,10 @@ import type { SchedulerApiClient } from "../../../http/scheduler/client.js";
 import { followEvents } from "../../../http/scheduler/follow-events.js";
 import type { Clock } from "../../../ports/clock.js";
 import type { HostState } from "../../../scheduler/service.js";
-import type { EventLine, Moment } from "../view.js";
+import type { EventLine } from "../../play/happening.js";
+import type { Tally } from "../../play/player.js";
+import type { Moment } from "../view.js";
 import { HOUR_SECONDS } from "../workload.js";
-import type { Tally } from "./player.js";
 import { type ClusterLine, type ClusterView, type HostLine, hostLine, poolSizes } from "./view.js";
 
 const KEPT_EVENTS = 60;

@@ -2,13 +2,11 @@
  * Plays a workload against a scheduler through its HTTP interface, each VM on time and none waiting for another: a host that
  * does not answer holds up only what is asked of it. A VM whose host is silent leaves once the host is back.
  */
-import { milliseconds } from "../../../core/units.js";
-import { ProblemError } from "../../../http/client-call.js";
-import type { SchedulerApiClient } from "../../../http/scheduler/client.js";
-import type { Clock } from "../../../ports/clock.js";
-import { describeArrival } from "../player.js";
-import type { EventLine } from "../view.js";
-import type { Arrival, Departure, Happening } from "../workload.js";
+import { milliseconds } from "../../core/units.js";
+import { ProblemError } from "../../http/client-call.js";
+import type { SchedulerApiClient } from "../../http/scheduler/client.js";
+import type { Clock } from "../../ports/clock.js";
+import { type Arrival, type Departure, describeArrival, type EventLine, type Happening } from "./happening.js";
 
 /** What was asked of the scheduler so far, and what became of it. */
 export interface Tally {
@@ -20,6 +18,12 @@ export interface Tally {
   readonly refusals: ReadonlyMap<string, number>;
   /** Mean wall time of a deploy that was done, by HTTP from end to end; null before the first. */
   readonly deployMs: number | null;
+}
+
+export function refusalsText({ refusals }: Tally): string {
+  const total = [...refusals.values()].reduce((sum, count) => sum + count, 0);
+  if (total === 0) return "0 refused";
+  return `${total} refused (${[...refusals].map(([code, count]) => `${count} ${code}`).join(", ")})`;
 }
 
 interface PlayOptions {
