@@ -29,6 +29,20 @@ export interface Published {
   readonly unknown: readonly string[];
 }
 
+/** What remains of an estimate once the next one is there: for people who look at how it went. */
+export interface PastEstimate {
+  readonly at: Milliseconds;
+  readonly horizonSeconds: number;
+  readonly strategy: string;
+  readonly cpu: PastResource;
+  readonly memory: PastResource;
+}
+
+export type PastResource = Pick<HostEstimate["cpu"], "capacity" | "booked" | "need" | "peak">;
+
+/** Of each host: a day of hourly windows, 60 MB at 10,000 hosts. */
+const REMEMBERED = 24;
+
 interface Held {
   readonly estimate: HostEstimate;
   readonly forecast: HostForecast;
@@ -45,6 +59,8 @@ export interface EstimateSettings {
 
 export class Estimates {
   private readonly held = new Map<string, Held>();
+
+  private readonly past = new Map<string, readonly PastEstimate[]>();
 
   constructor(
     private readonly settings: EstimateSettings,
@@ -63,6 +79,11 @@ export class Estimates {
     return all.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** The last estimates of a host, the newest last; empty: none. */
+  course(id: string): readonly PastEstimate[] {
+    return this.past.get(id) ?? [];
+  }
+
   /** `allocated`: what the host's pools have promised now. False: it is older than what is known. */
   take(id: string, estimate: HostEstimate, allocated: Parameters<typeof forecastOf>[1]): boolean {
     const known = this.held.get(id);
@@ -76,6 +97,7 @@ export class Estimates {
     };
     held.counts = !this.isStale(held);
     this.held.set(id, held);
+    this.past.set(id, [...this.course(id).slice(1 - REMEMBERED), pastOf(estimate)]);
     return true;
   }
 
@@ -90,6 +112,7 @@ export class Estimates {
 
   forget(host: string): void {
     this.held.delete(host);
+    this.past.delete(host);
   }
 
   private isStale({ estimate, until }: Pick<Held, "estimate" | "until">): boolean {
@@ -100,4 +123,9 @@ export class Estimates {
     const age = milliseconds(Math.max(0, this.clock.now() - held.estimate.at));
     return { id, estimate: held.estimate, age, stale: this.isStale(held) };
   }
+}
+
+function pastOf({ at, horizonSeconds, strategy, cpu, memory }: HostEstimate): PastEstimate {
+  const resource = ({ capacity, booked, need, peak }: PastResource): PastResource => ({ capacity, booked, need, peak });
+  return { at, horizonSeconds, strategy, cpu: resource(cpu), memory: resource(memory) };
 }

@@ -16,7 +16,7 @@ import type { HostEstimate } from "../ports/estimates.js";
 import type { Log } from "../ports/log.js";
 import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
-import type { KeptEstimate, Published } from "./estimates.js";
+import type { KeptEstimate, PastEstimate, Published } from "./estimates.js";
 import { ClusterEvents } from "./events.js";
 import { inspectVm } from "./inspect.js";
 import { heartbeat, register } from "./inventory.js";
@@ -285,6 +285,10 @@ class ClusterScheduler implements Scheduler {
 
   explain(request: ClusterDeploy): PlacementExplanation {
     return this.mustLead().room.explain(request);
+  }
+
+  estimateCourse(host: string): readonly PastEstimate[] {
+    return this.reign?.estimates.course(host) ?? [];
   }
 
   estimates(): readonly KeptEstimate[] {

@@ -13,7 +13,7 @@ import type { VmState, VmView } from "../ports/agent-views.js";
 import type { HostEstimate } from "../ports/estimates.js";
 import type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
 
-import type { KeptEstimate, Published } from "./estimates.js";
+import type { KeptEstimate, PastEstimate, Published } from "./estimates.js";
 
 export type { Heartbeat, HeartbeatAnswer, Registration } from "../ports/scheduler-client.js";
 
@@ -278,6 +278,8 @@ export interface SchedulerService {
   explain(request: ClusterDeploy): PlacementExplanation;
   /** By host id; none where this scheduler does not lead. */
   estimates(): readonly KeptEstimate[];
+  /** The last 24 of a host, the newest last. */
+  estimateCourse(host: string): readonly PastEstimate[];
   clusterStatus(): ClusterStatus;
   /** `GET /status` of the seeds' global scheduler: host URL -> that host's own status. */
   seedStatus(): Readonly<Record<string, SeedStatus>>;

@@ -9,7 +9,7 @@ import type { App } from "../../src/http/app-type.js";
 import { createSchedulerApp } from "../../src/http/scheduler/app.js";
 import type { SchedulerAppOptions } from "../../src/http/scheduler/options.js";
 import type { HostEstimate } from "../../src/ports/estimates.js";
-import type { KeptEstimate } from "../../src/scheduler/estimates.js";
+import type { KeptEstimate, PastEstimate } from "../../src/scheduler/estimates.js";
 import {
   type Adoption,
   type ClusterDeploy,
@@ -102,6 +102,8 @@ export class SchedulerDouble implements SchedulerService {
   }
 
   estimates = () => this.published;
+  estimateCourse = (host: string): readonly PastEstimate[] =>
+    this.published.filter(({ id }) => id === host).map(({ estimate }) => estimate);
 
   async remove(name: string): Promise<ClusterResult<ClusterVm>> {
     await this.change();

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
+import { milliseconds } from "../../src/core/units.js";
 import { createToken, parseTokens } from "../../src/http/auth.js";
+import { estimateOf } from "../estimator-online/estimates.js";
 import { TestCluster } from "../http-scheduler/cluster.js";
 import { browserMissing, checkAccessible, checkWidth, Dashboard } from "./browser.js";
 
@@ -22,6 +24,16 @@ describe("the dashboard", { skip: browserMissing }, () => {
       ["batch-3", 3, 3],
     ] as const)
       await cluster.post("/v1/vms", { name, vcpus, memoryMiB: 2048, ratio });
+    // Three windows of two hosts, by a strategy that was changed meanwhile.
+    for (const [window, strategy] of ["maxpeak", "headroom", "headroom"].entries())
+      await cluster.scheduler.publishEstimates(
+        ["host-0", "host-1"].map((host) => ({
+          ...estimateOf(host),
+          at: milliseconds(Date.now() + window - 3),
+          validUntil: milliseconds(Date.now() + 3_600_000),
+          strategy,
+        })),
+      );
   });
   after(async () => {
     await cluster?.end();
@@ -39,6 +51,7 @@ describe("the dashboard", { skip: browserMissing }, () => {
     ["host", "#/hosts/host-0", /Pools: exclusive pCPUs|No pool yet/],
     ["VMs", "#/vms", /db\.main_1/],
     ["VM", "#/vms/db.main_1", /Each vCPU and where it may run/],
+    ["estimates", "#/estimates?host=host-1", /what was expected and what came/],
     ["what if", "#/what-if?vcpus=2&memory=1&ratio=2", /It would go to/],
   ];
 
@@ -88,6 +101,20 @@ describe("the dashboard", { skip: browserMissing }, () => {
       .getByText(/room for \d+/)
       .first()
       .waitFor();
+    await page.context().close();
+  });
+
+  test("estimates: what is needed, booked and there of every host, and how it went, a line for each strategy", async () => {
+    const page = await dashboard.page();
+    await visit(page, "#/");
+    await page.getByRole("link", { name: "Estimates" }).click();
+    const bar = page.getByRole("row", { name: /host-0/ }).getByRole("img");
+    assert.equal(await bar.getAttribute("aria-label"), "12.3 needed, 40 booked, of 64 pCPUs");
+    await page.getByRole("link", { name: "host-1" }).click();
+    await page.getByRole("heading", { name: "host-1, by the strategy headroom" }).waitFor();
+    const figure = page.getByRole("figure").filter({ hasText: "CPU: what was expected and what came" });
+    for (const label of ["expected (maxpeak)", "expected (headroom)", "peak", "booked", "capacity"])
+      await figure.getByText(label, { exact: true }).first().waitFor();
     await page.context().close();
   });
 
@@ -245,6 +272,8 @@ describe("the dashboard of a cluster without hosts", { skip: browserMissing }, (
       await page.goto(cluster.url);
       await page.getByText(/No host yet/).waitFor();
       await checkAccessible(page, "an empty cluster");
+      await page.getByRole("link", { name: "Estimates" }).click();
+      await page.getByText(/No estimate has been published/).waitFor();
     } finally {
       await cluster.end();
       await dashboard.close();

@@ -11,6 +11,7 @@ import type {
   ClusterVmAnswer,
   ClusterVmPage,
 } from "../../src/http/scheduler/schemas/answers.js";
+import type { ClusterEstimatePage, EstimateCourseAnswer } from "../../src/http/scheduler/schemas/estimates.js";
 import type {
   ExplanationAnswer,
   HostList,
@@ -109,6 +110,8 @@ export const api = {
     get<P>(`v1/vms${query({ limit: "100", host, cursor })}`),
   agentVm: (name: string) => get<VmAnswer>(`v1/vms/${nameOf(name)}`),
   clusterVm: (name: string) => get<ClusterVmAnswer>(`v1/vms/${nameOf(name)}?fresh=true`),
+  estimates: (cursor: string | null) => get<ClusterEstimatePage>(`v1/estimates${query({ limit: "500", cursor })}`),
+  estimateCourse: (id: string) => get<EstimateCourseAnswer>(`v1/estimates/${nameOf(id)}/course`),
   vmEvents: (name: string) => get<ClusterEventList>(`v1/vms/${nameOf(name)}/events`),
   explain: <E extends ExplanationAnswer | ClusterExplanationAnswer>(wanted: Wanted) =>
     change<E>("POST", "v1/placements:explain", wanted),

@@ -4,6 +4,7 @@ import { useRoute, useSelected, useStore } from "./hooks.js";
 import { decimal, duration } from "./model/format.js";
 import { hrefOf, type Route } from "./model/route.js";
 import { ClusterPage } from "./pages/cluster.js";
+import { EstimatesPage } from "./pages/estimates.js";
 import { HostPage } from "./pages/host.js";
 import { VmPage } from "./pages/vm.js";
 import { VmsPage } from "./pages/vms.js";
@@ -57,6 +58,8 @@ function Page({ route }: { readonly route: Route }) {
       return <VmsPage key={route.host} host={route.host} />;
     case "vm":
       return <VmPage key={route.name} name={route.name} />;
+    case "estimates":
+      return <EstimatesPage host={route.host} />;
     case "what-if":
       return <WhatIfPage typed={route} />;
     case "unknown":
@@ -93,6 +96,7 @@ function useTitle(route: Route): void {
 const PAGES: readonly (readonly [label: string, route: Exclude<Route, { page: "unknown" }>])[] = [
   ["Cluster", { page: "cluster" }],
   ["VMs", { page: "vms", host: "", name: "" }],
+  ["Estimates", { page: "estimates", host: "" }],
   ["What if", { page: "what-if", vcpus: "2", memoryGiB: "4", ratio: "1" }],
 ];
 
@@ -101,7 +105,7 @@ function Navigation({ route }: { readonly route: Route }) {
   const section = route.page === "host" ? "cluster" : route.page === "vm" ? "vms" : route.page;
   return (
     <nav aria-label="Pages">
-      {PAGES.map(([label, target]) => (
+      {PAGES.filter(([, { page }]) => !agent || page !== "estimates").map(([label, target]) => (
         <a key={label} href={hrefOf(target)} aria-current={section === target.page ? "page" : undefined}>
           {agent && label === "Cluster" ? "Host" : label}
         </a>

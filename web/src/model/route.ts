@@ -5,6 +5,7 @@ export type Route =
   | { readonly page: "vms"; readonly host: string; readonly name: string }
   | { readonly page: "vm"; readonly name: string }
   | { readonly page: "what-if"; readonly vcpus: string; readonly memoryGiB: string; readonly ratio: string }
+  | { readonly page: "estimates"; readonly host: string }
   | { readonly page: "unknown"; readonly path: string };
 
 const decode = (text: string): string => {
@@ -25,6 +26,7 @@ export function parseRoute(hash: string): Route {
   if (page === "hosts" && name !== "") return { page: "host", id: name };
   if (page === "vms" && name !== "") return { page: "vm", name };
   if (page === "vms") return { page: "vms", host: words.get("host") ?? "", name: words.get("name") ?? "" };
+  if (page === "estimates") return { page: "estimates", host: words.get("host") ?? "" };
   if (page === "what-if") {
     return {
       page: "what-if",
@@ -51,6 +53,8 @@ export function hrefOf(route: Exclude<Route, { page: "unknown" }>): string {
       return `#/vms/${encodeURIComponent(route.name)}`;
     case "vms":
       return withQuery("#/vms", { host: route.host, name: route.name });
+    case "estimates":
+      return withQuery("#/estimates", { host: route.host });
     case "what-if":
       return withQuery("#/what-if", { vcpus: route.vcpus, memory: route.memoryGiB, ratio: route.ratio });
   }

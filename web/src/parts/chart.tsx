@@ -8,7 +8,8 @@ export interface Line {
   /** Name of a CSS variable. */
   readonly colour: string;
   readonly dash?: readonly number[];
-  readonly values: readonly number[];
+  /** Null: a gap. */
+  readonly values: readonly (number | null)[];
 }
 
 interface ChartProps {

@@ -10,7 +10,13 @@ import { fromWire } from "../../schemas/names.js";
 import { noQuery } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
 import { REPORT_BYTES } from "../options.js";
-import { clusterEstimateAnswer, clusterEstimatePage, publishBody, publishedAnswer } from "../schemas/estimates.js";
+import {
+  clusterEstimateAnswer,
+  clusterEstimatePage,
+  estimateCourse,
+  publishBody,
+  publishedAnswer,
+} from "../schemas/estimates.js";
 import { onLeader } from "./leading.js";
 import { pageOf } from "./pages.js";
 
@@ -85,6 +91,30 @@ export const estimatesRoutes: SchedulerRoutes = (app, context) => {
         const found = scheduler.estimates().find((one) => one.id === id);
         if (found === undefined) throw new RequestError("unknown-host", `There is no estimate of a host ${id}`);
         return { status: 200, body: shown(found) };
+      }),
+  });
+  courseRoute(app, context);
+};
+
+const courseRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "GET",
+    url: "/v1/estimates/:id/course",
+    config: { access: "read" },
+    schema: {
+      tags,
+      summary: "How a host's estimates went: the last 24 that were published, with what was used since",
+      operationId: "showEstimateCourse",
+      params: estimateParams,
+      querystring: noQuery,
+      response: { 200: estimateCourse },
+    },
+    handler: (request, reply) =>
+      onLeader(context, request, reply, async () => {
+        const { id } = request.params;
+        const items = context.scheduler.estimateCourse(id);
+        if (items.length === 0) throw new RequestError("unknown-host", `There is no estimate of a host ${id}`);
+        return { status: 200, body: { items } };
       }),
   });
 };

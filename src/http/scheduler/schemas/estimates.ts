@@ -1,6 +1,6 @@
 /** Estimates as a scheduler takes them and tells them. */
 import { z } from "zod";
-import type { Published } from "../../../scheduler/estimates.js";
+import type { PastEstimate, Published } from "../../../scheduler/estimates.js";
 import { ESTIMATE_FIELDS, estimateBody } from "../../estimates/schemas.js";
 import { named, type Wire } from "../../schemas/names.js";
 
@@ -32,6 +32,31 @@ export const clusterEstimateAnswer = named(
     stale: z.boolean().meta({ description: "It counts as absent" }),
   }),
 );
+
+const pastResource = z.object({
+  capacity: z.number(),
+  booked: z.number(),
+  need: z.number().nullable().meta({ description: "Predicted for the window that began then; null: withheld" }),
+  peak: z.number().nullable().meta({ description: "Of the window that ended then" }),
+});
+export const estimateCourse = named(
+  "EstimateCourse",
+  "The last estimates of a host, the newest last.",
+  z.object({
+    items: z.array(
+      z.object({
+        at: z.number().meta({ description: "End of one window and begin of the next: milliseconds since the epoch" }),
+        horizonSeconds: z.number(),
+        strategy: z.string(),
+        cpu: pastResource.meta({ description: "In pCPUs" }),
+        memory: pastResource.meta({ description: "In MiB" }),
+      }) satisfies z.ZodType<Wire<PastEstimate>>,
+    ),
+  }),
+);
+export type EstimateCourseAnswer = z.infer<typeof estimateCourse>;
+export type ClusterEstimateAnswer = z.infer<typeof clusterEstimateAnswer>;
+export type ClusterEstimatePage = z.infer<typeof clusterEstimatePage>;
 
 export const clusterEstimatePage = named(
   "ClusterEstimatePage",
