@@ -4,7 +4,8 @@
  * comes next, so that a process that is killed goes on from the last window that was written, and what it had made beyond
  * that is made again from the same readings. A store that does not answer holds the windows up; they are caught up on.
  */
-
+import { VM_METRICS, VM_SIZES } from "../core/estimator/online/readings.js";
+import { asksForVmUsage } from "../core/estimator/registry.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
 import type { Clock } from "../ports/clock.js";
 import { OperationalError } from "../ports/errors.js";
@@ -13,7 +14,7 @@ import type { Log } from "../ports/log.js";
 import type { SampleStore } from "../ports/sample-store.js";
 import { HostWatch } from "./host-watch.js";
 import { FORGOTTEN_MS, type WatchSettings } from "./settings.js";
-import { windowsOf } from "./windows.js";
+import { type WindowRange, windowsOf } from "./windows.js";
 
 export interface WatchParts {
   readonly store: SampleStore;
@@ -193,11 +194,10 @@ export class EstimatorWatch {
 
   async #take(watch: HostWatch, last: number, signal: AbortSignal): Promise<void> {
     const { store, settings } = this.parts;
-    const { host } = watch;
     watch.skipTo(last - Math.max(settings.pastWindows, SAVE_EVERY));
     let unsaved = 0;
     try {
-      for await (const window of windowsOf(store, { host, first: watch.next, last, windowMs: this.#windowMs })) {
+      for await (const window of windowsOf(store, this.#range(watch, last))) {
         watch.take(window);
         this.#windows += 1;
         unsaved += 1;
@@ -210,6 +210,11 @@ export class EstimatorWatch {
     } finally {
       if (unsaved > 0) await this.#save(watch);
     }
+  }
+
+  #range({ host, next }: HostWatch, last: number): WindowRange {
+    const vmMetrics = asksForVmUsage(this.parts.settings.choice.strategy) ? VM_METRICS : VM_SIZES;
+    return { host, first: next, last, windowMs: this.#windowMs, vmMetrics };
   }
 
   /** What cannot be written now is written with the next window; a crash until then costs the work, not the estimates. */

@@ -4,7 +4,7 @@
  */
 
 import type { OnlineWindow } from "../core/estimator/online/host-estimator.js";
-import { HOST_METRICS, hostReadings, type Reading, VM_METRICS, vmReadings } from "../core/estimator/online/readings.js";
+import { HOST_METRICS, hostReadings, type Reading, vmReadings } from "../core/estimator/online/readings.js";
 import type { VmWindow } from "../core/estimator/vm-window.js";
 import { milliseconds } from "../core/units.js";
 import type { Sample, SampleStore } from "../ports/sample-store.js";
@@ -15,6 +15,8 @@ export interface WindowRange {
   readonly first: number;
   readonly last: number;
   readonly windowMs: number;
+  /** Of VMs. */
+  readonly vmMetrics: readonly string[];
 }
 
 /** A stream of samples, taken by time. */
@@ -64,11 +66,11 @@ function vmsOf(samples: readonly Sample[]): ReadonlyMap<string, VmWindow> {
 
 /** Throws the store's `OperationalError`; the windows before are the caller's. */
 export async function* windowsOf(store: SampleStore, range: WindowRange): AsyncIterable<OnlineWindow> {
-  const { host, first, last, windowMs } = range;
+  const { host, first, last, windowMs, vmMetrics } = range;
   const from = milliseconds(first * windowMs);
   const to = milliseconds((last + 1) * windowMs);
   const own = new Cut(store.read({ host, of: "host", metrics: HOST_METRICS, from, to }));
-  const vms = new Cut(store.read({ host, of: "vms", metrics: VM_METRICS, from, to }));
+  const vms = new Cut(store.read({ host, of: "vms", metrics: vmMetrics, from, to }));
   try {
     for (let number = first; number <= last; number++) {
       const end = (number + 1) * windowMs;

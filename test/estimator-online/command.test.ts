@@ -76,6 +76,13 @@ test("--once takes in all windows, and --list shows what it found", async () => 
   assert.equal(stateOf("borg")["node-1"]?.strategy, "borg");
 });
 
+test("a store without fresh samples is no failure: there is nothing to estimate yet", async () => {
+  const options = ["--estimator-folder", join(folder, "idle"), "--estimate-file", join(folder, "idle.json")];
+  const store = ["--sample-folder", join(folder, "samples"), "--estimate-hosts", "nobody"];
+  const { code, output, errors } = await headroom("--once", ...options, ...store, "--log-level", "error");
+  assert.deepEqual([code, output, errors], [0, "no host was estimated yet\n", ""]);
+});
+
 test("mistakes are told, and change nothing", async () => {
   const fails = async (...args: readonly string[]) => {
     const { code, errors } = await headroom(...args);

@@ -80,13 +80,14 @@ export class MemoryStore implements SampleStore {
     return [...spans.values()];
   }
 
-  async *read({ host, of, from, to }: Parameters<SampleStore["read"]>[0]): AsyncIterable<Sample> {
+  async *read({ host, of, from, to, metrics }: Parameters<SampleStore["read"]>[0]): AsyncIterable<Sample> {
     if (this.failure !== null) throw this.failure;
     for (const one of this.samples) {
       if (one.host !== host || one.at < from || one.at >= to) continue;
       if (of === "host" ? one.vm !== null : of === "vms" ? one.vm === null : !of.includes(one.vm ?? "")) continue;
       this.readings += 1;
-      yield one;
+      const values = Object.entries(one.values).filter(([name]) => metrics.length === 0 || metrics.includes(name));
+      yield { ...one, values: Object.fromEntries(values) };
     }
   }
 

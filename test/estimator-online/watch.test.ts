@@ -12,7 +12,7 @@ import { estimateText } from "../estimator/traces.js";
 import { away, HOUR_MS, hostHistory, MemoryStates, MemoryStore, openWatch, START, settingsFor } from "./histories.js";
 
 const never = new AbortController().signal;
-const HOURS = 30;
+const HOURS = 24;
 
 /** The estimates of one uninterrupted process, window by window. */
 async function liveEstimates(
@@ -105,7 +105,7 @@ describe("a process that is killed and started anew goes on as if nothing had be
           const end = (START + HOURS) * HOUR_MS;
           for (const host of ["a", "b"]) assert.ok(got.has(`${host} ${end}`), "it has caught up");
         }),
-        { numRuns: 12 },
+        { numRuns: 8 },
       );
     });
 

@@ -189,6 +189,9 @@ test("through a day of estimates the capacity is never below what is allocated, 
     pending = hour % 3 === 0 ? 1 + (hour % 2) : 0;
     await sink.deliver([estimateAt(hour, used)], never);
     const now = await neighbour.holds();
+    // Told again, it does not take another step.
+    await sink.deliver([estimateAt(hour, used)], never);
+    assert.deepEqual(await neighbour.holds(), now);
     assert.ok(Math.abs(now.cpu - before.cpu) < BOUNDS.largestStep + 1e-4, `${before.cpu} to ${now.cpu}`);
     assert.ok(Math.abs(now.memory - before.memory) < 0.1 + 1e-4, `${before.memory} to ${now.memory}`);
     assert.ok(now.cpu >= 1 && now.cpu <= 4 && now.memory >= 1 && now.memory <= 1.5);

@@ -115,6 +115,8 @@ async function opened<T>(
         clock,
         log,
       });
+      // What is remembered, as of now; a file that cannot be written is told at once.
+      await file.deliver([], new AbortController().signal);
       const scheduler = others[sinks.findIndex(({ name }) => name === "scheduler")] ?? null;
       return await work({ watch, couriers: [fileCourier, ...others], scheduler });
     } finally {

@@ -27,10 +27,15 @@ const STRATEGIES: Readonly<Record<StrategyName, (settings: EstimatorSettings) =>
 /** Strategies that ask for the peak of each VM. */
 const OF_PEAKS: ReadonlySet<StrategyName> = new Set(["maxpeak", "rclike"]);
 
+/** Strategies to which VMs are sizes alone: what each of them uses need not be read. */
+const OF_SIZES: ReadonlySet<StrategyName> = new Set(["borg", "headroom"]);
+
 export const createEstimator = (name: StrategyName, settings: EstimatorSettings): Estimator =>
   STRATEGIES[name](settings);
 
 export const asksForPeaks = (name: StrategyName): boolean => OF_PEAKS.has(name);
+
+export const asksForVmUsage = (name: StrategyName): boolean => !OF_SIZES.has(name);
 
 const ASSESSORS: Readonly<Record<AssessorName, StabilityAssessor>> = {
   lstm: lstmAssessor,

@@ -25,8 +25,9 @@ export interface HostReadings extends PerResource<ResourceReadings> {
 }
 
 export const HOST_METRICS = ["cpu", "mem", "cpu_usage", "mem_usage"];
-/** Where strategies look at what single VMs use, and where their sizes are enough. */
 export const VM_METRICS = ["cpu", "mem", "cpu_usage", "mem_usage", "mem_rss"];
+/** Where strategies do not look at what single VMs use. */
+export const VM_SIZES = ["cpu", "mem"];
 
 const NONE = new Float64Array(0);
 const MS_PER_SECOND = 1000;

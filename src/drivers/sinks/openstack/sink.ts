@@ -75,6 +75,8 @@ function changed({ inventories }: Provider, changes: readonly Change[]): Provide
 class PlacementSink implements EstimateSink {
   readonly name = "openstack";
   readonly #unknown = new Set<string>();
+  /** By host: the estimate that was followed last. One is followed once, or its step would be taken again. */
+  readonly #followed = new Map<string, number>();
 
   constructor(private readonly settings: PlacementSinkSettings) {}
 
@@ -103,6 +105,7 @@ class PlacementSink implements EstimateSink {
 
   async #follow(estimate: HostEstimate, signal: AbortSignal): Promise<void> {
     const { api, providers, log } = this.settings;
+    if (this.#followed.get(estimate.host) === estimate.at) return;
     const name = providerName(estimate.host, providers);
     const uuid = await api.find(name, signal);
     if (uuid === null) {
@@ -111,7 +114,11 @@ class PlacementSink implements EstimateSink {
       return;
     }
     this.#unknown.delete(name);
-    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) if (await this.#attempt(estimate, uuid, signal)) return;
+    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+      if (!(await this.#attempt(estimate, uuid, signal))) continue;
+      this.#followed.set(estimate.host, estimate.at);
+      return;
+    }
     throw new OperationalError("sink-unreachable", `OpenStack's provider ${name} changes all the time`, true);
   }
 
