@@ -3,12 +3,13 @@
  * ever, one that is not on the host keeps its old windows and goes on counting, and one without memory samples counts nothing.
  * Equality is of six statistics; they are taken one after the other, the cheap ones first, and mostly the first one settles it.
  */
-import { SliceHistory } from "./history.js";
 import { aggregated, aggregatedCount, deviationOf, meanOf, percentileOf, sorted } from "./statistics.js";
+import { TopHistory } from "./top-history.js";
 import { NO_PART, type VmPart, type VmTrack, type VmWindow } from "./vm-window.js";
 
 /** The seed's, whatever percentiles it is asked for. */
 const CPU_PEAK = 99;
+const MEMORY_PEAK = 100;
 /** Of indicators of contention. */
 const STRAIN_RANK = 90;
 
@@ -23,8 +24,8 @@ interface Statistics {
 }
 
 interface Slice {
-  readonly cpu: SliceHistory;
-  readonly memory: SliceHistory;
+  readonly cpu: TopHistory;
+  readonly memory: TopHistory;
   windows: number;
   last: Statistics | null;
   vcpus: number;
@@ -65,7 +66,7 @@ export class SeedVmTrack implements VmTrack {
     let state = this.#slices.get(slice);
     if (state === undefined) {
       const limit = this.history + 1;
-      const histories = { cpu: new SliceHistory(limit), memory: new SliceHistory(limit) };
+      const histories = { cpu: new TopHistory(limit, CPU_PEAK), memory: new TopHistory(limit, MEMORY_PEAK) };
       state = { ...histories, windows: 0, last: null, vcpus: 0, memorySize: 0, ended: false };
       this.#slices.set(slice, state);
     }
@@ -125,13 +126,13 @@ export class SeedVmTrack implements VmTrack {
   #cpu(state: Slice, booked: number): VmPart {
     if (!this.peaks || state.ended || state.cpu.count === 0) return { ...NO_PART, booked };
     const size = state.vcpus;
-    const peak = state.windows > this.history ? state.cpu.percentile(CPU_PEAK) * size : size;
+    const peak = state.windows > this.history ? state.cpu.percentile() * size : size;
     return { ...NO_PART, booked, peak: Math.min(peak, size), isNumpy: state.windows > this.history && peak <= size };
   }
 
   #memory(state: Slice, booked: number): VmPart {
     if (!this.peaks || state.ended || state.memory.count === 0) return { ...NO_PART, booked };
     const isFull = state.windows > this.history;
-    return { ...NO_PART, booked, peak: isFull ? state.memory.percentile(100) : state.memorySize, isNumpy: isFull };
+    return { ...NO_PART, booked, peak: isFull ? state.memory.percentile() : state.memorySize, isNumpy: isFull };
   }
 }

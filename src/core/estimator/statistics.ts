@@ -83,34 +83,45 @@ export const percentileOf = (ascending: Float64Array, percent: number): number =
 
 /**
  * Percentile of several ascending lists taken together, without merging them: the ranks are walked to from the nearer end,
- * which for the upper percentiles of a few windows is a fraction of one window's samples.
+ * which for the upper percentiles of a few windows is a fraction of one window's samples. `hidden`: how many values each list
+ * lacks at its lower end; they count like the lowest that it has.
  */
-export function percentileOfAll(lists: readonly Float64Array[], percent: number): number {
+export function percentileOfAll(
+  lists: readonly Float64Array[],
+  percent: number,
+  hidden: readonly number[] = lists.map(() => 0),
+): number {
   let count = 0;
-  for (const list of lists) count += list.length;
+  for (let i = 0; i < lists.length; i++) count += lists[i]!.length + hidden[i]!;
   if (count === 0) return Number.NaN;
   const rank = (count - 1) * (percent / 100);
   const low = Math.floor(rank);
   const share = rank - low;
-  const [below, above] = low >= count / 2 ? ranksFromTop(lists, count, low) : ranksFromBottom(lists, low);
+  const [below, above] = low >= count / 2 ? ranksFromTop(lists, count, low, hidden) : ranksFromBottom(lists, low);
   const gap = above - below;
   return share >= 0.5 ? above - gap * (1 - share) : below + gap * share;
 }
 
 /** Values of the ranks `low` and `low + 1` (the last rank twice where there is no next). */
-function ranksFromTop(lists: readonly Float64Array[], count: number, low: number): readonly [number, number] {
-  const left = lists.map((list) => list.length);
+function ranksFromTop(
+  lists: readonly Float64Array[],
+  count: number,
+  low: number,
+  hidden: readonly number[],
+): readonly [number, number] {
+  const left = lists.map((list, i) => list.length + hidden[i]!);
+  const largest = (i: number): number => lists[i]![Math.max(0, left[i]! - 1 - hidden[i]!)]!;
   let above = Number.NaN;
   let value = Number.NaN;
   for (let rank = count - 1; rank >= low; rank--) {
     let best = -1;
     for (let i = 0; i < lists.length; i++) {
       if (left[i]! === 0) continue;
-      if (best === -1 || lists[i]![left[i]! - 1]! > lists[best]![left[best]! - 1]!) best = i;
+      if (best === -1 || largest(i) > largest(best)) best = i;
     }
     above = value;
+    value = largest(best);
     left[best] = left[best]! - 1;
-    value = lists[best]![left[best]!]!;
   }
   return [value, low === count - 1 ? value : above];
 }

@@ -4,14 +4,14 @@
  * may come back. One that idles is not gone. VMs of too little history count with their full size: as peaks in full, and
  * towards the host's usage with the part that usage has not seen.
  */
-import { SliceHistory } from "./history.js";
-import { maximumOf, meanOf } from "./statistics.js";
+import { meanOf } from "./statistics.js";
+import { TopHistory } from "./top-history.js";
 import { NO_PART, type VmPart, type VmTrack, type VmTrackSettings, type VmWindow } from "./vm-window.js";
 
 interface Slice {
   /** Null where nobody asks for peaks. */
-  readonly cpu: SliceHistory | null;
-  readonly memory: SliceHistory | null;
+  readonly cpu: TopHistory | null;
+  readonly memory: TopHistory | null;
   /** What the VM used on the mean in the last windows of the slice, 0 where it was not there. */
   readonly cpuMeans: number[];
   readonly memoryMeans: number[];
@@ -24,8 +24,8 @@ type Fingerprint = readonly (number | null)[];
 interface TrackState {
   readonly slices: readonly (readonly [
     slice: number,
-    cpu: readonly (readonly number[])[] | null,
-    memory: readonly (readonly number[])[] | null,
+    cpu: ReturnType<TopHistory["snapshot"]> | null,
+    memory: ReturnType<TopHistory["snapshot"]> | null,
     cpuMeans: readonly number[],
     memoryMeans: readonly number[],
   ])[];
@@ -97,10 +97,9 @@ export class ObservedVmTrack implements VmTrack {
     this.#vcpus = window.vcpus ?? this.#vcpus;
     this.#memory = window.memory ?? this.#memory;
     const used = window.memoryUsage.length > 0 ? window.memoryUsage : (window.memoryRss ?? window.memoryUsage);
-    const { cpuPeakPercentile, memoryPeakPercentile } = this.settings;
     return {
-      cpu: this.#part(this.#vcpus, window.cpuUsage, state.cpu, state.cpuMeans, cpuPeakPercentile),
-      memory: this.#part(this.#memory, used, state.memory, state.memoryMeans, memoryPeakPercentile),
+      cpu: this.#part(this.#vcpus, window.cpuUsage, state.cpu, state.cpuMeans),
+      memory: this.#part(this.#memory, used, state.memory, state.memoryMeans),
       isThere: true,
     };
   }
@@ -130,36 +129,31 @@ export class ObservedVmTrack implements VmTrack {
   #slice(slice: number): Slice {
     let state = this.#slices.get(slice);
     if (state === undefined) {
-      const histories = (): SliceHistory | null =>
-        this.settings.peaks ? new SliceHistory(this.settings.history + 1) : null;
-      state = { cpu: histories(), memory: histories(), cpuMeans: [], memoryMeans: [] };
+      const { history, peaks, cpuPeakPercentile, memoryPeakPercentile } = this.settings;
+      const historyOf = (percent: number): TopHistory | null => (peaks ? new TopHistory(history + 1, percent) : null);
+      const histories = { cpu: historyOf(cpuPeakPercentile), memory: historyOf(memoryPeakPercentile) };
+      state = { ...histories, cpuMeans: [], memoryMeans: [] };
       this.#slices.set(slice, state);
     }
     return state;
   }
 
-  #part(size: number, used: Float64Array, history: SliceHistory | null, means: number[], percentile: number): VmPart {
+  #part(size: number, used: Float64Array, history: TopHistory | null, means: number[]): VmPart {
     remember(means, used.length === 0 ? 0 : meanOf(used), this.settings.history + 1);
     const isFresh = this.settings.caution && this.#seen <= this.settings.history;
     return {
       booked: size,
-      ...this.#peak(size, used, history, percentile),
+      ...this.#peak(size, used, history),
       fresh: isFresh ? size : 0,
       unseen: isFresh ? Math.max(0, size - mean(means)) : 0,
     };
   }
 
   /** Windows without samples do not fill the history. */
-  #peak(
-    size: number,
-    used: Float64Array,
-    history: SliceHistory | null,
-    percentile: number,
-  ): Pick<VmPart, "peak" | "isNumpy"> {
+  #peak(size: number, used: Float64Array, history: TopHistory | null): Pick<VmPart, "peak" | "isNumpy"> {
     if (history === null) return { peak: 0, isNumpy: false };
     if (used.length > 0) history.push(used);
     if (!history.isFull) return { peak: size, isNumpy: false };
-    const own = percentile >= 100 ? Math.max(...history.windows().map(maximumOf)) : history.percentile(percentile);
-    return { peak: Math.min(own, size), isNumpy: true };
+    return { peak: Math.min(history.percentile(), size), isNumpy: true };
   }
 }
