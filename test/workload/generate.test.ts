@@ -15,6 +15,7 @@ import { placeInTable } from "../../src/core/workload/submission.js";
 import { cpuShare, memoryShare } from "../../src/core/workload/usage.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { driveScript, experimentCsv, workloadLines } from "../../src/trace/workload/formats.js";
+import { readParquet } from "../../src/trace/workload/parquet.js";
 import { parseScenario } from "../../src/trace/workload/scenario-file.js";
 import { readWorkload } from "../../src/trace/workload/workload-file.js";
 
@@ -172,6 +173,47 @@ test("lines of JSON and the experiment's CSV read back as what was written", asy
     vms.map((vm) => [String(vm.index), vm.ratio, vm.arrival, vm.departure]),
   );
   assert.ok(sized.every((vm) => vm.ratio === 1 || vm.memoryMiB <= 8192));
+});
+
+test("Parquet reads back as what was written, over several row groups", async () => {
+  const path = join(folder, "large.parquet");
+  assert.equal(await run(["generate", "--vms", "20000", "--seed", "3", "--format", "parquet", "--out", path]), 0);
+  const vms = make(SCENARIOS.get("ovhcloud2023")!, 3, 20_000);
+  assert.ok(vms.length > 50_000);
+  assert.deepEqual(await readParquet(path), vms);
+  const read = await readWorkload(path);
+  assert.deepEqual([read.length, read[60_000]!.id], [vms.length, vms[60_000]!.name]);
+  writeFileSync(path, readFileSync(path).subarray(0, 4000));
+  await assert.rejects(readWorkload(path), { code: "bad-input-file" });
+});
+
+test("arrivals and lives have the quantiles of their distributions", () => {
+  const vms = make({ ...SCENARIOS.get("azure2017")!, name: "quantiles" }, 11, 20_000);
+  // Who leaves lives 1 to 24 slices, evenly.
+  const lives = vms.filter((vm) => !vm.permanent).map((vm) => (vm.departure - vm.arrival) / 360);
+  lives.sort((a, b) => a - b);
+  for (const share of [0.1, 0.25, 0.5, 0.75, 0.9]) {
+    const life = lives[Math.floor(share * lives.length)]!;
+    assert.ok(Math.abs(life - Math.ceil(24 * share)) <= 1, `${share} of lives: ${life}`);
+  }
+  // The weights of a day's slices are exponential: their ratio to the mean is -ln(1 - share).
+  const perSlice = new Map<number, number>();
+  for (const vm of vms) if (vm.arrival > 0) perSlice.set(vm.arrival, (perSlice.get(vm.arrival) ?? 0) + 1);
+  const counts = Array.from({ length: 6 * 24 }, (_, slice) => perSlice.get(8640 + slice * 360) ?? 0);
+  const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  counts.sort((a, b) => a - b);
+  for (const share of [0.25, 0.5, 0.75]) {
+    const found = counts[Math.floor(share * counts.length)]! / mean;
+    assert.ok(Math.abs(found + Math.log(1 - share)) < 0.25, `${share} of slices: ${found}`);
+  }
+  // Means and 95th percentiles lie evenly within the profile's bounds.
+  const low = vms.filter((vm) => vm.profile === "low_with_peak");
+  const means = low.map((vm) => vm.meanPercent).sort((a, b) => a - b);
+  for (const share of [0.05, 0.5, 0.95]) {
+    const found = means[Math.floor(share * means.length)]!;
+    assert.ok(Math.abs(found - (0.2 + share * 33.1)) < 1, `${share} of means: ${found}`);
+  }
+  assert.ok(low.every((vm) => vm.p95Percent >= 66.6 && vm.p95Percent <= 100));
 });
 
 test("a wrong line of JSON is named", async () => {

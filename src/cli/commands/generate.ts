@@ -7,19 +7,19 @@ import type { SizedHost } from "../../core/sizing/model.js";
 import { generateWorkload } from "../../core/workload/generate.js";
 import { seededRandom } from "../../core/workload/random.js";
 import { SCENARIOS } from "../../core/workload/scenario.js";
-import { CommandFailure } from "../exit.js";
+import { CommandFailure, UsageError } from "../exit.js";
 import { parseCount } from "../numbers.js";
 import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
 import { parseHost } from "./size.js";
 
-const FORMATS = ["csv", "jsonl", "script", "monitoring", "estimator"] as const;
+const FORMATS = ["csv", "jsonl", "parquet", "script", "monitoring", "estimator"] as const;
 type Format = (typeof FORMATS)[number];
 
 const EXAMPLES = `
 Scenarios: ${[...SCENARIOS.keys()].join(", ")}, or files of CloudFactory's form (vm_distribution, vm_usage, vm_premium), several with commas;
 what they do not say is ovhcloud2023's, the ratio 1:1.
 
-Formats: csv, for headroom size; jsonl, for headroom play; script, for a shell with curl; monitoring, for headroom replay, and
+Formats: csv, for headroom size; jsonl, and parquet (needs --out), for headroom play; script, for a shell with curl; monitoring, for headroom replay, and
 estimator, for headroom estimate: there one host (--host) has all of the VMs.
 
 Examples:
@@ -65,7 +65,12 @@ async function generate(given: Given, stdout: NodeJS.WritableStream): Promise<vo
   const shape = { host: given.host, temporality, readings: parseCount(given.readings, "--readings"), seed };
   const vms = generateWorkload(scenario, temporality, initial, seededRandom(seed));
   const formats = await import("../../trace/workload/formats.js");
-  const pieces: Readonly<Record<Format, () => Iterable<string>>> = {
+  if (given.format === "parquet") {
+    if (given.out === undefined) throw new UsageError("--format parquet needs --out: it is no text for a terminal");
+    const { writeParquet } = await import("../../trace/workload/parquet.js");
+    return writeParquet(given.out, vms);
+  }
+  const pieces: Readonly<Record<Exclude<Format, "parquet">, () => Iterable<string>>> = {
     csv: () => formats.experimentCsv(vms),
     jsonl: () => formats.workloadLines(vms),
     script: () => formats.driveScript(vms),

@@ -1,10 +1,11 @@
-/** Workloads to be played: the lines of JSON that `headroom generate` writes, or a table of VMs (inventory.ts); told by the first byte. */
+/** Workloads to be played: the lines of JSON or the Parquet that `headroom generate` writes, or a table of VMs (inventory.ts); told by the first bytes. */
 import { z } from "zod";
 import type { SizedVm } from "../../core/sizing/model.js";
 import { mib, ratio, seconds } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
 import { linePieces } from "../input.js";
 import { readInventory } from "./inventory.js";
+import { isParquet } from "./parquet-file.js";
 import { badTable } from "./table.js";
 
 const line = z.object({
@@ -21,6 +22,10 @@ const BRACE = 0x7b;
 
 /** In order of submission; a VM that stays has no departure. Throws `bad-input-file` naming line and field. */
 export async function readWorkload(path: string): Promise<readonly SizedVm[]> {
+  if (await isParquet(path)) {
+    const { readParquet } = await import("./parquet.js");
+    return (await readParquet(path)).map((row, place) => checked(path, place + 1, row));
+  }
   for await (const piece of linePieces(path)) return piece[0] === BRACE ? readLines(path) : readInventory(path);
   throw new OperationalError("bad-input-file", `${path}: is empty`, false);
 }
@@ -28,6 +33,10 @@ export async function readWorkload(path: string): Promise<readonly SizedVm[]> {
 async function readLines(path: string): Promise<readonly SizedVm[]> {
   const vms: SizedVm[] = [];
   let number = 0;
+  if (await isParquet(path)) {
+    const { readParquet } = await import("./parquet.js");
+    return (await readParquet(path)).map((row, place) => checked(path, place + 1, row));
+  }
   for await (const piece of linePieces(path)) {
     for (const text of piece.toString("utf8").split("\n")) {
       if (text.trim() === "") continue;
@@ -37,8 +46,11 @@ async function readLines(path: string): Promise<readonly SizedVm[]> {
   return vms;
 }
 
-function vmOf(path: string, number: number, text: string): SizedVm {
-  const parsed = line.safeParse(jsonOf(path, number, text));
+const vmOf = (path: string, number: number, text: string): SizedVm => checked(path, number, jsonOf(path, number, text));
+
+/** `number`: of the line or the row. */
+function checked(path: string, number: number, value: unknown): SizedVm {
+  const parsed = line.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw badTable(path, number, `${issue.path.join(".") || "the line"}: ${issue.message}`);
