@@ -55,6 +55,8 @@ export interface GuestTrack {
   readonly samples: readonly UseSample[];
   /** Balloon size less the guest's MemTotal: what its kernel took at boot. Measured while both stand still. */
   readonly overheadMiB: number;
+  /** What its QEMU holds beside its memory, at most: the process holds what the guest uses, so the rest is QEMU's or was touched. */
+  readonly emulatorMiB: number;
   readonly currentMiB: number;
   /** MemTotal at the last report; null: it was not told. */
   readonly availableMiB: number | null;

@@ -12,7 +12,9 @@ import type { BalloonReading, BalloonReason, GuestMemory, GuestTrack, UseSample 
 import {
   type BalloonSettings,
   CALM_READINGS,
+  EMULATOR_MIB,
   FORECAST_INTERVALS,
+  LEAST_EMULATOR_MIB,
   PATIENCE_READINGS,
   REST_READINGS,
   STALE_PERIODS,
@@ -55,11 +57,12 @@ const SAME_MIB = 1;
 /** MemTotal and MemFree are read one after the other. */
 const TORN_MIB = 64;
 
-type Remembered = "samples" | "overheadMiB" | "targetMiB" | "unmoved" | "restReadings";
+type Remembered = "samples" | "overheadMiB" | "emulatorMiB" | "targetMiB" | "unmoved" | "restReadings";
 
 const FRESH: Pick<GuestTrack, Remembered> = {
   samples: [],
   overheadMiB: 0,
+  emulatorMiB: EMULATOR_MIB,
   targetMiB: null,
   unmoved: 0,
   restReadings: 0,
@@ -152,12 +155,13 @@ function remembered(
   reportedAt: Milliseconds,
 ): GuestTrack {
   // Written out, as spreading one literal into another gives each object a hidden class of its own (V8), at ten times the cost.
-  const { samples, overheadMiB, targetMiB, unmoved, restReadings } = known ?? FRESH;
+  const { samples, overheadMiB, emulatorMiB, targetMiB, unmoved, restReadings } = known ?? FRESH;
   const total = guest.availableMiB ?? guest.currentMiB;
   return {
     uuid: guest.uuid,
     samples: fresh ? [...samples.slice(-CALM_READINGS), sampleOf(guest, reportedAt)] : samples,
     overheadMiB: fresh && isStill(guest, known) ? guest.currentMiB - total : overheadMiB,
+    emulatorMiB: fresh && known !== undefined && isStill(guest, known) ? learned(emulatorMiB, guest) : emulatorMiB,
     currentMiB: guest.currentMiB,
     availableMiB: guest.availableMiB,
     rssMiB: guest.rssMiB ?? known?.rssMiB ?? null,
@@ -175,6 +179,16 @@ const isStill = (guest: GuestMemory, known: GuestTrack | undefined): boolean =>
   known === undefined ||
   known.samples.length === 0 ||
   (same(known.currentMiB, guest.currentMiB) && same(known.availableMiB ?? 0, guest.availableMiB ?? 0));
+
+/** Whole MiB are told, so that it may be two less than it is. */
+const ROUNDED_MIB = 2;
+
+/** What the process holds beyond what the guest uses is QEMU's, or was touched and is free again: never less than QEMU's. */
+function learned(emulatorMiB: number, { rssMiB, currentMiB, unusedMiB }: GuestMemory): number {
+  if (!isAmount(rssMiB) || unusedMiB === null) return emulatorMiB;
+  const most = rssMiB - (currentMiB - unusedMiB) + ROUNDED_MIB;
+  return Math.max(LEAST_EMULATOR_MIB, Math.min(emulatorMiB, most));
+}
 
 const same = (a: number, b: number): boolean => Math.abs(a - b) <= SAME_MIB;
 

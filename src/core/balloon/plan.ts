@@ -12,7 +12,7 @@ import { type MiB, mib } from "../units.js";
 import { type Claim, claimOf, meetClaims, minimumOf, shareOut } from "./claims.js";
 import type { BalloonMemory, BalloonPlan, BalloonReading, BalloonReason, GuestPlan, GuestTrack } from "./model.js";
 import { bandOf, type Figures, isAmount, type Observed, observe, stepOf } from "./observe.js";
-import { type BalloonSettings, EMULATOR_MIB } from "./settings.js";
+import type { BalloonSettings } from "./settings.js";
 
 export interface Coordination {
   readonly memory: BalloonMemory;
@@ -71,7 +71,7 @@ function hostPlan(
     const hasMiB = isAmount(guest.currentMiB) ? guest.currentMiB : 0;
     size += hasMiB;
     promised += track.restReadings > 0 ? 0 : Math.max(0, (track.targetMiB ?? 0) - hasMiB);
-    if (isAmount(track.rssMiB)) untouched += Math.max(0, hasMiB + EMULATOR_MIB - track.rssMiB);
+    if (isAmount(track.rssMiB)) untouched += Math.max(0, hasMiB + track.emulatorMiB - track.rssMiB);
   }
   // A host that cannot be read gives nothing; within a limit of the operator's it need not be read.
   const unread = limitMiB === null ? 0 : Number.POSITIVE_INFINITY;

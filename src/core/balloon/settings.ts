@@ -64,5 +64,10 @@ export const STALE_PERIODS = 3;
 export const FORECAST_INTERVALS = 2;
 /** The last part of its floor that nothing takes from a guest: without it the guest's kernel kills. */
 export const CUSHION_SHARE = 0.25;
-/** What a QEMU holds beside its guest's memory; 30 to 60 MiB were seen. Until a guest's process holds so much more than it has, it may still grow. */
+/**
+ * What a QEMU holds beside its guest's memory, 30 to 60 MiB were seen: until a guest's process holds so much more than it has, it may
+ * still grow. It is learned from each guest, downwards, but not below the least: pages that the host swapped or merged are no longer the
+ * process's, and look as if QEMU needed less.
+ */
 export const EMULATOR_MIB = 64;
+export const LEAST_EMULATOR_MIB = 32;
