@@ -86,6 +86,11 @@ describe("on running daemons", { skip: skipWithoutPrometheus }, () => {
       ...["--sample-folder", join(folder, "samples"), "--scrape-seconds", "1"],
     ]);
     urls.set("headroom-collector", await logged(collector, /"url":"([^"]+)".*"the collector is ready"/));
+    const estimator = processes.start([
+      ...["estimate", "--watch", "--port", "0", "--sample-folder", join(folder, "samples")],
+      ...["--estimator-folder", join(folder, "estimator"), "--estimate-file", join(folder, "estimates.json")],
+    ]);
+    urls.set("headroom-estimator", await logged(estimator, /"url":"([^"]+)".*"the estimator is ready"/));
     const jobs = [...urls].map(
       ([job, url]) => `  - job_name: ${job}\n    static_configs: [{ targets: ["${new URL(url).host}"] }]\n`,
     );

@@ -8,8 +8,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type RunningScheduler, runScheduler } from "../../src/cli/cluster/run-scheduler.js";
 import { SCHEDULER_PROGRAM } from "../../src/cli/settings/program.js";
 import { resolveFor } from "../../src/cli/settings/resolve.js";
+import { schedulerSink } from "../../src/drivers/sinks/scheduler.js";
 import { ProblemError } from "../../src/http/client-call.js";
 import { type SchedulerApiClient, schedulerClient } from "../../src/http/scheduler/client.js";
+import { estimateOf } from "../estimator-online/estimates.js";
 import { type EtcdCluster, skipWithoutEtcd, startEtcd } from "../stores/etcd-lab.js";
 import { quietLog } from "../support/quiet-log.js";
 import { TestHost } from "./host.js";
@@ -90,6 +92,17 @@ describe("two schedulers on etcd", { skip: skipWithoutEtcd }, () => {
     await until("the standby hears of it", () => second.scheduler.vm("web") !== null);
     assert.equal((await standby.vm("web")).host, made.host);
     assert.equal((await standby.cluster()).leadership.leader, first.url);
+
+    // Estimates are the leader's to keep, whoever is told and whoever is asked.
+    const sink = schedulerSink({ urls: [second.url], token: null, authority: null, log: quietLog() });
+    await sink.deliver([estimateOf("host-a")], new AbortController().signal);
+    await sink.close?.();
+    assert.deepEqual(
+      first.scheduler.estimates().map(({ id }) => id),
+      ["host-a"],
+    );
+    const asked = await fetch(`${second.url}/v1/estimates/host-a`);
+    assert.equal(((await asked.json()) as { id: string }).id, "host-a");
 
     await first.close();
     running.shift();

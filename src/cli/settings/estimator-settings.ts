@@ -199,7 +199,9 @@ const SINKS = {
     about: "Where new estimates are posted (empty: nowhere)",
     allowed: "a URL such as https://example.net/estimates",
     fallback: null as string | null,
-    schema: orNull(httpUrl),
+    // The address may hold what lets us in.
+    schema: orNull(nonEmpty.refine((address) => /^https?:\/\/[^\s#@]+$/.test(address) && URL.canParse(address))),
+    secret: true,
   }),
   webhookSecret: setting({
     group: "Estimates",
