@@ -22,6 +22,7 @@ import { playCommand } from "./commands/play.js";
 import { probeCommand } from "./commands/probe.js";
 import { replayCommand } from "./commands/replay.js";
 import { reportCommand } from "./commands/report.js";
+import { reproduceCommand } from "./commands/reproduce.js";
 import { schedulerCommand } from "./commands/scheduler.js";
 import { sizeCommand } from "./commands/size.js";
 import { statusCommand } from "./commands/status.js";
@@ -53,7 +54,7 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host without an agent:", [balanceCommand(), balloonCommand(), labCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
-    ["Planning:", [generateCommand(), playCommand(), sizeCommand(), sweepCommand()]],
+    ["Planning:", [generateCommand(), playCommand(), sizeCommand(), sweepCommand(), reproduceCommand()]],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(process, ONLINE_FORM), reportCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];
