@@ -74,7 +74,13 @@ export class HostWatch {
     const stored = parsed(text);
     if (stored === null || stored.shape !== shapeOf(settings)) return null;
     const watch = new HostWatch(stored.host, settings, stored.next, stored.heardIn);
-    watch.#estimator.restore(stored.state);
+    try {
+      watch.#estimator.restore(stored.state);
+    } catch (error) {
+      // A release that remembers other things: the store's history has them.
+      if (error instanceof TypeError) return null;
+      throw error;
+    }
     watch.#estimate = stored.estimate;
     return watch;
   }
@@ -131,7 +137,7 @@ export class HostWatch {
   }
 }
 
-/** Null: no state of ours. Its inside is trusted: only we write it, whole. */
+/** Null: no state of ours. Only we write it, whole. */
 function parsed(text: string): Stored | null {
   try {
     const stored = JSON.parse(text) as Partial<Stored> | null;

@@ -131,6 +131,21 @@ describe("a process that is killed and started anew goes on as if nothing had be
     assert.equal(store.readings - before, last);
   });
 
+  test("a state that is damaged, or of a release that remembers other things, is learnt anew", async () => {
+    const store = new MemoryStore(hostHistory("a", 10, 3));
+    const states = new MemoryStates();
+    await (await openWatch(store, states, settingsFor("maxpeak"), 10)).watch.pass(never);
+    const text = states.texts.get("a")!;
+    const other = { ...(JSON.parse(text) as object), state: { frames: {}, vms: [["a", 1]] } };
+    for (const damaged of ["", "{", "null", "[]", JSON.stringify(other), text.replace('"version":1', '"version":0')]) {
+      states.texts.set("a", damaged);
+      const { watch } = await openWatch(store, states, settingsFor("maxpeak"), 10);
+      await watch.pass(never);
+      assert.equal(watch.status().windows, 10, damaged.slice(0, 40));
+      assert.equal(states.texts.get("a"), text);
+    }
+  });
+
   test("what was learnt under other settings is learnt anew from the store's history", async () => {
     const store = new MemoryStore(hostHistory("a", 10, 3));
     const states = new MemoryStates();
