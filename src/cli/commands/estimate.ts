@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
+import { DEFAULT_PROMISE, PROMISES, type WindowsOfPromise } from "../../core/estimator/headroom/promise.js";
 import { DEFAULT_SIGMAS } from "../../core/estimator/make.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../core/estimator/names.js";
 import type { EstimateOptions } from "../../report/estimate/options.js";
@@ -62,6 +63,7 @@ interface OfflineFlags {
   readonly cpu?: number;
   readonly mem?: number;
   readonly sigmas: number;
+  readonly promise: WindowsOfPromise;
   readonly aggreg: number;
   readonly caution: boolean;
   readonly debug: number;
@@ -75,6 +77,12 @@ function numberIn(lowest: number, highest: number, isWhole: boolean): (text: str
     if (value >= lowest && value <= highest && (!isWhole || Number.isInteger(value))) return value;
     throw new InvalidArgumentError(`Allowed: a ${isWhole ? "whole number" : "number"} from ${lowest} to ${highest}.`);
   };
+}
+
+function promiseFrom(text: string): WindowsOfPromise {
+  const windows = PROMISES.find((one) => String(one) === text);
+  if (windows === undefined) throw new InvalidArgumentError(`Allowed choices are ${PROMISES.join(", ")}.`);
+  return windows;
 }
 
 const percentile = numberIn(0, 100, false);
@@ -96,6 +104,7 @@ function optionsOf(flags: OfflineFlags, strategy: StrategyName, faithful: boolea
     cpuPercentile: flags.cpu ?? null,
     memoryPercentile: flags.mem ?? null,
     sigmas: flags.sigmas,
+    promise: flags.promise,
     aggregation: flags.aggreg,
   };
 }
@@ -176,6 +185,12 @@ export function estimateCommand(terminal: EstimateTerminal, online: OnlineForm |
       percentile,
     )
     .option("--sigmas <n>", "standard deviations of nsigma and maxpeak", numberIn(0, 100, false), DEFAULT_SIGMAS)
+    .option(
+      "--promise <windows>",
+      "headroom: one window in so many may pass its estimate",
+      promiseFrom,
+      DEFAULT_PROMISE,
+    )
     .option("-a, --aggreg <n>", "samples averaged in the statistics of one window", numberIn(1, 1_000_000, true), 1)
     .option("--no-caution", "trust hosts and VMs of too little history as well")
     .option("-d, --debug <level>", "1: write the seed's dump as well", numberIn(0, 9, true), 0)

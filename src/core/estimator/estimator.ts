@@ -5,6 +5,7 @@
  * one resource of one host. What they share beyond that (warm-up, caution, missing samples) is the frame's (frame.ts).
  */
 import type { StabilityAssessor } from "./assessor.js";
+import type { WindowsOfPromise } from "./headroom/promise.js";
 import type { SliceHistory } from "./history.js";
 import type { Resource } from "./resource.js";
 import type { Arithmetic } from "./seed-rounding.js";
@@ -91,6 +92,8 @@ export interface EstimatorSettings {
   readonly percentile: number;
   /** Of `nsigma` and `maxpeak`. */
   readonly sigmas: number;
+  /** Of `headroom`; absent: its default. */
+  readonly promise?: WindowsOfPromise;
   readonly assessor: StabilityAssessor;
 }
 

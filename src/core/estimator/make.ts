@@ -1,6 +1,7 @@
 /** From what is asked for to the frame and the tracks of one host, offline and online alike; with the defaults of each strategy. */
 import type { AssessorName } from "./assessor.js";
 import { EstimatorFrame } from "./frame.js";
+import type { WindowsOfPromise } from "./headroom/promise.js";
 import type { StrategyName } from "./names.js";
 import { asksForPeaks, assessorOf, createEstimator } from "./registry.js";
 import type { Resource } from "./resource.js";
@@ -23,6 +24,8 @@ export interface StrategyChoice {
   readonly cpuPercentile: number | null;
   readonly memoryPercentile: number | null;
   readonly sigmas: number;
+  /** Of `headroom`: one window in so many may pass its estimate; absent: its default. */
+  readonly promise?: WindowsOfPromise;
   /** Samples averaged in the statistics of one window; 1: none. */
   readonly aggregation: number;
   /** Hosts and VMs of too little history count in full; never where faithful. */
@@ -50,7 +53,8 @@ export function makeFrame(resource: Resource, choice: StrategyChoice, calendar: 
   const percentile = percentileOf(choice, resource) ?? DEFAULT_PERCENTILE;
   const dayWindows = DAY_SECONDS % sliceScope === 0 ? DAY_SECONDS / sliceScope : null;
   const shape = { resource, history, slices, dayWindows };
-  const settings = { ...shape, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
+  const promise = choice.promise === undefined ? {} : { promise: choice.promise };
+  const settings = { ...shape, ...promise, faithful, percentile, sigmas, assessor: assessorOf(assessor) };
   const frameSettings = { ...settings, aggregation, caution: caution && !faithful };
   return new EstimatorFrame(resource, createEstimator(strategy, settings), frameSettings);
 }

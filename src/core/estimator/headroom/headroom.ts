@@ -8,13 +8,12 @@
 import { type Estimator, type EstimatorSettings, FORGETFUL, justLevel } from "../estimator.js";
 import { type Forecasts, guessCount, guesses, newForecasts, observe } from "./forecasts.js";
 import { MARGINS, marginsOf, remember } from "./misses.js";
+import { DEFAULT_PROMISE, type PromiseSettings, promiseOf } from "./promise.js";
 
 const DAYS_OF_WEEK = 7;
 /** Longer seasons are not kept. */
 const MOST_SEASON = 4096;
 
-/** A core too few is so many times as bad as one too many. */
-const DREAD = 20;
 /** What is left of a bound's costs after each window: half after twelve. */
 const COST_FADE = 0.5 ** (1 / 12);
 /** A bound is trusted once it was weighed about so often. */
@@ -28,10 +27,8 @@ const UNPROVEN_GUESSES = 2;
 /** Misses' deviation before any was seen, in deviations of the samples. */
 const PRIOR = 0.4;
 
-/** The promise: one window in forty may pass the estimate. */
-const RATE = 0.025;
+/** By what the last factor grows at a violation. */
 const STEP = 1.05;
-const [LEAST_CARE, MOST_CARE] = [0.7, 2.5];
 
 /** One guess's past. */
 interface GuessRecord {
@@ -77,20 +74,22 @@ function newState(settings: EstimatorSettings): State {
 }
 
 /** What was guessed of a window is held against its peak. */
-function judge(state: State, occurrence: number, peak: number): void {
+function judge(state: State, occurrence: number, peak: number, promise: PromiseSettings): void {
   if (state.next !== occurrence) return;
+  const { rate, dread } = promise;
+  const [leastCare, mostCare] = promise.care;
   for (const [i, guess] of state.guesses.entries()) {
     if (guess === null) continue;
     const record = state.records[i]!;
     for (const [j, bound] of state.bounds[i]!.entries()) {
-      const cost = peak > bound ? DREAD * (peak - bound) : bound - peak;
+      const cost = peak > bound ? dread * (peak - bound) : bound - peak;
       record.costs[j] = COST_FADE * record.costs[j]! + cost;
     }
     record.weight = COST_FADE * record.weight + 1;
     remember(record.misses, peak - guess);
   }
-  const care = state.care * (peak > state.need ? STEP : STEP ** (-RATE / (1 - RATE)));
-  state.care = Math.min(MOST_CARE, Math.max(LEAST_CARE, care));
+  const care = state.care * (peak > state.need ? STEP : STEP ** (-rate / (1 - rate)));
+  state.care = Math.min(mostCare, Math.max(leastCare, care));
 }
 
 /** Mean costs of a guess's bounds; null while it is not proven. */
@@ -113,6 +112,7 @@ function average({ bounds, records }: State): number {
 }
 
 export function createHeadroom(settings: EstimatorSettings): Estimator {
+  const promise = promiseOf(settings.promise ?? DEFAULT_PROMISE);
   let state = newState(settings);
   return {
     ...FORGETFUL,
@@ -120,13 +120,13 @@ export function createHeadroom(settings: EstimatorSettings): Estimator {
     // Its level is how much samples spread.
     update: (_usage, history) => justLevel(history.moments().deviation),
     predict({ occurrence, peak, level }) {
-      judge(state, occurrence, peak);
+      judge(state, occurrence, peak, promise);
       observe(state.forecasts, occurrence, peak);
       state.next = occurrence + 1;
       state.guesses = guesses(state.forecasts, occurrence);
       state.bounds = state.guesses.map((guess, i) => {
         if (guess === null) return [];
-        return marginsOf(state.records[i]!.misses, PRIOR * level).map((margin) => guess + state.care * margin);
+        return marginsOf(state.records[i]!.misses, PRIOR * level, promise).map((margin) => guess + state.care * margin);
       });
       state.need = average(state);
       return { need: state.need, arithmetic: "decimal" };
