@@ -13,7 +13,7 @@ build: $(INSTALLED) ## compile; leaves a working bin/headroom
 	$(BIN)/vite build --config web/vite.config.ts --logLevel warn
 
 demo: build ## a scheduler and six simulated hosts: an hour of VMs in a minute, a host fails and comes back
-	bin/headroom demo
+	bin/headroom demo --open
 
 demo-kvm: build ## one host with a few real guests on libvirt and QEMU (root on Debian or Ubuntu installs them)
 	node scripts/lab-packages.mjs

@@ -134,7 +134,7 @@ describe("the dashboard", { skip: browserMissing }, () => {
     await page.getByLabel("Name").fill("made-here");
     await page.getByRole("button", { name: "Deploy" }).click();
     await page.getByRole("dialog", { name: "Deploy made-here?" }).getByRole("button", { name: "Deploy" }).click();
-    await page.getByRole("heading", { name: "made-here" }).waitFor();
+    await page.getByRole("heading", { name: "made-here", exact: true }).waitFor();
     assert.ok(cluster.placed().has("made-here"));
     await page.getByRole("button", { name: "Remove" }).click();
     const dialog = page.getByRole("dialog", { name: "Remove made-here?" });

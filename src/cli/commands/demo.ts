@@ -4,6 +4,7 @@ import { POLICY_NAMES } from "../../core/pool/policy.js";
 import type { HostDemoOptions } from "../demo/options.js";
 import { environment } from "../environment.js";
 import { UsageError } from "../exit.js";
+import { openBrowser } from "../open-browser.js";
 import { onTermination } from "../termination.js";
 import { version } from "../version.js";
 
@@ -28,6 +29,7 @@ interface Given {
   readonly policy?: HostDemoOptions["policy"];
   readonly host?: boolean;
   readonly keep?: boolean;
+  readonly open?: boolean;
   readonly plain?: boolean;
 }
 
@@ -52,6 +54,7 @@ export function demoCommand(): Command {
     .addOption(new Option("--policy <name>", "how pools grow and shrink (with --host)").choices(PER_VM_POLICIES))
     .option("--port <number>", "port of the scheduler, or of --host's agent (0: any free one)", PORT, 0)
     .option("--keep", "leave it running after the hour, until Ctrl-C")
+    .option("--open", "open the dashboard in a browser where there is a desktop, and keep the cluster for it")
     .option("--plain", "lines instead of a screen (as where the output is no terminal, or CI is set)")
     .addHelpText("after", EXAMPLES)
     .action(async (given: Given) => {
@@ -61,7 +64,8 @@ export function demoCommand(): Command {
       const plain = given.plain === true || terminal.isTTY !== true || environment("CI") !== undefined;
       const ended = onTermination();
       const { seconds, seed, port } = given;
-      const common = { seconds, seed, port, keep: given.keep === true, plain, version: version() };
+      const open = given.open === true ? openBrowser : () => Promise.resolve(false);
+      const common = { seconds, seed, port, keep: given.keep === true, open, plain, version: version() };
       const options = { ...common, signal: ended.signal, terminal };
       try {
         if (given.host === true) {

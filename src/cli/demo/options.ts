@@ -11,6 +11,8 @@ export interface DemoOptions {
   readonly port: number;
   /** What was started goes on after the hour, until `signal` aborts. */
   readonly keep: boolean;
+  /** Opens the address in a browser; true: it did, and then the cluster is kept. */
+  readonly open: (url: string) => Promise<boolean>;
   /** Lines instead of a screen. */
   readonly plain: boolean;
   readonly version: string;

@@ -79,6 +79,7 @@ export async function runDemo(options: HostDemoOptions): Promise<void> {
   const running = await runAgent({ settings, host, log, version: options.version });
   try {
     terminal.write(introduction(running.url, seconds, paint));
+    const keep = (await options.open(`${running.url}/`)) || options.keep;
     const client = agentClient({ baseUrl: running.url, timeoutMs: CLIENT_TIMEOUT_MS });
     const watch = new Watch(running, client, () => host.clock.monotonic(), speed);
     const done = new AbortController();
@@ -98,7 +99,7 @@ export async function runDemo(options: HostDemoOptions): Promise<void> {
     const metrics = running.agent.metrics();
     terminal.write(summary({ view, played, metrics, speed, mostSold: watch.mostSold }, paint));
     for (const complaint of complaints) terminal.write(`  ${complaint}`);
-    if (options.keep && !signal.aborted) {
+    if (keep && !signal.aborted) {
       terminal.write(`\nThe agent goes on at ${running.url}, its guests too; Ctrl-C ends it.\n`);
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     }

@@ -50,7 +50,8 @@ const seen = ({ policy, hypervisor, pcpus, memory, usage, pools }: Status) => ({
   memory,
   usagePcpus: usage.cpuPcpus,
   usageMiB: usage.memoryMiB,
-  pools,
+  // By ratio, so that bars of different hosts can be compared; agents list them as they were made.
+  pools: [...pools].sort((a, b) => (a.ratio ?? 0) - (b.ratio ?? 0)),
 });
 
 export const rowOfClusterHost = (host: ClusterHost): HostRow => ({

@@ -1,8 +1,10 @@
 /** The cluster: hosts as tiles by fill and stress, what is sold against what is there and what is used, what happened lately. */
 import { useState } from "preact/hooks";
 import { useSelected } from "../hooks.js";
-import { count, counted, decimal, memory, percent } from "../model/format.js";
+import { ratioColour } from "../model/colours.js";
+import { count, counted, decimal, memory, percent, ratioText } from "../model/format.js";
 import { byTrouble, type HostRow, stateText, stressOf, type Totals, totalsOf } from "../model/host-row.js";
+import { hrefOf } from "../model/route.js";
 import { Chart } from "../parts/chart.js";
 import { EventList } from "../parts/event-list.js";
 import { HostTile } from "../parts/host-tile.js";
@@ -67,7 +69,7 @@ function Leadership() {
 }
 
 function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: readonly HostRow[] }) {
-  const troubled = hosts.filter((row) => stressOf(row) === "suffering" || row.state !== "up").length;
+  const troubled = byTrouble(hosts.filter((row) => stressOf(row) === "suffering" || row.state !== "up"));
   const overcommit = totals.pooled > 0 ? totals.allocatedVcpus / totals.pooled : 0;
   return (
     <section class="sums" aria-label="In sum">
@@ -92,13 +94,50 @@ function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: read
         <p class="large">
           {counted(hosts.length, "host")}, {counted(totals.vms, "VM")}
         </p>
-        <p class={troubled > 0 ? "warn" : "quiet"}>
-          {troubled === 0
-            ? "No host is in trouble"
-            : `${counted(troubled, "host is", "hosts are")} in trouble: first in the list`}
+        <p class={troubled.length > 0 ? "warn" : "quiet"}>
+          {troubled.length === 0 ? "No host is in trouble" : <Troubled rows={troubled} />}
         </p>
       </div>
     </section>
+  );
+}
+
+/** More names than these would push the tiles away, which stand in the same order. */
+const NAMED = 3;
+
+function Troubled({ rows }: { readonly rows: readonly HostRow[] }) {
+  return (
+    <>
+      In trouble:{" "}
+      {rows.slice(0, NAMED).map((row, i) => (
+        <span key={row.id}>
+          {i === 0 ? "" : ", "}
+          <a href={hrefOf({ page: "host", id: row.id })}>{row.id}</a> (
+          {stateText(row) === "up" ? "guests wait" : stateText(row)})
+        </span>
+      ))}
+      {rows.length > NAMED ? ` and ${count(rows.length - NAMED)} more, first in the list` : ""}
+    </>
+  );
+}
+
+/** What the bars of the tiles say, for who sees them for the first time. */
+function Legend({ hosts }: { readonly hosts: readonly HostRow[] }) {
+  const ratios = [...new Set(hosts.flatMap(({ pools }) => pools.map(({ ratio }) => ratio)))];
+  if (ratios.length === 0) return null;
+  return (
+    <p class="quiet key">
+      A pool is a set of pCPUs that belongs to the VMs of one ratio:{" "}
+      {ratios
+        .sort((a, b) => (a ?? 0) - (b ?? 0))
+        .slice(0, 6)
+        .map((ratio) => (
+          <span key={ratio}>
+            <b style={{ background: ratioColour(ratio) }} /> {ratioText(ratio)}{" "}
+          </span>
+        ))}
+      (vCPUs sold per pCPU). Upper bar: pCPUs in pools; lower bar: memory sold; the mark: in use.
+    </p>
   );
 }
 
@@ -118,7 +157,7 @@ function Hosts({ hosts }: { readonly hosts: readonly HostRow[] }) {
           Name or state <input type="search" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
         </label>
       </div>
-      {hosts.length === 0 ? <NoHosts /> : null}
+      {hosts.length === 0 ? <NoHosts /> : <Legend hosts={hosts} />}
       <ul class="tiles">
         {shown.map((row) => (
           <HostTile key={row.id} row={row} />

@@ -4,7 +4,7 @@ import type { ClusterExplanationAnswer } from "../../../src/http/scheduler/schem
 import type { ExplanationAnswer } from "../../../src/http/schemas/answers.js";
 import { api, type Wanted } from "../api.js";
 import { lastOf, operates, useAsked, useSelected } from "../hooks.js";
-import { count, counted, decimal } from "../model/format.js";
+import { count, counted } from "../model/format.js";
 import { hrefOf } from "../model/route.js";
 import { type Checked, checkVm, type TypedVm } from "../model/wanted.js";
 import { Confirm } from "../parts/confirm.js";
@@ -127,7 +127,7 @@ function Scores({ host }: { readonly host: ClusterExplanationAnswer["hosts"][num
   const parts = (host.weighers ?? []).filter(({ weight }) => weight !== 0);
   return (
     <>
-      score {decimal(host.score ?? 0)}{" "}
+      score {(host.score ?? 0).toFixed(3)}{" "}
       <span class="quiet">
         ({parts.map(({ weigher, score, weight }) => `${weigher} ${score.toFixed(3)} × ${weight}`).join(", ")})
       </span>

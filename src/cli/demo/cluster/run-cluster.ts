@@ -89,6 +89,8 @@ async function play(
   const paint = paintFor(terminal);
   const wallClock = realClock();
   terminal.write(introduction(url, machines, seconds, paint));
+  // Who looks at the dashboard shall not lose it after a minute.
+  const keep = (await options.open(`${url}/`)) || options.keep;
   const speed = HOUR_SECONDS / seconds;
   const clock = scaledClock(wallClock, speed, 0);
   const done = new AbortController();
@@ -117,7 +119,7 @@ async function play(
   ]);
   terminal.write(summary(await watch.look(), failure, paint));
   for (const complaint of complaints) terminal.write(`  ${complaint}`);
-  if (options.keep && !signal.aborted) {
+  if (keep && !signal.aborted) {
     terminal.write(`\nThe scheduler goes on at ${url}, its hosts too; Ctrl-C ends them.\n`);
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
