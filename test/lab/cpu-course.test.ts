@@ -20,8 +20,11 @@ const NAMES = ["c1", "c2", "c3", "c4"] as const;
 const SECONDS = 1;
 /** Rounds without a pin call after a case is balanced. */
 const QUIET_ROUNDS = 7;
-/** What the course allows; on a machine that does nothing else it takes 2 or 3. */
+/** What the course allows, and the spec: intervals in which the machine gave the guests what they asked for. */
 const BALANCED_ROUNDS = 25;
+const BALANCED_TRUE_ROUNDS = 2;
+/** How far what a guest is seen to want may lie off what it was told to do, before it is a busy machine that speaks. */
+const TRUE_POINTS = 8;
 /** Enough to have seen loads that were just beginning. */
 const FIRST_ROUNDS = 3;
 
@@ -89,9 +92,19 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     return balance.until(`${count} rounds`, ({ round }) => round >= end);
   };
 
+  /** Whether the balancer saw the loads that there are: where other programs take the time, guests that wait seem to want more. */
+  const isTrue = (round: Round, loads: readonly number[]): boolean =>
+    round.pcpus
+      .flatMap(({ vcpus }) => vcpus)
+      .every(({ vm, demandPercent }) => {
+        const load = loads[NAMES.indexOf(vm)] ?? 0;
+        return Math.abs(demandPercent - load) <= TRUE_POINTS;
+      });
+
   /** Runs a balancer until the pins are as they should be; then nothing moves any more. Gives what it reported. */
   async function balanced(
     what: string,
+    loads: readonly number[],
     isDone: (pins: readonly string[]) => boolean,
     seconds = SECONDS,
   ): Promise<readonly Round[]> {
@@ -104,9 +117,13 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     assert.equal(await balance.stop(), 0, balance.errors);
     const all = balance.rounds;
     const deviations = all.map((round) => round.deviationPercent).join(" ");
+    const lastMoves = all.findLastIndex(({ moves }) => moves.length > 0) + 1;
+    const trueRounds = all.slice(0, lastMoves).filter((round) => isTrue(round, loads)).length;
     console.log(
-      `${what}: pins ${pins.join(" ")} after ${taken} rounds, ${movesOf(all).length} moves, deviation ${deviations}`,
+      `${what}: pins ${pins.join(" ")}, last move in round ${lastMoves}, ${trueRounds} of these with true loads, ` +
+        `${movesOf(all).length} moves, deviation ${deviations}`,
     );
+    assert.ok(trueRounds <= BALANCED_TRUE_ROUNDS, `${trueRounds} rounds with true loads until the last move`);
     assert.ok(isDone(pins), `pins ${pins.join(" ")} after ${taken} rounds`);
     assert.deepEqual(
       movesOf(all).flatMap(({ failure }) => failure ?? []),
@@ -118,21 +135,25 @@ describe("the course's CPU cases on real guests", { skip }, () => {
   }
 
   test("case 1: the same load, 2 on each pCPU: no pin change, ever", async () => {
-    await arrange(["0", "1", "0", "1"], [22, 22, 22, 22]);
-    const all = await balanced("case 1", (pins) => pins.join(" ") === "0 1 0 1");
+    const loads = [22, 22, 22, 22];
+    await arrange(["0", "1", "0", "1"], loads);
+    const all = await balanced("case 1", loads, (pins) => pins.join(" ") === "0 1 0 1");
     assert.deepEqual(movesOf(all), []);
   });
 
   test("case 2: the same load, all on pCPU 0: 2 on each", async () => {
-    await arrange(["0", "0", "0", "0"], [22, 22, 22, 22]);
-    const all = await balanced("case 2", (pins) => countOn(pins, "0") === 2 && countOn(pins, "1") === 2);
+    const loads = [22, 22, 22, 22];
+    await arrange(["0", "0", "0", "0"], loads);
+    const all = await balanced("case 2", loads, (pins) => countOn(pins, "0") === 2 && countOn(pins, "1") === 2);
     assert.equal(movesOf(all).length, 2, "no more moves than it takes");
   });
 
   test("case 3: heavy and light, pinned nowhere: one of each on each", async () => {
-    await arrange([], [40, 20, 40, 20]);
+    const loads = [40, 20, 40, 20];
+    await arrange([], loads);
     const all = await balanced(
       "case 3",
+      loads,
       ([a, b, c, d]) => a !== c && b !== d && [a, b, c, d].every((pin) => pin === "0" || pin === "1"),
       2 * SECONDS,
     );
@@ -140,8 +161,9 @@ describe("the course's CPU cases on real guests", { skip }, () => {
   });
 
   test("case 4: 3 heavy ones on 2 pCPUs: the best split, and no ping-pong", async () => {
-    await arrange(["0", "0", "0", "1"], [40, 40, 40, 0]);
-    await balanced("case 4", ([a, b, c]) => {
+    const loads = [40, 40, 40, 0];
+    await arrange(["0", "0", "0", "1"], loads);
+    await balanced("case 4", loads, ([a, b, c]) => {
       const heavy = [a, b, c];
       return heavy.filter((pin) => pin === "0").length > 0 && heavy.filter((pin) => pin === "1").length > 0;
     });
