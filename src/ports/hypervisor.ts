@@ -156,6 +156,11 @@ export interface Hypervisor {
   detail(name: string): Promise<DomainDetail | null>;
   /** The CPU set of each vCPU, per domain; names that are gone are left out. Pipelined, not one wait per domain. */
   pins(names: readonly string[]): Promise<ReadonlyMap<string, readonly CpuSet[]>>;
+  /**
+   * The pCPU that each vCPU of a running domain ran on last; null where the hypervisor does not say. Names that are gone, do not run or
+   * cannot be asked this are left out.
+   */
+  lastPcpus(names: readonly string[]): Promise<ReadonlyMap<string, readonly (number | null)[]>>;
   /** Defines persistently, not started. `domain-exists` when name or uuid is taken. */
   define(spec: DomainSpec): Promise<void>;
   /** Replaces the definition of an existing domain; a running guest sees it at its next start. */

@@ -160,6 +160,7 @@ export function mortalHypervisor(mortal: Mortal, real: FakeHypervisor): Hypervis
     stats: wrap(real.stats),
     detail: wrap(real.detail),
     pins: wrap(real.pins),
+    lastPcpus: wrap(real.lastPcpus),
     define: wrap(real.define),
     redefine: wrap(real.redefine),
     start: wrap(real.start),

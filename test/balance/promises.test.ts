@@ -174,6 +174,38 @@ describe("what goes wrong on the way", () => {
     await host.end();
   });
 
+  test("a vCPU that may run anywhere is pinned where it ran last, when that is as good", async () => {
+    const ran = new Map([
+      ["a", 2],
+      ["b", 3],
+      ["c", 0],
+      ["d", 3],
+    ]);
+    const asked: string[] = [];
+    const told = (hypervisor: Hypervisor): Hypervisor =>
+      new Proxy(hypervisor, {
+        get(target, key) {
+          if (key === "lastPcpus")
+            return async (names: readonly string[]) => {
+              asked.push(...names);
+              return new Map(names.map((name) => [name, [ran.get(name) ?? null]]));
+            };
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    const host = new BalancedHost(plainTopology(4), {}, told);
+    for (const name of ran.keys()) host.add({ name, load: 0.5 });
+    host.add({ name: "pinned", load: 0.5, at: 1 });
+    await host.start();
+    await host.intervals(4);
+    const at = [...ran.keys()].map((name) => host.world.pinsOf(name)![0]![0]);
+    assert.deepEqual([at[0], at[2]], [2, 0]);
+    assert.ok(at[1] === 3 || at[3] === 3, "one of the two that ran there stays");
+    assert.deepEqual(asked.sort(), ["a", "b", "c", "d"], "nobody is asked who is pinned, or twice");
+    await host.end();
+  });
+
   test("a dry run says what it would do, every round, and does nothing", async () => {
     const host = uneven({ dryRun: true });
     await host.start();

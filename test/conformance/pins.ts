@@ -24,6 +24,16 @@ export function pinPromises(bench: () => Bench): void {
     assert.deepEqual((await hypervisor.pins([spec.name])).get(spec.name), [pcpus, last]);
   });
 
+  test("where a vCPU ran last is one of the pCPUs that it may run on, or is not told; of strangers nothing is", async () => {
+    const { hypervisor, domains } = bench();
+    const [first, last] = twoCpuSets((await hypervisor.host()).pcpus);
+    const spec = await domains.started("ran", { pins: [first, last] });
+    const told = await hypervisor.lastPcpus([spec.name, "nobody-of-this-name"]);
+    assert.ok([...told.keys()].every((name) => name === spec.name));
+    for (const [index, pcpu] of (told.get(spec.name) ?? []).entries())
+      assert.ok(pcpu === null || [first, last][index]!.includes(pcpu), `vCPU ${index} ran on ${pcpu}`);
+  });
+
   test("CPU sets over the whole host are kept pCPU by pCPU", async () => {
     const { hypervisor, domains } = bench();
     const { pcpus } = await hypervisor.host();

@@ -97,7 +97,7 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     round.pcpus
       .flatMap(({ vcpus }) => vcpus)
       .every(({ vm, demandPercent }) => {
-        const load = loads[NAMES.indexOf(vm)] ?? 0;
+        const load = loads[NAMES.indexOf(vm as (typeof NAMES)[number])] ?? 0;
         return Math.abs(demandPercent - load) <= TRUE_POINTS;
       });
 

@@ -40,6 +40,7 @@ const WITNESSED: readonly (readonly [command: string, ...procedures: ProcedureNa
   ["dominfo test", "domainIsPersistent"],
   ["dumpxml test", "domainGetXmlDesc"],
   ["vcpupin test", "domainGetVcpusFlags", "domainGetVcpuPinInfo"],
+  ["vcpuinfo test", "domainGetVcpus"],
   ["vcpupin test 0 1", "domainPinVcpu"],
   ["vcpupin test 0 1 --live", "domainPinVcpuFlags"],
   ["setvcpus test 1 --live", "domainSetVcpusFlags"],

@@ -51,7 +51,11 @@ export class Balancer implements Controller<BalanceReport> {
     const pins = await hypervisor.pins(running.map((domain) => domain.name));
     const places = this.placesOf(host.pcpus);
     const everywhere = cpuSetOf(places.map(({ id }) => id));
-    const vcpus = running.flatMap((domain) => this.vcpusOf(domain, pins.get(domain.name) ?? [], everywhere));
+    const ranOn = await this.placesOfWanderers(running, pins);
+    const vcpus = running.flatMap((domain) => {
+      const { name } = domain;
+      return this.vcpusOf(domain, pins.get(name) ?? [], ranOn.get(name) ?? [], everywhere);
+    });
     const { plan, moves, pcpus } = await this.rebalancer.run("host", places, vcpus);
     return {
       at: clock.now(),
@@ -85,7 +89,24 @@ export class Balancer implements Controller<BalanceReport> {
     for (const detail of details) if (detail !== null) this.managed.set(detail.uuid, detail.metadata !== null);
   }
 
-  private vcpusOf({ name, uuid, vcpus }: DomainStats, pins: readonly CpuSet[], everywhere: CpuSet): ObservedVcpu[] {
+  /** vCPUs that may run on several pCPUs stay where they ran last, if that is as good as any other place. */
+  private async placesOfWanderers(
+    running: readonly DomainStats[],
+    pins: ReadonlyMap<string, readonly CpuSet[]>,
+  ): Promise<ReadonlyMap<string, readonly (number | null)[]>> {
+    const wandering = running
+      .filter(({ uuid }) => this.managed.get(uuid) === false)
+      .filter(({ name }) => pins.get(name)?.some((affinity) => affinity.length > 1))
+      .map(({ name }) => name);
+    return wandering.length === 0 ? new Map() : this.options.hypervisor.lastPcpus(wandering);
+  }
+
+  private vcpusOf(
+    { name, uuid, vcpus }: DomainStats,
+    pins: readonly CpuSet[],
+    ranOn: readonly (number | null)[],
+    everywhere: CpuSet,
+  ): ObservedVcpu[] {
     const isFree = this.managed.get(uuid) === false;
     return vcpus.flatMap(({ index, online }) => {
       const affinity = pins[index];
@@ -93,7 +114,7 @@ export class Balancer implements Controller<BalanceReport> {
       const key = keyOf(uuid, index);
       const allowed = isFree && !this.rebalancer.isResting(key) ? everywhere : null;
       const demand = this.rebalancer.demandOf(key);
-      return [{ key, vm: name, vcpu: index, demand, affinity, ranOn: null, allowed }];
+      return [{ key, vm: name, vcpu: index, demand, affinity, ranOn: ranOn[index] ?? null, allowed }];
     });
   }
 

@@ -117,6 +117,21 @@ export class FakeHypervisor implements Hypervisor {
     });
   }
 
+  lastPcpus(names: readonly string[]): Promise<ReadonlyMap<string, readonly (number | null)[]>> {
+    return this.#call("lastPcpus", null, () => {
+      const found = new Map<string, readonly (number | null)[]>();
+      for (const name of names) {
+        const pins = this.world.pinsOf(name);
+        if (pins)
+          found.set(
+            name,
+            pins.map(([first, ...others]) => (others.length === 0 ? (first ?? null) : null)),
+          );
+      }
+      return found;
+    });
+  }
+
   define(spec: DomainSpec) {
     return this.#call("define", spec.name, () => this.world.define(spec));
   }

@@ -23,6 +23,8 @@ import type {
 import type { Log } from "../../ports/log.js";
 import { realClock } from "../linux/real-clock.js";
 import type { AcceleratorChoice } from "./accelerator.js";
+import { affectAll } from "./affect.js";
+import { byName } from "./by-name.js";
 import { cpuMapOf, cpuSetOfMap } from "./cpu-map.js";
 import { DEFAULT_DOMAIN_TEMPLATE } from "./default-template.js";
 import { readDomainXml } from "./domain-detail.js";
@@ -35,7 +37,7 @@ import { Link, type LinkTimes } from "./link.js";
 import { METADATA_NAMESPACE, METADATA_PREFIX, metadataXml } from "./metadata-xml.js";
 import { migrateGuest, settleGuest, unlessGone } from "./migration.js";
 import { destinationOf } from "./migration-uri.js";
-import { AFFECT, SERVER_ERROR, UNDEFINE_EVERYTHING, XML } from "./procedures.js";
+import { AFFECT, NO_PLACES, SERVER_ERROR, UNDEFINE_EVERYTHING, XML } from "./procedures.js";
 import { asOperational, ServerError } from "./server-error.js";
 import type { LifecycleMessage, Session } from "./session.js";
 import { domainState, mibOfKiB, statsOf } from "./stats.js";
@@ -188,22 +190,30 @@ class LibvirtHypervisor implements Hypervisor {
   pins(names: readonly string[]): Promise<ReadonlyMap<string, readonly CpuSet[]>> {
     return this.#ask("read pins", async (session) => {
       const bytesEach = await this.#facts.cpuMapBytes(session);
-      const found = await Promise.all(names.map((name) => unlessGone(() => this.#pinsOf(session, name, bytesEach))));
-      const pins = new Map<string, readonly CpuSet[]>();
-      names.forEach((name, index) => {
-        const sets = found[index];
-        if (sets) pins.set(name, sets);
-      });
-      return pins;
+      return byName(names, (name) => unlessGone(() => this.#pinsOf(session, name, bytesEach)));
     });
   }
 
+  lastPcpus(names: readonly string[]): Promise<ReadonlyMap<string, readonly (number | null)[]>> {
+    return this.#ask("read where vCPUs ran", (session) =>
+      byName(names, (name) => unlessGone(() => this.#placesOf(session, name), NO_PLACES)),
+    );
+  }
+
+  async #placesOf(session: Session, name: string): Promise<readonly (number | null)[]> {
+    const { domain, vcpus } = await this.#sizeOf(session, name);
+    return (await session.vcpuPlaces(domain, vcpus)).map((pcpu) => (pcpu < 0 ? null : pcpu));
+  }
+
   async #pinsOf(session: Session, name: string, bytesEach: number): Promise<readonly CpuSet[]> {
+    const { domain, vcpus } = await this.#sizeOf(session, name);
+    return (await session.vcpuPins(domain, vcpus, bytesEach)).map(cpuSetOfMap);
+  }
+
+  async #sizeOf(session: Session, name: string) {
     const known = this.#index.get(name);
     const domain = known?.domain ?? (await session.lookupByName(name));
-    const vcpus = known?.vcpus ?? (await session.vcpuCount(domain));
-    const maps = await session.vcpuPins(domain, vcpus, bytesEach);
-    return maps.map(cpuSetOfMap);
+    return { domain, vcpus: known?.vcpus ?? (await session.vcpuCount(domain)) };
   }
 
   define(spec: DomainSpec): Promise<void> {
@@ -366,12 +376,6 @@ async function operational<T>(what: string, action: () => Promise<T>): Promise<T
   } catch (error) {
     throw asOperational(what, error);
   }
-}
-
-/** The running and the stored definition, where there are both. */
-async function affectAll(session: Session, domain: DomainRef): Promise<number> {
-  if (domain.id < 0) return AFFECT.config;
-  return (await session.isPersistent(domain)) ? AFFECT.live | AFFECT.config : AFFECT.live;
 }
 
 const isUnsupportedFlag = (error: unknown): boolean =>

@@ -170,12 +170,12 @@ export async function settleGuest(
   return "gone";
 }
 
-/** What `action` gives; null when libvirt knows no such domain. */
-export async function unlessGone<T>(action: () => Promise<T>): Promise<T | null> {
+/** What `action` gives; null when libvirt knows no such domain, or answers with another error of `more`. */
+export async function unlessGone<T>(action: () => Promise<T>, more: readonly number[] = []): Promise<T | null> {
   try {
     return await action();
   } catch (error) {
-    if (error instanceof ServerError && error.code === SERVER_ERROR.noDomain) return null;
+    if (error instanceof ServerError && [SERVER_ERROR.noDomain, ...more].includes(error.code)) return null;
     throw error;
   }
 }

@@ -21,6 +21,7 @@ export const PROCEDURE = {
   domainDefineXml: 11,
   domainDestroy: 12,
   domainGetXmlDesc: 14,
+  domainGetVcpus: 20,
   domainLookupByName: 23,
   domainLookupByUuid: 24,
   domainPinVcpu: 26,
@@ -98,3 +99,6 @@ export const SERVER_ERROR = {
   resourceBusy: 87,
   accessDenied: 88,
 } as const;
+
+/** A domain that does not run, or a hypervisor that has no such call, does not say where vCPUs ran. */
+export const NO_PLACES = [SERVER_ERROR.operationInvalid, SERVER_ERROR.noSupport];

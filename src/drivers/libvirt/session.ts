@@ -30,6 +30,8 @@ import { XdrReader, XdrWriter } from "./xdr.js";
 
 /** Sixteen thousand pCPUs, twice what Linux can have. */
 const LONGEST_CPU_MAP = 2048;
+/** In place of a vCPU's pCPU. */
+const NO_PCPU = -1;
 /** The model's name in `node_info`: characters take a word each. */
 const NODE_MODEL_BYTES = 32 * 4;
 const STATS_MASK = STATS.state | STATS.cpuTotal | STATS.balloon | STATS.vcpu;
@@ -227,6 +229,21 @@ export class Session {
       const maps = reader.bytes(LONGEST_CPU_MAPS);
       const count = Math.max(0, Math.min(reader.int(), most, Math.floor(maps.length / bytesEach)));
       return Array.from({ length: count }, (_, index) => maps.subarray(index * bytesEach, (index + 1) * bytesEach));
+    });
+  }
+
+  /** The pCPU that each of at most `most` vCPUs is on, in index order; below 0: none. */
+  vcpuPlaces(domain: DomainRef, most: number): Promise<number[]> {
+    const rest = (body: XdrWriter) => body.int(most).int(0);
+    return this.#onDomain("domainGetVcpus", domain, rest, (reader) => {
+      const places = new Map<number, number>();
+      for (let left = Math.min(reader.uint(), most); left > 0; left--) {
+        const index = reader.uint();
+        reader.int();
+        reader.uhyper();
+        places.set(index, reader.int());
+      }
+      return Array.from({ length: most }, (_, index) => places.get(index) ?? NO_PCPU);
     });
   }
 
