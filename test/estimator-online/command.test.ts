@@ -16,7 +16,7 @@ import { logged, Processes } from "../cli/processes.js";
 import { quietLog } from "../support/quiet-log.js";
 import { HOUR_MS, hostHistory, START } from "./histories.js";
 
-const HOURS = 60;
+const HOURS = 30;
 const HOSTS = ["node-1", "node-2", "http://10.0.0.7:8099/metrics"];
 let folder = "";
 let processes: Processes;
@@ -127,19 +127,11 @@ test("killed in the middle of its work and started anew, it comes to the same es
   assert.match(await (await fetch(`${url}/metrics`)).text(), /headroom_estimate_cpu_needed_pcpus\{host="node-1"\} \d/);
   assert.equal((await fetch(`${url}/v1/estimates/${encodeURIComponent(HOSTS[2]!)}`)).status, 200);
   assert.equal((await fetch(`${url}/v1/estimates/nobody`)).status, 404);
+  const rival = await headroom("--once", ...optionsFor("killed"), "--log-level", "error");
+  assert.deepEqual([rival.code, /in use by process/.test(rival.errors)], [1, true], "one process estimates all hosts");
   last.child.kill("SIGTERM");
   assert.equal(await last.ended, 0, last.log());
   const clean = await headroom("--once", ...optionsFor("clean"), "--log-level", "error");
   assert.equal(clean.code, 0, clean.errors);
   assert.deepEqual(stateOf("killed"), stateOf("clean"));
-});
-
-test("two estimators on one folder keep each other out", async () => {
-  const one = processes.start(["estimate", "--watch", "--port", "0", ...optionsFor("shared"), "--log-format", "json"]);
-  await logged(one, /the estimator is ready/);
-  const { code, errors } = await headroom("--once", ...optionsFor("shared"), "--log-level", "error");
-  assert.equal(code, 1);
-  assert.match(errors, /in use by process/);
-  one.child.kill("SIGKILL");
-  await one.ended;
 });

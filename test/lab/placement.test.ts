@@ -184,7 +184,7 @@ test("through a day of estimates the capacity is never below what is allocated, 
   const { sink, clock } = sinkAt(context, url);
   const ratios: number[] = [];
   let before = await neighbour.holds();
-  for (; hour < 30; hour++) {
+  for (; hour < 24; hour++) {
     const { used } = await neighbour.look();
     pending = hour % 3 === 0 ? 1 + (hour % 2) : 0;
     await sink.deliver([estimateAt(hour, used)], never);
