@@ -8,15 +8,39 @@ import { registryFor, weightsFor } from "../../src/core/placement/estimate-mode.
 import { type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "../../src/core/placement/model.js";
 import { createPlacer, type Placer } from "../../src/core/placement/placer.js";
 import { BUILT_IN, type Registry, rulesOf, type Weights } from "../../src/core/placement/rules.js";
-import { WEIGHTS } from "../../src/core/placement/weights.js";
+import { bidWeigher } from "../../src/core/placement/weighers/bid/weigher.js";
+import { BID_WEIGHTS, WEIGHTS } from "../../src/core/placement/weights.js";
+import { bestValues } from "../../src/core/sizing/knapsack.js";
 import { host, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 /** What estimates ask of the hosts is part of the class. */
 const ESTIMATES_ENFORCED = "estimates enforced";
-const registryOf = (name: string): Registry => registryFor(name === ESTIMATES_ENFORCED ? "enforce" : "off");
+const BIDS = "bids";
+/** Prices of nothing in particular: a rest is worth more the more even it is. */
+const GRID = { width: 12, height: 16 };
+const BIDDING: Registry = {
+  ...BUILT_IN,
+  weighers: [
+    bidWeigher({
+      grid: GRID,
+      values: bestValues(
+        GRID,
+        [
+          { width: 2, height: 3 },
+          { width: 5, height: 1 },
+        ],
+        [0.2, 0.3],
+      ),
+    }),
+    ...BUILT_IN.weighers,
+  ],
+};
+const registryOf = (name: string): Registry =>
+  name === BIDS ? BIDDING : registryFor(name === ESTIMATES_ENFORCED ? "enforce" : "off");
 
 const MANY: Record<string, Weights> = {
   [ESTIMATES_ENFORCED]: weightsFor("enforce", "headroom"),
+  [BIDS]: BID_WEIGHTS,
   ...WEIGHTS,
   "no weigher at all": {},
   "everything at once": { progress: 0.01, "best-fit": 1, spread: 0.3, pack: -0.5, usage: 1, balance: 2, thrift: 0.25 },

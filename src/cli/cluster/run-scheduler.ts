@@ -1,7 +1,6 @@
 /** One running scheduler: the store, the connections to agents and other schedulers, the HTTP interface, opened and closed in order. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { registryFor, weightsFor } from "../../core/placement/estimate-mode.js";
 import { milliseconds, ratio } from "../../core/units.js";
 import { openAppendFile } from "../../drivers/linux/append-file.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
@@ -17,8 +16,8 @@ import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { reachableUrl } from "../host/membership.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
 import type { SchedulerSettings } from "../settings/program.js";
-import { weightsOf } from "../settings/scheduler-settings.js";
 import { openStore } from "./open-store.js";
+import { placementOf } from "./placement.js";
 
 export interface RunningScheduler {
   readonly scheduler: Scheduler;
@@ -108,13 +107,7 @@ async function start(
     get address() {
       return reachableUrl(listening?.url ?? "", settings.advertisedUrl);
     },
-    placement: {
-      weights:
-        settings.weights.length === 0
-          ? weightsFor(settings.estimates, settings.placement)
-          : weightsOf(settings.weights),
-      registry: registryFor(settings.estimates),
-    },
+    placement: await placementOf(settings),
     settings: behaviourOf(settings),
     eventLog,
   });

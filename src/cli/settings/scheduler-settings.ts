@@ -91,6 +91,9 @@ const HOSTS = {
   clusterAuthority: SAME.clusterAuthority,
 };
 
+/** `32x131072`. */
+const HOST_SHAPE = /^[1-9]\d{0,4}x[1-9]\d{0,9}$/;
+
 const PLACEMENT = {
   placement: setting({
     group: "Placement",
@@ -126,6 +129,23 @@ const PLACEMENT = {
       const problem = pairs.map(pairProblem).find((one) => one !== null) ?? weightsProblem(weightsOf(pairs));
       if (problem !== null && problem !== undefined) context.addIssue({ code: "custom", message: problem });
     }),
+  }),
+  expectedVms: setting({
+    group: "Placement",
+    names: ["HEADROOM_EXPECTED_VMS"],
+    about:
+      "List of the VMs that are expected, as headroom size reads it, for the prices that placement headroom then bids by (empty: none)",
+    allowed: "an absolute path",
+    fallback: null as string | null,
+    schema: orNull(absolutePath),
+  }),
+  expectedHost: setting({
+    group: "Placement",
+    names: ["HEADROOM_EXPECTED_HOST"],
+    about: "What the commonest host sells, for those prices",
+    allowed: "pCPUs x MiB, such as 32x131072",
+    fallback: null as string | null,
+    schema: orNull(nonEmpty.refine((text) => HOST_SHAPE.test(text))),
   }),
   movesAtOnce: setting({
     group: "Placement",

@@ -18,3 +18,9 @@ export const WEIGHTS = {
   spread: { spread: 1 },
   pack: { pack: 1 },
 } as const satisfies Readonly<Record<string, Weights>>;
+
+/**
+ * Of `headroom` where a forecast of VMs gives prices: those decide; balance and pack among hosts that lose about the same; thrift as
+ * much to balance as without.
+ */
+export const BID_WEIGHTS: Weights = { bid: 1, balance: 0.2, pack: 0.01, thrift: 0.004 };
