@@ -191,6 +191,43 @@ describe("1,000 VMs on 256 pCPUs, loads of all sizes that differ by 3 points fro
       await host.end();
     });
   }
+
+  test("the same load, spread as evenly as it can be: no pin change, ever", async () => {
+    const host = hostOf(
+      LARGE,
+      noise,
+      6,
+      () => 0.25,
+      (i) => i % LARGE.pcpus,
+    );
+    await host.start();
+    await staysQuiet(host, INTERVALS + QUIET_INTERVALS);
+    await host.end();
+  });
+
+  test("loads change, VMs come and go: even again within 2 intervals each time, then no pin change", async () => {
+    const host = hostOf(
+      LARGE,
+      noise,
+      7,
+      (i) => loads[i]!,
+      () => null,
+    );
+    const evenAgain = async (what: string): Promise<void> => {
+      await host.intervals(INTERVALS);
+      assert.ok(host.points() <= MOST_POINTS, `${host.points()} points after ${what}`);
+    };
+    await host.start();
+    await host.intervals(4);
+    for (let i = 0; i < LARGE.vms; i += 8) host.setLoad(name(i), 0.7 - loads[i]!);
+    await evenAgain("an eighth of the loads changed");
+    for (let i = 0; i < 64; i++) host.add({ name: `new-${i}`, load: 0.6 });
+    await evenAgain("VMs came");
+    for (let i = 0; i < 200; i++) host.remove(name(i));
+    await evenAgain("VMs went");
+    await staysQuiet(host);
+    await host.end();
+  });
 });
 
 test("balanced loads are measured too: usage over the next interval deviates by no more than 5 points", async () => {

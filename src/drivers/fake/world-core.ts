@@ -216,6 +216,8 @@ export class WorldCore {
   }
 
   #count(toMs: number): void {
+    // Who runs is looked up when time has passed: a thousand pins at one moment are one change.
+    if (toMs <= this.#meter.atMs) return;
     if (this.#runnersStale) {
       this.#meter.run([...this.#guests.values()].flatMap(runnersOf));
       this.#runnersStale = false;
