@@ -1,8 +1,10 @@
 /** `headroom reproduce`: experiments of the papers that Headroom came from, run again; a report sets our figures beside the published ones. */
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
 import { EXPERIMENT_MIXES, type SweepPlan } from "../../core/sizing/sweep.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../core/workload/scenario.js";
+import type { EstimateOptions } from "../../report/estimate/options.js";
 import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
 import { mostThreads } from "../sizing/threads.js";
@@ -12,12 +14,14 @@ import { parseSeeds } from "./sweep.js";
 const EXAMPLES = `
 Experiments:
   slackvm-sizing   hosts that shared and dedicated clusters need, 15 mixes of ratios, OVHcloud 2023 and Azure 2017
+  scroogevm        how well strategies predict what a recorded host needs; the published traces are not public, so the trace is yours
 
 Each leaves report.html, and its figures as SVG, PNG and CSV.
 
 Examples:
   headroom reproduce slackvm-sizing --out slackvm
   headroom reproduce slackvm-sizing --seeds 1-5 --vms 1000 --out slackvm-1000
+  headroom generate --vms 60 --format estimator --host 256x1048576 --out trace.json && headroom reproduce scroogevm --load trace.json --out scroogevm
 `;
 
 interface SlackvmFlags {
@@ -25,6 +29,12 @@ interface SlackvmFlags {
   readonly seeds: string;
   readonly vms: string;
   readonly threads?: string;
+}
+
+interface ScroogevmFlags {
+  readonly load: string;
+  readonly out: string;
+  readonly assessor: AssessorName;
 }
 
 async function slackvmSizing(flags: SlackvmFlags, terminal: SizeTerminal): Promise<void> {
@@ -51,6 +61,37 @@ async function slackvmSizing(flags: SlackvmFlags, terminal: SizeTerminal): Promi
   terminal.stdout.write(`${facts}${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
 }
 
+async function scroogevm(flags: ScroogevmFlags, terminal: SizeTerminal): Promise<void> {
+  const { DEFAULT_SIGMAS } = await import("../../core/estimator/make.js");
+  const { STRATEGY_NAMES } = await import("../../core/estimator/names.js");
+  const { runStrategies } = await import("../../report/estimate/compare.js");
+  const { comparisonOf } = await import("../../report/estimate/comparison.js");
+  const { scroogevmReport } = await import("../../report/estimate/reproduction.js");
+  const { shareOf } = await import("../../report/estimate/to-files.js");
+  const options: EstimateOptions = {
+    tracePath: flags.load,
+    strategy: "greedy",
+    faithful: true,
+    caution: false,
+    assessor: flags.assessor,
+    cpuPercentile: null,
+    memoryPercentile: null,
+    sigmas: DEFAULT_SIGMAS,
+    aggregation: 1,
+  };
+  const bar = await progressBar(terminal.stderr, flags.load);
+  const share = await shareOf(flags.load, (read) => bar.update(read / STRATEGY_NAMES.length));
+  const runs = await runStrategies(options, STRATEGY_NAMES, 0, share).finally(() => bar.stop());
+  const comparison = comparisonOf(options, runs);
+  const { PAGE, writeReport } = await import("../../report/write-report.js");
+  const files = await writeReport(scroogevmReport(comparison), flags.out);
+  for (const strategy of STRATEGY_NAMES) {
+    const { misprediction, violation } = comparison.strategies[strategy]!.notebook.hosts;
+    terminal.stdout.write(`${strategy.padEnd(10)} misprediction ${misprediction}, violation ${violation} hosts\n`);
+  }
+  terminal.stdout.write(`${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
+}
+
 export function reproduceCommand(terminal: SizeTerminal = process): Command {
   const command = new Command("reproduce").description(
     "run a paper's experiment again, and set it beside what was published",
@@ -63,5 +104,16 @@ export function reproduceCommand(terminal: SizeTerminal = process): Command {
     .option("--vms <number>", "VMs of the beginning", "500")
     .option("--threads <number>", "at once (default: as many as there are processors)")
     .action((flags: SlackvmFlags) => slackvmSizing(flags, terminal));
+  command
+    .command("scroogevm")
+    .description("how well strategies predict what a recorded host needs (ScroogeVM)")
+    .requiredOption("-l, --load <trace>", "the recorded host, as of headroom estimate: JSON, plain, .gz or .zst")
+    .requiredOption("--out <folder>", "folder for report.html, and the figures as SVG, PNG and CSV")
+    .addOption(
+      new Option("--assessor <name>", "how greedy tells whether a host is stable")
+        .choices(ASSESSOR_NAMES)
+        .default("lstm"),
+    )
+    .action((flags: ScroogevmFlags) => scroogevm(flags, terminal));
   return command.addHelpText("after", EXAMPLES);
 }
