@@ -63,7 +63,7 @@ before(async () => {
     const { leadership, hosts } = await client.cluster();
     if (leadership.role === "leader" && hosts.up === 3) break;
     assert.ok(round < 900, `three hosts never were up: ${agents.map((agent) => agent.log()).join("\n")}`);
-    await pause(100);
+    await pause(250);
   }
 });
 after(() => {

@@ -16,7 +16,8 @@ Experiments:
   slackvm-sizing   hosts that shared and dedicated clusters need, 15 mixes of ratios, OVHcloud 2023 and Azure 2017
   scroogevm        how well strategies predict what a recorded host needs; the published traces are not public, so the trace is yours
 
-Each leaves report.html, and its figures as SVG, PNG and CSV.
+Each leaves report.html, and its figures as SVG, PNG and CSV. Of SweetSpotVM no values were published, only figures of its recording:
+headroom replay --monitoring decides it again, and headroom report draws it.
 
 Examples:
   headroom reproduce slackvm-sizing --out slackvm
