@@ -103,9 +103,9 @@ export class Machine {
     return this.earlierPins + this.hypervisor.calls.count("pinVcpu");
   }
 
-  /** The agent's process starts, unless it runs. Resolves when the agent has taken its first tick. */
-  async begin(): Promise<void> {
-    if (this.agent !== null || !this.hasPower) return;
+  /** The agent's process starts and takes its first tick. Null: it runs already, or cannot. */
+  async begin(): Promise<Agent | null> {
+    if (this.agent !== null || !this.hasPower) return null;
     const { clock, newUuid, breakHypervisor = (real) => real, breakPolicy = (real) => real } = this.options;
     this.earlierPins = this.pinChanges;
     this.hypervisor = this.hypervisor.another();
@@ -123,7 +123,8 @@ export class Machine {
       ...(newUuid === undefined ? {} : { newUuid }),
     });
     await agent.start();
-    if (!process.isDead) this.agent = agent;
+    this.agent = agent;
+    return agent;
   }
 
   /** The agent's process is killed; its guests run on. */

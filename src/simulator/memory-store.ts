@@ -54,6 +54,8 @@ export class StoreCore {
   private readonly late = new Map<string, { readonly changes: readonly Change[]; readonly fence: Leadership }>();
   /** Of the next commits, one each. */
   readonly faults: StoreFault[] = [];
+  /** Of those after them. */
+  usualFault: StoreFault = "fine";
   /** False: a store that does not look who writes, nor over what. */
   fences = true;
 
@@ -107,7 +109,7 @@ export class StoreCore {
   }
 
   commit(changes: readonly Change[], fence: Leadership): CommitOutcome {
-    const fault = this.faults.shift();
+    const fault = this.faults.shift() ?? this.usualFault;
     if (fault === "unreachable") throw failure("store-unreachable", "no connection");
     if (fault === "lost-not-done") throw failure("store-outcome-unknown", "no answer");
     if (fault === "lost-late") {

@@ -52,8 +52,8 @@ export class Machine extends SimulatedMachine {
     super({ clock, name, machineId, policy: POLICY, labels, network, images: ["/images/debian.qcow2"] });
   }
 
-  start(): Promise<void> {
-    return this.clock.runUntil(this.begin());
+  async start(): Promise<void> {
+    await this.clock.runUntil(this.begin());
   }
 
   async tick(): Promise<void> {

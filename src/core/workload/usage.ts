@@ -29,6 +29,9 @@ export interface UsageRules {
 /** What a VM's CPU usage is computed from. */
 export type UsageTraits = Pick<WorkloadVm, "index" | "meanPercent" | "p95Percent" | "periodic">;
 
+/** The same, without which VM it is. */
+export type VmUsage = Omit<UsageTraits, "index">;
+
 /** Stands for all VMs in draws: no VM has this number. */
 const EVERYBODY = -2;
 /** Tells the draws of who follows from those of usage. */
@@ -50,7 +53,7 @@ function drawAt({ index }: UsageTraits, moment: number, { seed, correlation = 0 
 }
 
 /** Share of the VM's memory that it uses. */
-export function memoryShare({ index }: WorkloadVm, moment: number, { seed }: UsageRules): number {
+export function memoryShare({ index }: Pick<WorkloadVm, "index">, moment: number, { seed }: UsageRules): number {
   const base = LEAST_MEMORY + MEMORY_SPREAD * drawFor(seed ^ MEMORY_SEED, index, -1);
   return base + MEMORY_SWAY * drawFor(seed ^ MEMORY_SEED, index, moment);
 }
