@@ -1,5 +1,5 @@
 # Every target does its own set-up: Node 20.20 or newer and npm are all that must be there.
-.PHONY: help build demo demo-kvm test bench lint format clean
+.PHONY: help build demo demo-kvm test bench soak lint format clean
 .DEFAULT_GOAL := help
 
 BIN := node_modules/.bin
@@ -24,6 +24,10 @@ test: $(INSTALLED) ## build, lint, every test; what this machine cannot run is s
 
 bench: $(INSTALLED) ## the benchmarks, with baselines (ONLY="part of a name" for some)
 	node scripts/bench.mjs $(ONLY)
+
+SEEDS ?= 1000
+soak: $(INSTALLED) ## simulated clusters with faults, promises checked after every event (SEEDS=1000, at low priority)
+	HEADROOM_SOAK_SEEDS=$(SEEDS) nice -n 19 node --import tsx --test --test-timeout=0 test/simulator/promises.test.ts
 
 lint: $(INSTALLED) ## check lint rules and format
 	$(BIN)/biome check --error-on-warnings .

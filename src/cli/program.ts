@@ -24,6 +24,7 @@ import { replayCommand } from "./commands/replay.js";
 import { reportCommand } from "./commands/report.js";
 import { reproduceCommand } from "./commands/reproduce.js";
 import { schedulerCommand } from "./commands/scheduler.js";
+import { simulateCommand } from "./commands/simulate.js";
 import { sizeCommand } from "./commands/size.js";
 import { statusCommand } from "./commands/status.js";
 import { sweepCommand } from "./commands/sweep.js";
@@ -54,7 +55,10 @@ function groups(program: Command): readonly (readonly [heading: string, commands
     ["A host without an agent:", [balanceCommand(), balloonCommand(), labCommand()]],
     ["A cluster:", [schedulerCommand(), clusterCommand(), hostCommand(), explainCommand()]],
     ["Measuring:", [probeCommand(), collectCommand(), exportCommand(), importCommand()]],
-    ["Planning:", [generateCommand(), playCommand(), sizeCommand(), sweepCommand(), reproduceCommand()]],
+    [
+      "Planning:",
+      [generateCommand(), playCommand(), sizeCommand(), sweepCommand(), simulateCommand(), reproduceCommand()],
+    ],
     ["Trying it out:", [demoCommand(), replayCommand(), estimateCommand(process, ONLINE_FORM), reportCommand()]],
     ["Shell:", [completionCommand(program)]],
   ];

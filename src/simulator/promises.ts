@@ -110,7 +110,7 @@ export class Promises {
   }
 
   private checkPins({ agent, world, name }: Machine): void {
-    if (agent === null) return this.broken(`${name}: its agent is not back`);
+    if (agent === null) this.broken(`${name}: its agent is not back`);
     for (const vm of agent.vms()) {
       const pins = (world.pinsOf(vm.name) ?? []).map(formatCpuSet);
       if (pins.join(" ") !== vm.pins.join(" "))

@@ -4,6 +4,7 @@
  * the same moment. Memory is what is reserved for the VM, which may be less than what was sold.
  */
 import type { MiB, Ratio, Seconds } from "../units.js";
+import type { VmUsage } from "../workload/usage.js";
 
 /** A VM of an inventory or a workload; its place in the list is its order of submission, which decides ties. */
 export interface SizedVm {
@@ -15,6 +16,8 @@ export interface SizedVm {
   readonly arrival: Seconds;
   /** Infinity: it stays. */
   readonly departure: Seconds;
+  /** How it uses what it was sold, where the file says so; sizing does not ask. */
+  readonly usage?: VmUsage;
 }
 
 export interface SizedHost {

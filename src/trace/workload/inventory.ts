@@ -5,6 +5,7 @@
  */
 import type { SizedVm } from "../../core/sizing/model.js";
 import { mib, ratio, seconds } from "../../core/units.js";
+import type { VmUsage } from "../../core/workload/usage.js";
 import { badTable, Table, type TableRow } from "./table.js";
 
 /** Times below this are no matter of seconds but of years. */
@@ -26,6 +27,8 @@ interface Columns {
   readonly ratio: Column;
   readonly arrival: Column;
   readonly departure: Column;
+  readonly mean: Column;
+  readonly p95: Column;
 }
 
 const MEMORY_NAMES: readonly (readonly [names: readonly string[], mibPerUnit: number])[] = [
@@ -62,6 +65,8 @@ function columnsOf(table: Table): Columns {
     ratio: named("ratio", "oc", "allocation_ratio"),
     arrival: named("arrival_s", "arrival", "start_s", "start"),
     departure: named("departure_s", "departure", "end_s", "end"),
+    mean: named("avg_pct"),
+    p95: named("p95_pct"),
   };
 }
 
@@ -88,7 +93,14 @@ function vmOf(row: TableRow, columns: Columns, path: string, place: number): Siz
     ratio: ratio(at(columns.ratio, { least: 1, most: MOST_RATIO }, 1)),
     arrival: seconds(arrival),
     departure: seconds(departure),
+    ...(columns.mean.place < 0 || columns.p95.place < 0 ? {} : { usage: usageOf(row, columns, path) }),
   };
+}
+
+/** In percent of the VM's vCPUs. */
+function usageOf(row: TableRow, { mean, p95 }: Columns, path: string): VmUsage {
+  const percent = (column: Column): number => numberOf(row, column, { least: 0, most: 100 }, 0, path);
+  return { meanPercent: percent(mean), p95Percent: percent(p95), periodic: false };
 }
 
 /** `otherwise`: what an absent column or an empty field means; null: it must be there. */

@@ -16,6 +16,9 @@ const line = z.object({
   arrival: z.number().min(0),
   departure: z.number().min(0),
   permanent: z.boolean().default(false),
+  meanPercent: z.number().min(0).max(100).optional(),
+  p95Percent: z.number().min(0).max(100).optional(),
+  periodic: z.boolean().default(false),
 });
 
 const BRACE = 0x7b;
@@ -55,7 +58,8 @@ function checked(path: string, number: number, value: unknown): SizedVm {
     const issue = parsed.error.issues[0]!;
     throw badTable(path, number, `${issue.path.join(".") || "the line"}: ${issue.message}`);
   }
-  const { name, vcpus, memoryMiB, permanent, ...vm } = parsed.data;
+  const { name, vcpus, memoryMiB, permanent, meanPercent, p95Percent, periodic, ...vm } = parsed.data;
+  const isSaid = meanPercent !== undefined && p95Percent !== undefined;
   return {
     id: name,
     vcpus,
@@ -63,6 +67,7 @@ function checked(path: string, number: number, value: unknown): SizedVm {
     ratio: ratio(vm.ratio),
     arrival: seconds(vm.arrival),
     departure: permanent ? seconds(Number.POSITIVE_INFINITY) : seconds(vm.departure),
+    ...(isSaid ? { usage: { meanPercent, p95Percent, periodic } } : {}),
   };
 }
 

@@ -1,0 +1,70 @@
+/** A simulation as it can be told to a thread: nothing in it but numbers and names. */
+import { WEIGHTS } from "../core/placement/weights.js";
+import type { PoolPolicy } from "../core/pool/policy.js";
+import { createPolicy } from "../core/pool/registry.js";
+import type { SizedHost } from "../core/sizing/model.js";
+import { indexTopology } from "../core/topology/index-topology.js";
+import { buildTopology } from "../core/topology/presets.js";
+import { mib, type Seconds, seconds } from "../core/units.js";
+import { seededRandom } from "../core/workload/random.js";
+import { parseFaults } from "./fault.js";
+import type { SimulatedVm, SimulationOptions } from "./options.js";
+import { endOf } from "./simulate.js";
+
+export type PlacementName = keyof typeof WEIGHTS;
+export const PLACEMENTS = Object.keys(WEIGHTS) as readonly PlacementName[];
+
+export interface SimulationPlan {
+  readonly hosts: number;
+  readonly shape: SizedHost;
+  readonly placement: PlacementName;
+  readonly seed: number;
+  readonly step: Seconds;
+  readonly tick: Seconds;
+  readonly sample: Seconds;
+  readonly day: Seconds;
+  /** As fault.ts reads it; empty: none. */
+  readonly faults: string;
+  readonly correlation: number;
+}
+
+/** Cores that share an L3, where so many divide the host's. */
+const L3_CORES = [4, 3, 2];
+/** Tells the draws of faults from others of the same seed. */
+const FAULT_SEED = 0x6c8e9cf5;
+
+/** One package, two threads a core where that comes out even. */
+export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost): PoolPolicy {
+  const threadsPerCore = pcpus % 2 === 0 ? 2 : 1;
+  const coresPerCell = pcpus / threadsPerCore;
+  const coresPerL3 = L3_CORES.find((cores) => coresPerCell % cores === 0) ?? 1;
+  const shape = {
+    packages: 1,
+    cellsPerPackage: 1,
+    coresPerCell,
+    threadsPerCore,
+    coresPerL3,
+    memoryMiB: mib(memoryMiB),
+  };
+  const topology = indexTopology(buildTopology(shape));
+  return createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [] });
+}
+
+/** Throws `FaultFormatError`. */
+export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): SimulationOptions {
+  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation } = plan;
+  const ground = { hosts, end: seconds(endOf(vms)), random: seededRandom(seed ^ FAULT_SEED) };
+  return {
+    vms,
+    hosts,
+    policy: poolPolicyFor(shape),
+    placement: WEIGHTS[placement],
+    seed,
+    step,
+    tick,
+    sample,
+    day,
+    faults: faults === "" ? [] : parseFaults(faults, ground),
+    correlation,
+  };
+}
