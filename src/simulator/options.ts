@@ -38,6 +38,8 @@ export interface SimulationOptions {
   /** Part of its time in which a VM's usage follows what is common to all; 0 to 1. */
   readonly correlation: number;
   readonly agent?: Partial<AgentSettings>;
+  /** VMs above 1:1 are put into pools of so many times the ratio that they were sold at; default 1. */
+  readonly ratioFactor?: number;
   /** Ends the run where it stands at the first VM that is refused. */
   readonly untilRefused?: boolean;
   /** Makes another thing of what the programs work with: to show that somebody notices. */

@@ -1,11 +1,12 @@
 /** A simulation as it can be told to a thread: nothing in it but numbers and names. */
+import type { DynamicSettings } from "../core/dynamic/model.js";
 import { WEIGHTS } from "../core/placement/weights.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
 import { createPolicy } from "../core/pool/registry.js";
 import type { SizedHost } from "../core/sizing/model.js";
 import { indexTopology } from "../core/topology/index-topology.js";
 import { buildTopology } from "../core/topology/presets.js";
-import { mib, type Seconds, seconds } from "../core/units.js";
+import { mib, milliseconds, type Seconds, seconds } from "../core/units.js";
 import { seededRandom } from "../core/workload/random.js";
 import { parseFaults } from "./fault.js";
 import type { SimulatedVm, SimulationOptions } from "./options.js";
@@ -26,7 +27,31 @@ export interface SimulationPlan {
   /** As fault.ts reads it; empty: none. */
   readonly faults: string;
   readonly correlation: number;
+  /** Pools follow their usage; null: they do not. */
+  readonly dynamic: DynamicPlan | null;
+  /** See `SimulationOptions`. */
+  readonly ratioFactor: number;
 }
+
+/** As the agent's settings of the same names; what is not here is as by default. */
+export interface DynamicPlan {
+  readonly factor: number;
+  readonly reservePercent: number;
+  readonly learning: Seconds;
+}
+
+/** As the agent's settings have them where nothing is said. */
+const DYNAMIC_DEFAULTS = { margin: 0.15, mostWaiting: 0.1, mostPressure: 0.5, elastic: "off", leeway: 1 } as const;
+/** An hour is looked back on. */
+const MONITORING_MS = 3_600_000;
+
+const dynamicSettings = ({ factor, learning }: DynamicPlan): DynamicSettings => ({
+  ...DYNAMIC_DEFAULTS,
+  ratios: true,
+  maximumFactor: factor,
+  window: milliseconds(learning * 1000),
+  history: Math.max(1, Math.round(MONITORING_MS / (learning * 1000))),
+});
 
 /** Cores that share an L3, where so many divide the host's. */
 const L3_CORES = [4, 3, 2];
@@ -34,7 +59,7 @@ const L3_CORES = [4, 3, 2];
 const FAULT_SEED = 0x6c8e9cf5;
 
 /** One package, two threads a core where that comes out even. */
-export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost): PoolPolicy {
+export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, reservePercent: number | null): PoolPolicy {
   const threadsPerCore = pcpus % 2 === 0 ? 2 : 1;
   const coresPerCell = pcpus / threadsPerCore;
   const coresPerL3 = L3_CORES.find((cores) => coresPerCell % cores === 0) ?? 1;
@@ -47,17 +72,18 @@ export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost): PoolPolicy {
     memoryMiB: mib(memoryMiB),
   };
   const topology = indexTopology(buildTopology(shape));
-  return createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [] });
+  const reserve = reservePercent === null ? {} : { retrievableShare: reservePercent / 100 };
+  return createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [], ...reserve });
 }
 
 /** Throws `FaultFormatError`. */
 export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): SimulationOptions {
-  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation } = plan;
+  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, dynamic, ratioFactor } = plan;
   const ground = { hosts, end: seconds(endOf(vms)), random: seededRandom(seed ^ FAULT_SEED) };
   return {
     vms,
     hosts,
-    policy: poolPolicyFor(shape),
+    policy: poolPolicyFor(shape, dynamic?.reservePercent ?? null),
     placement: WEIGHTS[placement],
     seed,
     step,
@@ -66,5 +92,7 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
     day,
     faults: faults === "" ? [] : parseFaults(faults, ground),
     correlation,
+    ratioFactor,
+    ...(dynamic === null ? {} : { agent: { dynamic: dynamicSettings(dynamic) } }),
   };
 }

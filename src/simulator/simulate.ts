@@ -109,7 +109,7 @@ class Simulation {
       },
       afterEach: () => this.promises.check(),
     });
-    this.tenants = new Tenants(this.cluster, (told) => this.told(told));
+    this.tenants = new Tenants(this.cluster, (told) => this.told(told), options.ratioFactor);
     this.promises = new Promises(this.cluster, this.tenants);
     this.trouble = new Trouble(this.cluster, seededRandom(seed ^ TROUBLE_SEED));
     this.end = endOf(vms);

@@ -2,7 +2,8 @@
  * Those who ask for VMs and give them back, as the workload says. Who gets no answer asks again under the same request id; a refusal
  * is final. Keeps account of what each was told, which is what promises.ts holds the cluster to.
  */
-import { mib, milliseconds } from "../core/units.js";
+import { ratioBelow } from "../core/pool/exact-ratio.js";
+import { mib, milliseconds, type Ratio, ratio as ratioOf } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
 import { Limiter } from "../scheduler/locks.js";
 import type { Scheduler } from "../scheduler/scheduler.js";
@@ -44,6 +45,7 @@ export class Tenants {
   constructor(
     private readonly cluster: SimulatedCluster,
     private readonly told: (told: Told) => void,
+    private readonly ratioFactor = 1,
   ) {}
 
   arrive(name: string, vm: SimulatedVm): void {
@@ -70,7 +72,8 @@ export class Tenants {
 
   private async deploy(tenant: Tenant): Promise<void> {
     const { name, vm } = tenant;
-    const { vcpus, ratio } = vm;
+    const { vcpus } = vm;
+    const ratio = poolRatio(vm.ratio, this.ratioFactor);
     const request = {
       name,
       vcpus,
@@ -140,3 +143,5 @@ export class Tenants {
     }
   }
 }
+
+const poolRatio = (sold: Ratio, factor: number): Ratio => (sold === 1 ? sold : ratioOf(ratioBelow(sold * factor)));

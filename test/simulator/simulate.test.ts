@@ -44,7 +44,16 @@ test("the fewest hosts are found from below and from above, and one less refuses
   const vms = withUsage([0, 1, 2, 3, 4].map(vm), 1);
   const shape = { pcpus: 16, memoryMiB: mib(65_536) };
   const times = { step: seconds(10), tick: seconds(10), sample: seconds(60), day: seconds(600) };
-  const plan = { shape, placement: "headroom" as const, seed: 1, ...times, faults: "", correlation: 0 };
+  const plan = {
+    shape,
+    placement: "headroom" as const,
+    seed: 1,
+    ...times,
+    faults: "",
+    correlation: 0,
+    dynamic: null,
+    ratioFactor: 1,
+  };
   for (const guess of [1, 3, 7]) {
     const { hosts, summary } = await leastHosts(guess, (count) => optionsOf({ ...plan, hosts: count }, vms));
     assert.equal(hosts, 3);

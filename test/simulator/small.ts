@@ -4,7 +4,7 @@ import { parseShares } from "../../src/cli/sizing/scenarios.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { SCENARIOS } from "../../src/core/workload/scenario.js";
 import type { Breaks } from "../../src/simulator/options.js";
-import { optionsOf } from "../../src/simulator/plan.js";
+import { type DynamicPlan, optionsOf } from "../../src/simulator/plan.js";
 import { type Summary, simulate } from "../../src/simulator/simulate.js";
 import { generatedVms } from "../../src/simulator/workload.js";
 
@@ -13,6 +13,7 @@ export interface SmallRun {
   readonly faults?: string;
   readonly breaks?: Breaks;
   readonly correlation?: number;
+  readonly dynamic?: DynamicPlan | null;
   readonly hosts?: number;
   readonly vms?: number;
 }
@@ -30,10 +31,20 @@ export interface SmallOutcome {
 }
 
 export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
-  const { seed, faults = "", breaks, correlation = 0, hosts = 4, vms: count = 36 } = run;
+  const { seed, faults = "", breaks, correlation = 0, dynamic = null, hosts = 4, vms: count = 36 } = run;
   const vms = generatedVms(SCENARIO, TEMPORALITY, count, seed);
   const times = { step: seconds(10), tick: seconds(10), sample: seconds(60), day: seconds(600) };
-  const plan = { hosts, shape: SHAPE, placement: "headroom" as const, seed, ...times, faults, correlation };
+  const plan = {
+    hosts,
+    shape: SHAPE,
+    placement: "headroom" as const,
+    seed,
+    ...times,
+    faults,
+    correlation,
+    dynamic,
+    ratioFactor: 1,
+  };
   const digest = createHash("sha256");
   const kinds = new Set<string>();
   const summary = await simulate(

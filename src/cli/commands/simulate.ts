@@ -1,17 +1,24 @@
 /** `headroom simulate`: a whole cluster on virtual time, with the production code of scheduler and agents. */
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { SizedHost } from "../../core/sizing/model.js";
 import { seconds } from "../../core/units.js";
+import type { CaseResult, SimulationCase, Workload } from "../../simulator/case.js";
 import type { SimulatedVm } from "../../simulator/options.js";
-import type { PlacementName, SimulationPlan } from "../../simulator/plan.js";
+import type { DynamicPlan, PlacementName, SimulationPlan } from "../../simulator/plan.js";
 import type { Sink, Summary } from "../../simulator/simulate.js";
 import { CommandFailure, UsageError } from "../exit.js";
 import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
 import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
+import { mostThreads } from "../sizing/threads.js";
 import { parseHost, type SizeTerminal } from "./size.js";
+import { parseMixes, parseSeeds } from "./sweep.js";
 
 const PLACEMENT_NAMES = ["headroom", "slackvm", "spread", "pack"] as const satisfies readonly PlacementName[];
+
+/** As the agent's setting. */
+const MOST_FACTOR = 8;
 
 const EXAMPLES = `
 Hosts and VMs are simulated, scheduler and agents are the programs themselves. A vCPU gets its share of its pool's pCPUs; what it wanted and
@@ -26,6 +33,9 @@ Examples:
   headroom simulate --scenario ovhcloud2023 --ratios 1=50,3=50 --hosts 85 --out run
   headroom simulate --workload week.csv --hosts least
   headroom simulate --vms 40 --hosts 8 --tick 5 --faults random=20,host-down@3600+600:3
+  headroom simulate --ratios 1=25,2=75 --hosts 70 --tick 60 --dynamic 1.5
+  headroom simulate --ratios 1=25,2=75 --hosts least --tick 120 --trade-off 1,1.5,2,3 --out beyond
+  headroom simulate --scenario azure2017 --hosts least --sweep --mixes 100/0/0,25/25/50 --seeds 1-5 --policies headroom,pack
 `;
 
 interface Given {
@@ -43,6 +53,15 @@ interface Given {
   readonly sample: string;
   readonly faults: string;
   readonly correlation: string;
+  readonly dynamic?: string;
+  readonly reserve: string;
+  readonly learning: string;
+  readonly tradeOff?: string;
+  readonly sweep?: boolean;
+  readonly mixes: string;
+  readonly seeds?: string;
+  readonly policies?: string;
+  readonly threads?: string;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -69,6 +88,25 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .option("--sample <seconds>", "between two lines of metrics", "360")
     .option("--faults <list>", "what goes wrong (default: nothing)", "")
     .option("--correlation <share>", "part of its time that a VM's usage follows what is common to all, 0 to 1", "0")
+    .option(
+      "--dynamic <factor>",
+      "pools follow their usage, counted at most at so many times their ratio (1: never beyond)",
+    )
+    .option(
+      "--reserve <percent>",
+      "with it: of what pools beyond their ratio do without, what stays free for them",
+      "50",
+    )
+    .option("--learning <seconds>", "with it: a window of learning", "600")
+    .option(
+      "--trade-off <factors>",
+      "hosts against steal: raised ratios beside pools that follow their usage, by factor",
+    )
+    .option("--sweep", "many runs: every mix, seed and policy, with the confidence of the means")
+    .option("--mixes <list>", "of a sweep, in percent at 1:1, 2:1 ...; experiment: the published 15", "experiment")
+    .option("--seeds <list>", "of a sweep: numbers and ranges (default: --seed)")
+    .option("--policies <list>", "of a sweep (default: --policy)")
+    .option("--threads <number>", "runs at once (default: as many as there are processors)")
     .option("--out <folder>", "where the files are written (default: none are)")
     .option("--json", "print the summary as JSON")
     .addHelpText("after", EXAMPLES)
@@ -93,39 +131,117 @@ function planOf(given: Given): Omit<SimulationPlan, "hosts"> {
     day: parseTemporality(given.temporality).day,
     faults,
     correlation: shareOf(given.correlation),
+    dynamic: given.dynamic === undefined ? null : { ...dynamicOf(given), factor: factorOf(given.dynamic, "--dynamic") },
+    ratioFactor: 1,
   };
 }
 
-async function vmsOf(given: Given, seed: number): Promise<readonly SimulatedVm[]> {
-  const { generatedVms, withUsage } = await import("../../simulator/workload.js");
+/** Throws `UsageError` naming the option. */
+function factorOf(text: string, option: string): number {
+  const factor = /^\d(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (factor < 1 || factor > MOST_FACTOR)
+    throw new UsageError(`${option} ${text}: expected a factor from 1 to ${MOST_FACTOR}, such as 1.5`);
+  return factor;
+}
+
+function dynamicOf(given: Given): Omit<DynamicPlan, "factor"> {
+  const reservePercent = /^\d{1,3}$/.test(given.reserve) ? Number(given.reserve) : 101;
+  if (reservePercent > 100) throw new UsageError(`--reserve ${given.reserve}: expected a whole number from 0 to 100`);
+  return { reservePercent, learning: seconds(parseCount(given.learning, "--learning")) };
+}
+
+async function workloadOf(given: Given, seed: number): Promise<Workload> {
   if (given.workload !== undefined) {
     const { readWorkload } = await import("../../trace/workload/workload-file.js");
-    return withUsage(await readWorkload(given.workload), seed);
+    const { withUsage } = await import("../../simulator/workload.js");
+    return { kind: "listed", vms: withUsage(await readWorkload(given.workload), seed) };
   }
   const scenario = await scenarioOf(given.scenario, given.ratios);
-  return generatedVms(scenario, parseTemporality(given.temporality), parseCount(given.vms, "--vms"), seed);
+  const initial = parseCount(given.vms, "--vms");
+  return { kind: "generated", scenario, temporality: parseTemporality(given.temporality), initial };
 }
 
 async function simulateAs(given: Given, terminal: SizeTerminal): Promise<void> {
   const plan = planOf(given);
   const hosts = given.hosts === "least" ? null : parseCount(given.hosts, "--hosts");
-  const vms = await vmsOf(given, plan.seed);
+  const workload = await workloadOf(given, plan.seed);
+  const { vmsOf } = await import("../../simulator/case.js");
+  const vms = vmsOf(workload, plan.seed);
   refuseTooLarge(vms, plan.shape);
-  const { optionsOf } = await import("../../simulator/plan.js");
+  if (given.tradeOff !== undefined && given.sweep === true)
+    throw new UsageError("--trade-off and --sweep: one of them at a time");
   const { FaultFormatError } = await import("../../simulator/fault.js");
   const { PromiseBroken } = await import("../../simulator/promises.js");
-  const began = performance.now();
   try {
-    const needed = hosts ?? (await fewest(plan, vms, terminal));
-    const summary = await runOnce(optionsOf({ ...plan, hosts: needed }, vms), given, terminal);
-    const wallSeconds = (performance.now() - began) / 1000;
-    await show(summary, given, wallSeconds, terminal);
+    if (given.tradeOff !== undefined) await tradeOff(given, { workload, plan, hosts }, terminal);
+    else if (given.sweep === true) await sweep(given, { workload, plan, hosts }, terminal);
+    else await simulateOne(given, plan, hosts, vms, terminal);
   } catch (error) {
     if (error instanceof FaultFormatError) throw new UsageError(`--faults: ${error.message}`);
     if (error instanceof PromiseBroken)
       throw new CommandFailure(`${error.message}\nThis is a bug in Headroom, please report it with the command.`);
     throw error;
   }
+}
+
+async function simulateOne(
+  given: Given,
+  plan: Omit<SimulationPlan, "hosts">,
+  hosts: number | null,
+  vms: readonly SimulatedVm[],
+  terminal: SizeTerminal,
+): Promise<void> {
+  const { optionsOf } = await import("../../simulator/plan.js");
+  const began = performance.now();
+  const needed = hosts ?? (await fewest(plan, vms, terminal));
+  const summary = await runOnce(optionsOf({ ...plan, hosts: needed }, vms), given, terminal);
+  await show(summary, given, (performance.now() - began) / 1000, terminal);
+}
+
+async function many<Case extends SimulationCase>(
+  cases: readonly Case[],
+  given: Given,
+  terminal: SizeTerminal,
+): Promise<readonly CaseResult[]> {
+  const { runCases } = await import("../simulation/many.js");
+  const threads = given.threads === undefined ? mostThreads() : parseCount(given.threads, "--threads");
+  const bar = await progressBar(terminal.stderr, `${cases.length} simulations`);
+  return runCases(cases, threads, bar.update).finally(() => bar.stop());
+}
+
+async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {
+  const factors = [...new Set([1, ...given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off"))])];
+  const { tradeOffCases, tradeOffPoints, tradeOffReport, tradeOffText } = await import("../simulation/trade-off.js");
+  const cases = tradeOffCases(base, dynamicOf(given), factors);
+  const results = await many(cases, given, terminal);
+  const points = tradeOffPoints(
+    cases.map(({ choice }) => choice),
+    results,
+  );
+  terminal.stdout.write(given.json === true ? `${JSON.stringify(points)}\n` : tradeOffText(points));
+  if (given.out === undefined) return;
+  const { writeReport } = await import("../../report/write-report.js");
+  const what = given.workload ?? `${given.scenario}, ratios ${given.ratios ?? "of the scenario"}, ${given.vms} VMs`;
+  await writeReport(tradeOffReport(points, `${what}, seed ${given.seed}`), given.out);
+  terminal.stderr.write(`Figure, table and page are in ${given.out}.\n`);
+}
+
+async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {
+  const { sweepCases, sweepCsv, sweepText } = await import("../simulation/sweep.js");
+  if (base.workload.kind === "listed") throw new UsageError("--sweep: makes its workloads; --workload is for one");
+  const policies = (given.policies ?? given.policy).split(",").map((name) => {
+    const known = PLACEMENT_NAMES.find((one) => one === name);
+    if (known === undefined)
+      throw new UsageError(`--policies: there is no "${name}"; allowed: ${PLACEMENT_NAMES.join(", ")}`);
+    return known;
+  });
+  const cases = sweepCases(base, parseMixes(given.mixes), parseSeeds(given.seeds ?? given.seed), policies);
+  const results = await many(cases, given, terminal);
+  terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(cases, results));
+  if (given.out === undefined) return;
+  const { makeFolder, writeWhole } = await import("../../report/files.js");
+  await makeFolder(given.out);
+  await writeWhole(join(given.out, "sweep.csv"), sweepCsv(cases, results));
 }
 
 function refuseTooLarge(vms: readonly SimulatedVm[], shape: SizedHost): void {
@@ -143,11 +259,9 @@ async function fewest(
 ): Promise<number> {
   const { optionsOf } = await import("../../simulator/plan.js");
   const { leastHosts } = await import("../../simulator/least.js");
-  const { columnsOf } = await import("../../core/sizing/model.js");
-  const { volumeBound } = await import("../../core/sizing/volume.js");
-  const guess = volumeBound(columnsOf(vms), plan.shape);
+  const { guessFor } = await import("../../simulator/case.js");
   const { hosts } = await leastHosts(
-    guess,
+    guessFor(vms, plan.shape),
     (count) => optionsOf({ ...plan, hosts: count }, vms),
     (count, suffices) => terminal.stderr.write(`${count} hosts: ${suffices ? "nobody is refused" : "too few"}\n`),
   );
