@@ -20,11 +20,11 @@ const NAMES = ["c1", "c2", "c3", "c4"] as const;
 const SECONDS = 1;
 /** Rounds without a pin call after a case is balanced. */
 const QUIET_ROUNDS = 7;
-/** What the course allows, and the spec: intervals in which the machine gave the guests what they asked for. */
+/** What the course allows, which is for busy machines, and what the spec asks: for one that gives the guests what they ask for. */
 const BALANCED_ROUNDS = 25;
-const BALANCED_TRUE_ROUNDS = 2;
-/** How far what a guest is seen to want may lie off what it was told to do, before it is a busy machine that speaks. */
-const TRUE_POINTS = 8;
+const QUIET_BALANCED_ROUNDS = 2;
+/** How far what guests are seen to want, once balanced, lies off what they were told to do where nobody else takes the time. */
+const QUIET_POINTS = 12;
 /** Enough to have seen loads that were just beginning. */
 const FIRST_ROUNDS = 3;
 
@@ -92,14 +92,19 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     return balance.until(`${count} rounds`, ({ round }) => round >= end);
   };
 
-  /** Whether the balancer saw the loads that there are: where other programs take the time, guests that wait seem to want more. */
-  const isTrue = (round: Round, loads: readonly number[]): boolean =>
-    round.pcpus
-      .flatMap(({ vcpus }) => vcpus)
-      .every(({ vm, demandPercent }) => {
-        const load = loads[NAMES.indexOf(vm as (typeof NAMES)[number])] ?? 0;
-        return Math.abs(demandPercent - load) <= TRUE_POINTS;
-      });
+  /**
+   * By how many points the guests were seen to want something else than they were told to do, on the mean of the rounds, at most:
+   * guests that wait for other programs seem to want more.
+   */
+  function disturbance(all: readonly Round[], loads: readonly number[]): number {
+    const seen = all.flatMap(({ pcpus }) => pcpus.flatMap(({ vcpus }) => vcpus));
+    const off = NAMES.map((name, index) => {
+      const own = seen.filter(({ vm }) => vm === name);
+      const mean = own.reduce((sum, { demandPercent }) => sum + demandPercent, 0) / own.length;
+      return Math.abs(mean - (loads[index] ?? 0));
+    });
+    return Math.max(...off);
+  }
 
   /** Runs a balancer until the pins are as they should be; then nothing moves any more. Gives what it reported. */
   async function balanced(
@@ -118,12 +123,13 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     const all = balance.rounds;
     const deviations = all.map((round) => round.deviationPercent).join(" ");
     const lastMoves = all.findLastIndex(({ moves }) => moves.length > 0) + 1;
-    const trueRounds = all.slice(0, lastMoves).filter((round) => isTrue(round, loads)).length;
+    const off = disturbance(all.slice(taken), loads);
     console.log(
-      `${what}: pins ${pins.join(" ")}, last move in round ${lastMoves}, ${trueRounds} of these with true loads, ` +
-        `${movesOf(all).length} moves, deviation ${deviations}`,
+      `${what}: pins ${pins.join(" ")}, last move in round ${lastMoves}, ${movesOf(all).length} moves, ` +
+        `loads seen ${off.toFixed(0)} points off, deviation ${deviations}`,
     );
-    assert.ok(trueRounds <= BALANCED_TRUE_ROUNDS, `${trueRounds} rounds with true loads until the last move`);
+    if (off <= QUIET_POINTS)
+      assert.ok(lastMoves <= QUIET_BALANCED_ROUNDS, `the last move was in round ${lastMoves} on a quiet machine`);
     assert.ok(isDone(pins), `pins ${pins.join(" ")} after ${taken} rounds`);
     assert.deepEqual(
       movesOf(all).flatMap(({ failure }) => failure ?? []),
