@@ -81,7 +81,9 @@ export class Process implements Mortal {
   async call<T>(work: () => Promise<T>): Promise<T> {
     const mine = --this.callsLeft === 0 ? this.planned : null;
     if (mine?.when === "before") this.meet(mine);
-    await this.alive();
+    // What it met in the turn between counts too.
+    do await this.alive();
+    while (this.isFrozen || this.isDead);
     const done = work();
     if (mine?.when === "after") this.meet(mine);
     try {

@@ -99,6 +99,18 @@ const rowsOf = (points: readonly TradeOffPoint[], ratios: readonly string[]): re
     }),
   );
 
+/** Points that lie on one another have one label. */
+function labelsOf(rows: readonly Row[]): readonly (Row & { readonly factors: string })[] {
+  const labels = new Map<string, Row & { factors: string }>();
+  for (const row of rows) {
+    const key = `${row.of} ${row.hosts} ${row.p99}`;
+    const known = labels.get(key);
+    if (known === undefined) labels.set(key, { ...row, factors: String(row.factor) });
+    else if (!known.factors.split(", ").includes(String(row.factor))) known.factors += `, ${row.factor}`;
+  }
+  return [...labels.values()];
+}
+
 function figureOf(rows: readonly Row[], panels: number): FigureSpec {
   const place = { x: "hosts", y: "p99", fy: "of" } as const;
   const curve = (pools: Choice["pools"]): Row[] =>
@@ -119,15 +131,15 @@ function figureOf(rows: readonly Row[], panels: number): FigureSpec {
       marginLeft: 64,
       marginRight: 100,
       marginBottom: 44,
-      x: { label: "hosts", labelAnchor: "center", labelArrow: "none", grid: true, nice: true },
-      y: { label: "steal, 99th percentile (%)", labelArrow: "none", grid: true, nice: true },
+      x: { label: "hosts", labelAnchor: "center", labelArrow: "none", grid: true, interval: 1, inset: 30 },
+      y: { label: "steal, 99th percentile (%)", labelArrow: "none", grid: true, nice: true, insetTop: 24 },
       fy: { label: null, padding: 0.15 },
       marks: [
         ruleY([0]),
         line("static"),
         line("dynamic"),
         dot(rows, { ...place, r: 5, fill: (row: Row) => LOOKS[row.pools].colour }),
-        text(rows, { ...place, text: "factor", dy: -12, stroke: "white", fill: "black" }),
+        text(labelsOf(rows), { ...place, text: "factors", dy: -12, stroke: "white", fill: "black" }),
       ],
     },
   };
