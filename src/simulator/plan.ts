@@ -13,7 +13,6 @@ import type { SimulatedVm, SimulationOptions } from "./options.js";
 import { endOf } from "./simulate.js";
 
 export type PlacementName = keyof typeof WEIGHTS;
-export const PLACEMENTS = Object.keys(WEIGHTS) as readonly PlacementName[];
 
 export interface SimulationPlan {
   readonly hosts: number;
