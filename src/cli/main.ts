@@ -1,4 +1,5 @@
 /** Starts the command line; bin/headroom runs the built form of this file. */
+import { run } from "./alone.js";
 import { commandArguments } from "./environment.js";
 import { EXIT } from "./exit.js";
 
@@ -7,7 +8,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
 });
 
-const argv = commandArguments();
-// Loading every command takes longer than an estimate of a short trace: that command starts alone.
-const { run } = argv[0] === "estimate" ? await import("./estimate-alone.js") : await import("./program.js");
-process.exitCode = await run(argv);
+process.exitCode = await run(commandArguments());

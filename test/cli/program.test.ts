@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { aloneProgram } from "../../src/cli/alone.js";
 import { buildProgram, run } from "../../src/cli/program.js";
 import { version } from "../../src/cli/version.js";
 
@@ -38,6 +39,15 @@ test("every command says what it does, and has help", () => {
   for (const command of buildProgram().commands) {
     assert.notEqual(command.description(), "", command.name());
     assert.match(command.helpInformation(), new RegExp(`Usage: headroom ${command.name()}`));
+  }
+});
+
+test("every command but completion starts alone, and is the same as in the whole program", async () => {
+  for (const command of buildProgram().commands) {
+    const name = command.name();
+    const alone = await aloneProgram([name, "--help"]);
+    if (name === "completion") assert.equal(alone, null);
+    else assert.equal(alone?.commands[0]?.helpInformation(), command.helpInformation(), name);
   }
 });
 

@@ -1,7 +1,7 @@
 /**
  * `headroom estimate`: what a recorded host would really have needed, window by window, as a strategy predicts it (spec 5;
  * docs/estimators.md). Also the seed's form, without --out: decides exactly as ScroogeVM, and leaves its dump in the working folder.
- * Starts without settings, as it has none (estimate-alone.ts); the form for live hosts has (estimate-online.ts).
+ * Starts without settings, as it has none (alone.ts); the form for live hosts has (estimate-online.ts).
  */
 import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
