@@ -29,7 +29,7 @@ const REPLAY_KEYS: readonly SettingKey[] = [
 ];
 
 /** Where none is set: what the reference decisions of the two systems were made with; VMStack shipped with 6. */
-const CRITICAL_SIZES: Partial<Record<PolicyName, number>> = { slackvm: 6, vmstack: 6, sweetspotvm: 2 };
+export const CRITICAL_SIZES = { slackvm: 6, vmstack: 6, sweetspotvm: 2 } as const;
 
 const EXAMPLES = `
 Examples:
@@ -98,7 +98,9 @@ function hostOptions(resolution: Resolution, policy: PolicyName, terminal: Repla
     template: perVm || ratios.length === 0 ? null : ratios,
     criticalSize:
       origins.criticalSize.place === "default"
-        ? (CRITICAL_SIZES[policy] ?? settings.criticalSize)
+        ? policy === "headroom"
+          ? settings.criticalSize
+          : CRITICAL_SIZES[policy]
         : settings.criticalSize,
     hostPcpus: settings.hostPcpus,
   };

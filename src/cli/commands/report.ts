@@ -1,5 +1,5 @@
 /** `headroom report`: figures, their numbers and a page that explains them, of what a host did or of what was computed (docs/reports.md). */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { Command } from "commander";
 import { milliseconds } from "../../core/units.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
@@ -8,7 +8,8 @@ import { badSettings, examineFor } from "../config.js";
 import { CommandFailure, UsageError } from "../exit.js";
 import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
-import { inputOf, type ReportInput, replayFacts } from "../report/sources.js";
+import { BUSIEST, recordingOf } from "../report/recorded.js";
+import { inputOf } from "../report/sources.js";
 import { parseMoment } from "../samples/moment.js";
 import { openSamplesToRead } from "../samples/open-samples.js";
 import { SAMPLES_PROGRAM } from "../settings/program.js";
@@ -45,52 +46,8 @@ interface Flags extends Record<string, unknown> {
   readonly to?: string;
 }
 
-/** VMs that are drawn one by one where none is asked for: those that use most. */
-const BUSIEST = 3;
 /** More lines than this cannot be told apart. */
 const MOST_VMS = 8;
-
-type Recorded = Extract<ReportInput, { kind: "recording" }>;
-
-async function recordingOf({ tracePath, summaryPath }: Recorded, flags: Flags): Promise<Report> {
-  const machine = flags.machinePcpus === undefined ? null : parseCount(flags.machinePcpus, "--machine-pcpus");
-  const { readTrace } = await import("../../trace/reader.js");
-  const { gatherRecording } = await import("../../report/recording/gather.js");
-  const { recordingReport } = await import("../../report/recording/report.js");
-  let recording = await gatherRecording(readTrace(tracePath), flags.vm);
-  if (recording.times.length === 0) throw new CommandFailure(`${tracePath}: no record that can be used`);
-  const unknown = flags.vm.find((name) => !recording.busiest.some(({ vm }) => vm === name));
-  if (unknown !== undefined)
-    throw new CommandFailure(`--vm ${unknown}: ${tracePath} has no values of a VM of that name`);
-  if (flags.vm.length === 0 && recording.busiest.length > 0) {
-    const busiest = recording.busiest.slice(0, BUSIEST).map(({ vm }) => vm);
-    recording = await gatherRecording(readTrace(tracePath), busiest);
-  }
-  const facts = summaryPath === null ? null : await replayFacts(summaryPath);
-  const name = facts === null ? basename(tracePath) : basename(facts.trace.path);
-  const isReadAsKiB = facts?.memoryUnit === "KiB";
-  return recordingReport(recording, {
-    title: facts === null ? `Recorded host: ${name}` : `${name}, decided again by ${facts.policy}`,
-    from:
-      facts === null
-        ? `From the trace ${tracePath}: what a host's agent decided, and what was used.`
-        : `What the policy ${facts.policy} makes of the recorded load: pools and VMs are as it decides, use is as it was recorded.${
-            isReadAsKiB
-              ? " It reads the trace's memory sizes as KiB, as SlackVM does; recorders write MB, and then its sizes are in units of 1024 MB."
-              : ""
-          }`,
-    machinePcpus: machine,
-    memoryUnit: isReadAsKiB ? "sizes of the trace / 1024" : "MB",
-    facts:
-      facts === null
-        ? []
-        : [
-            ["policy", facts.policy],
-            ["deployed", String(facts.deployed)],
-            ["refused", String(facts.refused)],
-          ],
-  });
-}
 
 async function historyOf(flags: Flags, host: string): Promise<Report> {
   const { settings, problems } = examineFor(SAMPLES_PROGRAM, settingsRequest(flags, SAMPLES_PROGRAM));
@@ -130,7 +87,11 @@ async function reportOf(source: string | undefined, flags: Flags): Promise<Repor
   const input = await inputOf(source!);
   switch (input.kind) {
     case "recording":
-      return recordingOf(input, flags);
+      return recordingOf(
+        input,
+        flags.vm,
+        flags.machinePcpus === undefined ? null : parseCount(flags.machinePcpus, "--machine-pcpus"),
+      );
     case "comparison": {
       const { comparisonReport } = await import("../../report/estimate/report.js");
       return comparisonReport(input.comparison);

@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { ASSESSOR_NAMES, type AssessorName } from "../../core/estimator/assessor.js";
 import { EXPERIMENT_MIXES, type SweepPlan } from "../../core/sizing/sweep.js";
+import { ratio } from "../../core/units.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../core/workload/scenario.js";
 import type { EstimateOptions } from "../../report/estimate/options.js";
+import type { TemplateOutcome } from "../../report/recording/sweetspot.js";
 import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
+import { recordingOf } from "../report/recorded.js";
 import { mostThreads } from "../sizing/threads.js";
+import { loadTopology } from "../topology-source.js";
+import { CRITICAL_SIZES } from "./replay.js";
 import { parseHost, type SizeTerminal } from "./size.js";
 import { parseSeeds } from "./sweep.js";
 
@@ -16,13 +21,15 @@ Experiments:
   slackvm-sizing   hosts that shared and dedicated clusters need, 15 mixes of ratios, OVHcloud 2023 and Azure 2017
   scroogevm        how well strategies predict what a recorded host needs; the published traces are not public, so the trace is yours
 
-Each leaves report.html, and its figures as SVG, PNG and CSV. Of SweetSpotVM no values were published, only figures of its recording:
-headroom replay --monitoring decides it again, and headroom report draws it.
+  sweetspot        pools of a recorded host by SweetSpotVM's template, and pCPUs that other templates need; no values were published
+
+Each leaves report.html, and its figures as SVG, PNG and CSV.
 
 Examples:
   headroom reproduce slackvm-sizing --out slackvm
   headroom reproduce slackvm-sizing --seeds 1-5 --vms 1000 --out slackvm-1000
   headroom generate --vms 60 --format estimator --host 256x1048576 --out trace.json && headroom reproduce scroogevm --load trace.json --out scroogevm
+  headroom reproduce sweetspot --topology epyc-7662-2s --load trace.csv.gz --out sweetspot
 `;
 
 interface SlackvmFlags {
@@ -36,6 +43,12 @@ interface ScroogevmFlags {
   readonly load: string;
   readonly out: string;
   readonly assessor: AssessorName;
+}
+
+interface SweetspotFlags {
+  readonly topology: string;
+  readonly load: string;
+  readonly out: string;
 }
 
 async function slackvmSizing(flags: SlackvmFlags, terminal: SizeTerminal): Promise<void> {
@@ -93,6 +106,45 @@ async function scroogevm(flags: ScroogevmFlags, terminal: SizeTerminal): Promise
   terminal.stdout.write(`${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
 }
 
+/** The paper's template, and all vCPUs at one of its ratios. */
+const TEMPLATES = [[1, 1.5, 2.6], [1], [1.5], [2.6]] as const;
+
+async function sweetspot(flags: SweetspotFlags, terminal: SizeTerminal): Promise<void> {
+  const { topology, warnings } = loadTopology(flags.topology);
+  for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`);
+  const { runReplay } = await import("../../agent/replay/run.js");
+  const outcomes: TemplateOutcome[] = [];
+  let hostPcpus = 0;
+  for (const [i, template] of TEMPLATES.entries()) {
+    const isPapers = i === 0;
+    const { host, deployed, refused, peak } = await runReplay({
+      topology,
+      tracePath: flags.load,
+      // SweetSpotVM's own replay drops VMs whose recorded pools another template does not make.
+      policy: isPapers ? "sweetspotvm" : "headroom",
+      template: template.map((value) => ratio(value)),
+      criticalSize: isPapers ? CRITICAL_SIZES.sweetspotvm : 0,
+      hostPcpus: [],
+      memoryUnit: null,
+      strict: false,
+      outDir: isPapers ? flags.out : null,
+      monitoringPath: isPapers ? join(flags.out, "monitoring.csv") : null,
+      poolText: "compact",
+      candidates: null,
+    });
+    hostPcpus = host.pcpus;
+    outcomes.push({ template: template.map((value) => value.toFixed(1)).join(","), deployed, refused, peak });
+  }
+  const source = { tracePath: join(flags.out, "monitoring.csv"), summaryPath: join(flags.out, "summary.json") };
+  const recorded = await recordingOf({ kind: "recording", ...source }, [], null);
+  const { sweetspotReport } = await import("../../report/recording/sweetspot.js");
+  const made = sweetspotReport(recorded, outcomes, hostPcpus);
+  const { PAGE, writeReport } = await import("../../report/write-report.js");
+  const files = await writeReport(made, flags.out);
+  for (const [what, value] of made.facts) terminal.stdout.write(`${what}: ${value}\n`);
+  terminal.stdout.write(`${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
+}
+
 export function reproduceCommand(terminal: SizeTerminal = process): Command {
   const command = new Command("reproduce").description(
     "run a paper's experiment again, and set it beside what was published",
@@ -116,5 +168,12 @@ export function reproduceCommand(terminal: SizeTerminal = process): Command {
         .default("lstm"),
     )
     .action((flags: ScroogevmFlags) => scroogevm(flags, terminal));
+  command
+    .command("sweetspot")
+    .description("pools of a recorded host with several ratios in one VM (SweetSpotVM)")
+    .requiredOption("--topology <source>", "the recorded host: a preset, or its JSON file")
+    .requiredOption("-l, --load <trace>", "what was recorded of it, as of headroom replay: plain, .gz or .zst")
+    .requiredOption("--out <folder>", "folder for report.html, its figures, and the replay itself")
+    .action((flags: SweetspotFlags) => sweetspot(flags, terminal));
   return command.addHelpText("after", EXAMPLES);
 }
