@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { packagesOf, poolOfPcpu } from "../../web/src/model/cpu-map.js";
 import { readCpuSet } from "../../web/src/model/cpu-set.js";
 import { type EventFrame, frameReader } from "../../web/src/model/event-frames.js";
+import { type Estimate, expectedOf } from "../../web/src/model/expected.js";
 import { duration, memory, ratioText } from "../../web/src/model/format.js";
 import { byTrouble, type HostRow, stateText, stressOf, totalsOf } from "../../web/src/model/host-row.js";
 import { hrefOf, parseRoute } from "../../web/src/model/route.js";
@@ -214,4 +215,17 @@ describe("words and numbers", () => {
       assert.match(checked.problem, field);
     }
   });
+});
+
+test("what a cluster is expected to need is the sum of estimates that hold, or what is booked where one is withheld", () => {
+  const estimate = (need: number | null, stale: boolean): Estimate =>
+    ({
+      stale,
+      cpu: { need, booked: 10 },
+      memory: { need: need === null ? null : 100 * need, booked: 2000 },
+    }) as Estimate;
+  assert.equal(expectedOf([]), null);
+  assert.equal(expectedOf([estimate(3, true)]), null, "stale ones are of no account");
+  const sum = expectedOf([estimate(3, false), estimate(null, false), estimate(4, true)]);
+  assert.deepEqual(sum, { hosts: 2, pcpus: 13, memoryMiB: 2300 });
 });

@@ -48,6 +48,7 @@ describe("the dashboard", { skip: browserMissing }, () => {
 
   const PAGES: readonly (readonly [name: string, hash: string, sign: RegExp])[] = [
     ["cluster", "#/", /No host is in trouble/],
+    ["cluster, with estimates", "#/", /at most [\d.,]+ expected on 2 of 3 hosts/],
     ["host", "#/hosts/host-0", /Pools: exclusive pCPUs|No pool yet/],
     ["VMs", "#/vms", /db\.main_1/],
     ["VM", "#/vms/db.main_1", /Each vCPU and where it may run/],

@@ -120,3 +120,15 @@ export const api = {
   hostOperation: (id: string, verb: "cordon" | "uncordon" | "drain") =>
     change<unknown>("POST", `v1/hosts/${nameOf(id)}/${verb}`),
 };
+
+/** Of all hosts, page after page. */
+export async function allEstimates(): Promise<ClusterEstimatePage["items"]> {
+  const all: ClusterEstimatePage["items"][number][] = [];
+  let cursor: string | null = null;
+  do {
+    const page: ClusterEstimatePage = await api.estimates(cursor);
+    all.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null);
+  return all;
+}

@@ -1,7 +1,9 @@
 /** The cluster: hosts as tiles by fill and stress, what is sold against what is there and what is used, what happened lately. */
 import { useState } from "preact/hooks";
-import { useSelected } from "../hooks.js";
+import { allEstimates } from "../api.js";
+import { lastOf, useAsked, useSelected } from "../hooks.js";
 import { ratioColour } from "../model/colours.js";
+import { type Expected, expectedOf } from "../model/expected.js";
 import { count, counted, decimal, memory, percent, ratioText } from "../model/format.js";
 import { byTrouble, type HostRow, stateText, stressOf, type Totals, totalsOf } from "../model/host-row.js";
 import { hrefOf } from "../model/route.js";
@@ -19,6 +21,9 @@ const clusterOf = (state: State) => state.cluster;
 
 /** Enough for a screen; more are shown when asked for, so that a large cluster is there at once. */
 const FIRST_TILES = 240;
+
+/** Estimates are made once in a window, which is minutes at least. */
+const ESTIMATES_EVERY_MS = 30_000;
 
 export function ClusterPage() {
   const hosts = useSelected(hostsOf);
@@ -70,13 +75,15 @@ function Leadership() {
 
 function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: readonly HostRow[] }) {
   const troubled = byTrouble(hosts.filter((row) => stressOf(row) === "suffering" || row.state !== "up"));
+  const [asked] = useAsked("estimates", allEstimates, ESTIMATES_EVERY_MS);
+  const expected = expectedOf(lastOf(asked) ?? []);
   const overcommit = totals.pooled > 0 ? totals.allocatedVcpus / totals.pooled : 0;
   return (
     <section class="sums" aria-label="In sum">
       <Meter
         title="CPU"
         value={`${count(totals.pooled)} of ${count(totals.pcpus)} pCPUs in pools`}
-        detail={`${count(totals.allocatedVcpus)} vCPUs sold on them (${decimal(overcommit)} a pCPU), ${decimal(totals.usedPcpus)} pCPUs in use`}
+        detail={`${count(totals.allocatedVcpus)} vCPUs sold on them (${decimal(overcommit)} a pCPU), ${decimal(totals.usedPcpus)} pCPUs in use${expectedText(expected, hosts.length, ({ pcpus }) => decimal(pcpus))}`}
         part={totals.pooled}
         used={totals.usedPcpus}
         whole={totals.pcpus}
@@ -84,7 +91,7 @@ function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: read
       <Meter
         title="Memory"
         value={`${memory(totals.allocatedMiB)} of ${memory(totals.memoryMiB)} sold`}
-        detail={`${memory(totals.usedMiB)} in use by guests (${percent(totals.usedMiB, totals.memoryMiB)})`}
+        detail={`${memory(totals.usedMiB)} in use by guests (${percent(totals.usedMiB, totals.memoryMiB)})${expectedText(expected, hosts.length, ({ memoryMiB }) => memory(memoryMiB))}`}
         part={totals.allocatedMiB}
         used={totals.usedMiB}
         whole={totals.memoryMiB}
@@ -100,6 +107,13 @@ function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: read
       </div>
     </section>
   );
+}
+
+/** At most until the next estimates; says where some hosts have none. */
+function expectedText(expected: Expected | null, hosts: number, shown: (expected: Expected) => string): string {
+  if (expected === null) return "";
+  const some = expected.hosts < hosts ? ` on ${count(expected.hosts)} of ${counted(hosts, "host")}` : "";
+  return `, at most ${shown(expected)} expected${some}`;
 }
 
 /** More names than these would push the tiles away, which stand in the same order. */

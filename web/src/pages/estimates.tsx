@@ -1,7 +1,8 @@
 /** What hosts are expected to need, beside what they use, what is booked and what there is: all hosts in a table, one over time. */
-import type { ClusterEstimateAnswer, EstimateCourseAnswer } from "../../../src/http/scheduler/schemas/estimates.js";
-import { api } from "../api.js";
+import type { EstimateCourseAnswer } from "../../../src/http/scheduler/schemas/estimates.js";
+import { allEstimates, api } from "../api.js";
 import { lastOf, useAsked, useSelected } from "../hooks.js";
+import type { Estimate } from "../model/expected.js";
 import { counted, decimal, duration, memory } from "../model/format.js";
 import { hrefOf } from "../model/route.js";
 import { Bar } from "../parts/bar.js";
@@ -12,19 +13,7 @@ import type { State } from "../store.js";
 
 const programOf = (state: State) => state.session?.program ?? null;
 const EVERY_MS = 10_000;
-type Estimate = ClusterEstimateAnswer;
 type Resource = Estimate["cpu"];
-
-async function allEstimates(): Promise<readonly Estimate[]> {
-  const all: Estimate[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = await api.estimates(cursor);
-    all.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== null);
-  return all;
-}
 
 export function EstimatesPage({ host }: { readonly host: string }) {
   const scheduler = useSelected(programOf) === "scheduler";

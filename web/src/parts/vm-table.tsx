@@ -21,6 +21,10 @@ interface TableProps {
 const used = (value: number | null | undefined): string =>
   value === null || value === undefined ? "…" : decimal(value);
 
+/** As its balloon's statistics say; without them it is not known. */
+const usedMemory = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "…" : memory(value);
+
 export function VmTable({ vms, onPoint, withHost = false }: TableProps) {
   if (vms.length === 0) return <p class="quiet">No VM.</p>;
   const measured = vms.some((vm) => viewOf(vm) !== null);
@@ -43,7 +47,10 @@ export function VmTable({ vms, onPoint, withHost = false }: TableProps) {
             {measured ? (
               <>
                 <th scope="col" class="number">
-                  In use
+                  Memory in use
+                </th>
+                <th scope="col" class="number">
+                  pCPUs in use
                 </th>
                 <th scope="col" class="number">
                   Waiting
@@ -77,6 +84,7 @@ export function VmTable({ vms, onPoint, withHost = false }: TableProps) {
               <td class="number">{memory(vm.memoryMiB)}</td>
               {measured ? (
                 <>
+                  <td class="number">{usedMemory(viewOf(vm)?.usage.memoryMiB)}</td>
                   <td class="number">{used(viewOf(vm)?.usage.cpuPcpus)}</td>
                   <td class="number">{used(viewOf(vm)?.usage.waitPcpus)}</td>
                 </>
