@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { sizeCommand } from "../../src/cli/commands/size.js";
 import { columnsOf, type SizedHost, type SizedVm } from "../../src/core/sizing/model.js";
 import { firstFit } from "../../src/core/sizing/policies/first-fit.js";
 import { javaArgmax, paper } from "../../src/core/sizing/policies/progress.js";
@@ -95,4 +96,22 @@ test("first fit needs one pass: with hosts without end it uses the fewest", { sk
     });
     assert.equal(runPass(columns, SHAPE, 500, firstFit).hostsUsed, hosts);
   }
+});
+
+test("the README's example: bound, dedicated clusters by level, first fit and the others", {
+  skip: skipWithoutShared,
+}, async () => {
+  let printed = "";
+  const terminal = { stdout: { write: (text: string) => (printed += text) }, stderr: { write: () => true } };
+  const workload = sharedPath(`${FOLDER}/ovhcloud2023-50-0-50-s1.csv.gz`);
+  const policies = "first-fit,dedicated,paper,java_argmax";
+  const args = ["--workload", workload, "--host", "32x131072", "--policy", policies, "--json"];
+  await sizeCommand(terminal).parseAsync(args, { from: "user" });
+  const { policies: sized, lowerBound } = JSON.parse(printed);
+  assert.equal(lowerBound.volume, 77);
+  assert.deepEqual(sized.dedicated, { hosts: 87, byLevel: { 1: 60, 2: 0, 3: 27 } });
+  assert.deepEqual(
+    ["first-fit", "java_argmax", "paper"].map((policy) => sized[policy].hosts),
+    [79, 80, 79],
+  );
 });
