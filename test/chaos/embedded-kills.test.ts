@@ -1,6 +1,6 @@
 /**
  * The scheduler with its embedded store does not lose a VM: its process is killed at random moments of a stream of deploys and
- * removals, and started again. 25 kills here; HEADROOM_KILLS=200 makes as many.
+ * removals, and started again. 15 kills here; HEADROOM_KILLS=200 makes as many.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ import { findings } from "./checker.js";
 import { buildProgram, Hosts, leaderAmong, recordsIn, SchedulerProcess } from "./rig.js";
 import { Stream } from "./stream.js";
 
-const KILLS = Number(process.env.HEADROOM_KILLS ?? 25);
+const KILLS = Number(process.env.HEADROOM_KILLS ?? 15);
 const SEED = Number(process.env.HEADROOM_SEED ?? 1);
 const HOSTS = 8;
 /** After the first change that the new process acknowledges. */
