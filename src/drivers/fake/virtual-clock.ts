@@ -6,6 +6,7 @@
  * went to sleep, and everything a sleeper sets off by promises is done before the next one wakes. It cannot wait for real
  * input and output (files, sockets): code that does them must be awaited by the test itself.
  */
+import { setMaxListeners } from "node:events";
 import { type Milliseconds, milliseconds } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
 
@@ -93,6 +94,8 @@ export function virtualClock(startMs = 0, afterEach: () => void = () => undefine
     monotonic: () => milliseconds(elapsedMs),
     sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
       if (signal?.aborted) return Promise.resolve();
+      // As on real clocks, any number may sleep until the same end.
+      if (signal !== undefined) setMaxListeners(0, signal);
       return new Promise((resolve) => {
         const wakeUp = () => {
           sleeper.wake = null;
