@@ -7,6 +7,7 @@ import { ratio } from "../../core/units.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../core/workload/scenario.js";
 import type { EstimateOptions } from "../../report/estimate/options.js";
 import type { TemplateOutcome } from "../../report/recording/sweetspot.js";
+import type { Report } from "../../report/report.js";
 import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
 import { recordingOf } from "../report/recorded.js";
@@ -51,6 +52,15 @@ interface SweetspotFlags {
   readonly out: string;
 }
 
+/** Writes a report's files; `lines` say on the terminal what it comes to. */
+async function leave(report: Report, lines: readonly string[], out: string, terminal: SizeTerminal): Promise<void> {
+  const { PAGE, writeReport } = await import("../../report/write-report.js");
+  const files = await writeReport(report, out);
+  terminal.stdout.write([...lines, `${files.length} files in ${out}: open ${join(out, PAGE)}`, ""].join("\n"));
+}
+
+const factLines = ({ facts }: Report): readonly string[] => facts.map(([what, value]) => `${what}: ${value}`);
+
 async function slackvmSizing(flags: SlackvmFlags, terminal: SizeTerminal): Promise<void> {
   const vms = parseCount(flags.vms, "--vms");
   const { REPRODUCED, slackvmReport } = await import("../../report/sizing/reproduction.js");
@@ -68,11 +78,8 @@ async function slackvmSizing(flags: SlackvmFlags, terminal: SizeTerminal): Promi
   const { runSweep } = await import("../sizing/run-sweep.js");
   const bar = await progressBar(terminal.stderr, "sizing");
   const rows = await runSweep(plan, threads, bar.update).finally(() => bar.stop());
-  const { PAGE, writeReport } = await import("../../report/write-report.js");
   const report = slackvmReport(rows, vms);
-  const files = await writeReport(report, flags.out);
-  const facts = report.facts.map(([what, value]) => `${what}: ${value}\n`).join("");
-  terminal.stdout.write(`${facts}${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
+  await leave(report, factLines(report), flags.out, terminal);
 }
 
 async function scroogevm(flags: ScroogevmFlags, terminal: SizeTerminal): Promise<void> {
@@ -97,13 +104,11 @@ async function scroogevm(flags: ScroogevmFlags, terminal: SizeTerminal): Promise
   const share = await shareOf(flags.load, (read) => bar.update(read / STRATEGY_NAMES.length));
   const runs = await runStrategies(options, STRATEGY_NAMES, 0, share).finally(() => bar.stop());
   const comparison = comparisonOf(options, runs);
-  const { PAGE, writeReport } = await import("../../report/write-report.js");
-  const files = await writeReport(scroogevmReport(comparison), flags.out);
-  for (const strategy of STRATEGY_NAMES) {
+  const lines = STRATEGY_NAMES.map((strategy) => {
     const { misprediction, violation } = comparison.strategies[strategy]!.notebook.hosts;
-    terminal.stdout.write(`${strategy.padEnd(10)} misprediction ${misprediction}, violation ${violation} hosts\n`);
-  }
-  terminal.stdout.write(`${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
+    return `${strategy.padEnd(10)} misprediction ${misprediction}, violation ${violation} hosts`;
+  });
+  await leave(scroogevmReport(comparison), lines, flags.out, terminal);
 }
 
 /** The paper's template, and all vCPUs at one of its ratios. */
@@ -138,11 +143,8 @@ async function sweetspot(flags: SweetspotFlags, terminal: SizeTerminal): Promise
   const source = { tracePath: join(flags.out, "monitoring.csv"), summaryPath: join(flags.out, "summary.json") };
   const recorded = await recordingOf({ kind: "recording", ...source }, [], null);
   const { sweetspotReport } = await import("../../report/recording/sweetspot.js");
-  const made = sweetspotReport(recorded, outcomes, hostPcpus);
-  const { PAGE, writeReport } = await import("../../report/write-report.js");
-  const files = await writeReport(made, flags.out);
-  for (const [what, value] of made.facts) terminal.stdout.write(`${what}: ${value}\n`);
-  terminal.stdout.write(`${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`);
+  const report = sweetspotReport(recorded, outcomes, hostPcpus);
+  await leave(report, factLines(report), flags.out, terminal);
 }
 
 export function reproduceCommand(terminal: SizeTerminal = process): Command {

@@ -2,9 +2,11 @@
  * Every setting of a host agent and of its command line, in the order in which they are shown. The seeds' names (spec 2.3)
  * stand beside Headroom's own, so that an old `.env` file works as it is.
  */
+
 import { EMPTY_CPU_SET } from "../../core/cpuset.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { DYNAMIC } from "./dynamic-settings.js";
+import { listenOn } from "./listening.js";
 import { MEMBERSHIP } from "./membership-settings.js";
 import { AGENT_MEMORY, BALLOON, STORE_BALLOON } from "./memory-settings.js";
 import {
@@ -20,9 +22,6 @@ import {
   wholeNumber,
   yesOrNo,
 } from "./setting.js";
-
-/** Seeds and people write the address with or without a scheme; only the host part is listened on. */
-export const listenAddress = nonEmpty.transform((text) => text.replace(/^https?:\/\//, "").replace(/\/+$/, ""));
 
 const hypervisorUri = nonEmpty.refine((text) => /^[a-z]+(\+[a-z0-9]+)?:\/\/\S*$/.test(text));
 const httpUrl = nonEmpty.refine((text) => /^https?:\/\/\S+$/.test(text));
@@ -208,22 +207,7 @@ const TELEMETRY = {
 };
 
 const LISTENING = {
-  address: setting({
-    group: "Listening",
-    names: ["HEADROOM_ADDRESS", "SCL_URL"],
-    about: "Address to listen on; anything but loopback needs tokens",
-    allowed: "an IP address or a host name of this machine",
-    fallback: "127.0.0.1",
-    schema: listenAddress,
-  }),
-  port: setting({
-    group: "Listening",
-    names: ["HEADROOM_PORT", "SCL_PORT"],
-    about: "Port to listen on (0: any free one)",
-    allowed: "a whole number from 0 to 65535",
-    fallback: 8099,
-    schema: wholeNumber(0, 65_535),
-  }),
+  ...listenOn(["HEADROOM_ADDRESS", "SCL_URL"], ["HEADROOM_PORT", "SCL_PORT"], 8099),
   tokensFile: setting({
     group: "Listening",
     names: ["HEADROOM_TOKENS_FILE"],

@@ -2,9 +2,11 @@
  * Every setting of a collector, in the order in which they are shown; those of the sample store follow. The seed's names (spec 2.3)
  * stand beside Headroom's, so that an old `.env` file works as it is.
  */
+
 import { z } from "zod";
 import { parseEndpointList } from "../../core/telemetry/endpoints.js";
-import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
+import { AGENT_SETTINGS } from "./agent-settings.js";
+import { listenOn } from "./listening.js";
 import { httpUrl } from "./membership-settings.js";
 import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
 import { absolutePath, decimal, listOf, nonEmpty, orNull, setting, wholeNumber } from "./setting.js";
@@ -89,22 +91,7 @@ export const COLLECTOR_SETTINGS = {
     fallback: 256,
     schema: wholeNumber(1, 10_000),
   }),
-  address: setting({
-    group: "Listening",
-    names: ["HEADROOM_COLLECTOR_ADDRESS"],
-    about: "Address to listen on for its own metrics; anything but loopback needs tokens",
-    allowed: "an IP address or a host name of this machine",
-    fallback: "127.0.0.1",
-    schema: listenAddress,
-  }),
-  port: setting({
-    group: "Listening",
-    names: ["HEADROOM_COLLECTOR_PORT"],
-    about: "Port to listen on (0: any free one)",
-    allowed: "a whole number from 0 to 65535",
-    fallback: 8102,
-    schema: wholeNumber(0, 65_535),
-  }),
+  ...listenOn(["HEADROOM_COLLECTOR_ADDRESS"], ["HEADROOM_COLLECTOR_PORT"], 8102, " for its own metrics"),
   tokensFile: SAME.tokensFile,
   tlsCertificate: SAME.tlsCertificate,
   tlsKey: SAME.tlsKey,

@@ -2,10 +2,12 @@
  * Every setting of the online estimator, in the order in which they are shown; those of the sample store follow. The seed's names
  * (spec 2.3) stand beside Headroom's, so that an old `.env` file works as it is.
  */
+
 import { z } from "zod";
 import { ASSESSOR_NAMES } from "../../core/estimator/assessor.js";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
-import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
+import { AGENT_SETTINGS } from "./agent-settings.js";
+import { listenOn } from "./listening.js";
 import { httpUrl } from "./membership-settings.js";
 import { SAMPLE_STORE_SETTINGS } from "./sample-store-settings.js";
 import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
@@ -318,22 +320,7 @@ const OPENSTACK = {
 };
 
 const LISTENING = {
-  address: setting({
-    group: "Listening",
-    names: ["HEADROOM_ESTIMATOR_ADDRESS"],
-    about: "Address to listen on; anything but loopback needs tokens",
-    allowed: "an IP address or a host name of this machine",
-    fallback: "127.0.0.1",
-    schema: listenAddress,
-  }),
-  port: setting({
-    group: "Listening",
-    names: ["HEADROOM_ESTIMATOR_PORT"],
-    about: "Port to listen on (0: any free one)",
-    allowed: "a whole number from 0 to 65535",
-    fallback: 8103,
-    schema: wholeNumber(0, 65_535),
-  }),
+  ...listenOn(["HEADROOM_ESTIMATOR_ADDRESS"], ["HEADROOM_ESTIMATOR_PORT"], 8103),
   tokensFile: SAME.tokensFile,
   tlsCertificate: SAME.tlsCertificate,
   tlsKey: SAME.tlsKey,

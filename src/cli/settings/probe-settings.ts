@@ -2,9 +2,11 @@
  * Every setting of a probe, in the order in which they are shown. What an agent has as well is the agent's own, so that one file
  * serves both on a host.
  */
+
 import { FLAT_PREFIX } from "../../core/telemetry/flat-form.js";
-import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
-import { absolutePath, choice, decimal, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
+import { AGENT_SETTINGS } from "./agent-settings.js";
+import { listenOn } from "./listening.js";
+import { absolutePath, choice, decimal, nonEmpty, orNull, setting, yesOrNo } from "./setting.js";
 
 const SAME = AGENT_SETTINGS;
 
@@ -52,22 +54,7 @@ export const PROBE_SETTINGS = {
     fallback: true,
     schema: yesOrNo,
   }),
-  address: setting({
-    group: "Listening",
-    names: ["HEADROOM_PROBE_ADDRESS"],
-    about: "Address to listen on; anything but loopback needs tokens",
-    allowed: "an IP address or a host name of this machine",
-    fallback: "127.0.0.1",
-    schema: listenAddress,
-  }),
-  port: setting({
-    group: "Listening",
-    names: ["HEADROOM_PROBE_PORT"],
-    about: "Port to listen on (0: any free one)",
-    allowed: "a whole number from 0 to 65535",
-    fallback: 8101,
-    schema: wholeNumber(0, 65_535),
-  }),
+  ...listenOn(["HEADROOM_PROBE_ADDRESS"], ["HEADROOM_PROBE_PORT"], 8101),
   tokensFile: SAME.tokensFile,
   tlsCertificate: SAME.tlsCertificate,
   tlsKey: SAME.tlsKey,

@@ -2,10 +2,12 @@
  * Every setting of a scheduler, in the order in which they are shown. Those that an agent has as well are the agent's own;
  * the seeds' names of the global scheduler (spec 2.3) stand beside Headroom's, so that an old `.env` file works as it is.
  */
+
 import { ESTIMATE_MODES, type EstimateMode } from "../../core/placement/estimate-mode.js";
 import { weightsProblem } from "../../core/placement/rules.js";
 import { WEIGHTS } from "../../core/placement/weights.js";
-import { AGENT_SETTINGS, listenAddress } from "./agent-settings.js";
+import { AGENT_SETTINGS } from "./agent-settings.js";
+import { listenOn } from "./listening.js";
 import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, wholeNumber } from "./setting.js";
 
 const isUrl = (text: string): boolean => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text);
@@ -16,22 +18,7 @@ const agentUrl = nonEmpty.transform((text) => (text.includes("://") ? text : `ht
 const SAME = AGENT_SETTINGS;
 
 const LISTENING = {
-  address: setting({
-    group: "Listening",
-    names: ["HEADROOM_SCHEDULER_ADDRESS", "SCG_URL"],
-    about: "Address to listen on; anything but loopback needs tokens",
-    allowed: "an IP address or a host name of this machine",
-    fallback: "127.0.0.1",
-    schema: listenAddress,
-  }),
-  port: setting({
-    group: "Listening",
-    names: ["HEADROOM_SCHEDULER_PORT", "SCG_PORT"],
-    about: "Port to listen on (0: any free one)",
-    allowed: "a whole number from 0 to 65535",
-    fallback: 8100,
-    schema: wholeNumber(0, 65_535),
-  }),
+  ...listenOn(["HEADROOM_SCHEDULER_ADDRESS", "SCG_URL"], ["HEADROOM_SCHEDULER_PORT", "SCG_PORT"], 8100),
   advertisedUrl: setting({
     group: "Listening",
     names: ["HEADROOM_SCHEDULER_ADVERTISED_URL"],
