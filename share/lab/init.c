@@ -1,7 +1,8 @@
 /*
  * The only program of the lab's guests: process 1 of a Linux that boots in a second. It loads the balloon driver, keeps each
  * vCPU as busy and as much memory in use as it is told, and obeys one-line commands on its second serial port. Each starts with
- * a number, which its answer starts with too: whoever asks while the guest boots hears echoes of himself.
+ * a number. The answer repeats number and command before it says more ("7 mem 24: ok"): whoever asks while the guest boots hears
+ * echoes of himself, and a busy guest's serial port loses bytes, so only what is heard back was understood.
  *
  *   burn P [P1 ...]    each vCPU (or vCPU 0, 1 ...) busy P per cent of wall time
  *   mem MB             hold MB of touched memory
@@ -142,8 +143,9 @@ static void order_burn(char *rest) {
 static void obey(char *line, int out) {
   long first = 0, second = 0;
   char *rest;
-  say(out, "%ld ", strtol(line, &rest, 10));
+  long number = strtol(line, &rest, 10);
   line = rest + strspn(rest, " ");
+  say(out, "%ld %s: ", number, line);
   if (!strncmp(line, "burn ", 5)) {
     order_burn(line + 5);
     say(out, "ok\n");

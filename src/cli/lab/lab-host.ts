@@ -261,10 +261,13 @@ export async function freePort(): Promise<number> {
 
 let questions = 0;
 
-/** Null when there is no answer within a second: the guest has not booted yet, or is very busy. */
+/**
+ * Null when there is no answer within a second: the guest has not booted yet, is very busy, or lost bytes of the command. It
+ * repeats what it understood before its answer, so that a command that arrived in part is never taken for one that was obeyed.
+ */
 function askGuest(socket: string, command: string): Promise<string | null> {
-  const number = ++questions;
-  const answer = new RegExp(`(?:^|\\n)${number} (.*)\\r?\\n`);
+  const question = `${++questions} ${command}`;
+  const beginning = `${question}: `;
   return new Promise((resolve) => {
     let heard = "";
     const stream = connect(socket);
@@ -274,12 +277,12 @@ function askGuest(socket: string, command: string): Promise<string | null> {
       resolve(answer);
     };
     const late = setTimeout(() => finish(null), 1000);
-    stream.on("connect", () => stream.write(`\n${number} ${command}\n`));
+    stream.on("connect", () => stream.write(`\n${question}\n`));
     stream.on("data", (chunk) => {
       heard += chunk.toString();
-      const [, found] = answer.exec(heard) ?? [];
-      // The echo of our own words, from before the guest's terminal was set up, is no answer.
-      if (found !== undefined && found !== command) finish(found);
+      const whole = heard.split(/\r?\n/).slice(0, -1);
+      const answer = whole.find((line) => line.startsWith(beginning));
+      if (answer !== undefined) finish(answer.slice(beginning.length));
     });
     stream.on("error", () => setTimeout(() => finish(null), 100));
   });
