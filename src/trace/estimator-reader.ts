@@ -7,7 +7,7 @@
 import { OperationalError } from "../ports/errors.js";
 import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "./estimator-record.js";
 import { bytePieces, type ReadProgress } from "./input.js";
-import { JsonScanner, type JsonVisitor, type Reading } from "./json-scanner.js";
+import { type Fields, JsonScanner, type JsonVisitor, type Reading } from "./json-scanner.js";
 import { NumberList, type Wanted } from "./number-list.js";
 
 const LISTS = [
@@ -97,6 +97,8 @@ class Reader implements JsonVisitor {
   readonly #settings = new Map<string, unknown>();
   readonly #epochs = new NumberList();
   readonly #lists: Lists;
+  /** Those of them that somebody asks for. */
+  readonly #fields: Fields;
   #head: Head | null = null;
   /** Whether what `close` ends was walked. */
   #isWalked = true;
@@ -108,13 +110,15 @@ class Reader implements JsonVisitor {
   constructor(
     private readonly file: string,
     private readonly visitor: EstimatorTraceVisitor | null,
-    private readonly statistics: boolean,
+    statistics: boolean,
     private readonly known: Head | null,
   ) {
     this.#lists = Object.fromEntries(LISTS.map((name) => [name, new NumberList(WANTED[name])])) as Record<
       ListName,
       NumberList
     >;
+    const isWanted = (name: ListName): boolean => statistics || !COUNTERS.has(name);
+    this.#fields = new Map(LISTS.filter(isWanted).map((name) => [name, this.#lists[name]]));
   }
 
   where(): string {
@@ -139,8 +143,8 @@ class Reader implements JsonVisitor {
     const allowed = ALLOWED[place];
     if (allowed !== undefined && allowed !== kind) this.#wrong(place, kind === "list" ? "a list" : "an object");
     const reading = this.#reading(place);
-    this.#isWalked = reading === "walk";
-    if (reading !== "walk") return reading;
+    this.#isWalked = reading === "walk" || reading === this.#fields;
+    if (!this.#isWalked) return reading;
     if (place === "machine") this.#startMachine();
     if (place === "windows") this.#due = 0;
     if (place === "window") for (const name of LISTS) this.#lists[name].clear();
@@ -189,8 +193,9 @@ class Reader implements JsonVisitor {
       case "root":
       case "config":
       case "windows":
-      case "window":
         return "walk";
+      case "window":
+        return this.#fields;
       case "machines":
       case "machine":
         if (this.visitor === null) return "skip";
@@ -198,15 +203,9 @@ class Reader implements JsonVisitor {
         return "walk";
       case "epoch":
         return this.#epochs;
-      case "list":
-        return this.#listOf(String(this.#path.at(-1)));
       default:
         return "skip";
     }
-  }
-
-  #listOf(name: string): Reading {
-    return isListName(name) && (this.statistics || !COUNTERS.has(name)) ? this.#lists[name] : "skip";
   }
 
   #start(): void {

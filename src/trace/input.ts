@@ -3,7 +3,7 @@
  * name. Where bytes become text they are taken for Latin-1, so that they pass through unchanged; names are decoded where
  * they are used.
  */
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { OperationalError } from "../ports/errors.js";
 
@@ -15,22 +15,23 @@ const MAX_LINE_BYTES = 1 << 26;
 
 type Compression = "none" | "gzip" | "zstd";
 
-async function compressionOf(path: string): Promise<Compression> {
-  const file = await open(path, "r");
+/** In place, as waiting for so little costs more: a pool of threads would be started for it. */
+function compressionOf(path: string): Compression {
+  const file = openSync(path, "r");
   try {
-    if (!(await file.stat()).isFile())
+    if (!fstatSync(file).isFile())
       throw new OperationalError(
         "bad-input-file",
         `${path}: not a file: a trace is read twice, and cannot be piped`,
         false,
       );
     const magic = Buffer.alloc(4);
-    const { bytesRead } = await file.read(magic, 0, 4, 0);
+    const bytesRead = readSync(file, magic, 0, 4, 0);
     if (bytesRead >= 2 && magic[0] === 0x1f && magic[1] === 0x8b) return "gzip";
     if (bytesRead === 4 && magic.readUInt32LE(0) === 0xfd2fb528) return "zstd";
     return "none";
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -139,7 +140,7 @@ async function* unpackedPieces(path: string, chunks: AsyncIterable<Buffer>): Asy
  */
 export async function* linePieces(path: string): AsyncGenerator<Buffer> {
   try {
-    const compression = await compressionOf(path);
+    const compression = compressionOf(path);
     if (compression === "none") yield* plainPieces(path);
     else yield* unpackedPieces(path, unpackedChunks(path, compression));
   } catch (error) {
@@ -170,7 +171,7 @@ function* plainChunks(path: string, progress?: ReadProgress): Generator<Buffer> 
  */
 export async function* bytePieces(path: string, progress?: ReadProgress): AsyncGenerator<Buffer> {
   try {
-    const compression = await compressionOf(path);
+    const compression = compressionOf(path);
     if (compression === "none") yield* plainChunks(path, progress);
     else yield* unpackedChunks(path, compression, progress);
   } catch (error) {

@@ -4,14 +4,20 @@
  * nobody asks for is passed over. Accepts what Python writes: NaN and infinities among numbers.
  */
 import { OperationalError } from "../ports/errors.js";
-import type { NumberList } from "./number-list.js";
+import { countOf } from "./bytes.js";
+import { Names } from "./names.js";
+import { endsNumber, readNumbers } from "./number-bytes.js";
+import { NumberList } from "./number-list.js";
 
-/** What is to be done with a list or an object that begins. */
-export type Reading = "walk" | "skip" | NumberList;
+/** Where the lists of an object go, by their names; its other lists are passed over. */
+export type Fields = ReadonlyMap<string, NumberList>;
+
+/** What is to be done with a list or an object that begins. `Fields`: it is walked, but of its lists only `key` tells. */
+export type Reading = "walk" | "skip" | NumberList | Fields;
 
 export interface JsonVisitor {
   open(kind: "object" | "list"): Reading;
-  /** After the last member of what was walked, or the last number of a list. */
+  /** After the last member of what was walked, or the last number of a list; not of a list among `Fields`. */
   close(): void;
   key(name: string): void;
   scalar(value: string | number | boolean | null): void;
@@ -27,20 +33,12 @@ const BACKSLASH = 92;
 const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
-const MINUS = 45;
-const DOT = 46;
-const ZERO = 48;
-const NINE = 57;
 const SPACE = 32;
 
 /** The longest token: a name. What is longer is no trace. */
 const MAX_TOKEN_BYTES = 1 << 20;
 /** Room for what is left over from piece to piece; grows where a name is longer. */
 const SLACK_BYTES = 1 << 12;
-/** A mantissa of so many digits is exact, and so is its quotient by a power of ten up to 10^22 (Clinger, 1990). */
-const EXACT_DIGITS = 15;
-const POWERS = Float64Array.from({ length: EXACT_DIGITS + 1 }, (_, i) => 10 ** i);
-
 const WORDS: ReadonlyMap<string, boolean | null> = new Map([
   ["null", null],
   ["true", true],
@@ -50,23 +48,20 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map([
 const NOT_FINITE: ReadonlySet<string> = new Set(["null", "NaN", "Infinity", "-Infinity"]);
 const NUMBER = /^-?\d+(\.\d*)?([eE][+-]?\d+)?$/;
 
-/** A name with its quotes, and the one that came after it. */
-interface Name {
-  readonly bytes: Buffer;
-  readonly text: string;
-  next: Name | null;
-}
-
 /** What may come next. */
 type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end" | "nothing";
 
 export class JsonScanner {
   readonly #open: ("object" | "list")[] = [];
+  /** Of each of them that is an object. */
+  readonly #fields: (Fields | null)[] = [];
   #expected: Expected = "value";
   #list: NumberList | null = null;
   /** Depth of what is passed over; 0: nothing is. */
   #skipping = 0;
   #isListSkipped = false;
+  /** What is filled or passed over is one of an object's fields. */
+  #isField = false;
   #inSkippedText = false;
   /** What is being read: what the piece before left over, and the piece. Always the same memory, unless a piece is larger. */
   #bytes: Buffer = Buffer.alloc(0);
@@ -75,8 +70,7 @@ export class JsonScanner {
   /** Bytes before `#bytes`. */
   #consumed = 0;
   #filled = 0;
-  #lastName: Name | null = null;
-  readonly #names = new Map<string, Name>();
+  readonly #names = new Names();
   /** End of what can be read safely: behind a byte that ends any number. */
   #limit = 0;
   /** Where the number or word read last ends. */
@@ -111,6 +105,7 @@ export class JsonScanner {
     if (this.#left > MAX_TOKEN_BYTES) this.#fail(at, "no value of a trace is this long");
     bytes.copyWithin(0, at, this.#filled);
     this.#consumed += at;
+    this.#names.forgetList();
   }
 
   end(): void {
@@ -152,81 +147,86 @@ export class JsonScanner {
 
   #begin(kind: "object" | "list", from: number): number {
     if (!this.#expected.startsWith("value")) this.#unexpected(from);
+    const fields = kind === "list" ? (this.#fields.at(-1) ?? null) : null;
+    if (fields !== null) {
+      this.#names.listBegins(this.#bytes, from + 1);
+      this.#beginField(fields);
+      return from + 1;
+    }
     const reading = this.visitor.open(kind);
-    if (reading === "skip") {
-      this.#skipping = 1;
-      this.#isListSkipped = kind === "list";
-    } else if (reading === "walk") {
+    if (reading === "skip") this.#beginSkipping(kind);
+    else if (reading instanceof NumberList) this.#beginList(reading);
+    else {
       this.#open.push(kind);
+      this.#fields.push(reading === "walk" ? null : reading);
       this.#expected = kind === "list" ? "value or end" : "key or end";
-    } else {
-      reading.clear();
-      reading.isTold = true;
-      this.#list = reading;
+      this.#names.forgetList();
     }
     return from + 1;
+  }
+
+  #beginSkipping(kind: "object" | "list"): void {
+    this.#skipping = 1;
+    this.#isListSkipped = kind === "list";
+  }
+
+  #beginList(list: NumberList): void {
+    list.clear();
+    list.isTold = true;
+    this.#list = list;
+  }
+
+  /** The list of the name read last. */
+  #beginField(fields: Fields): void {
+    this.#isField = true;
+    const list = fields.get(this.#names.last);
+    if (list === undefined) this.#beginSkipping("list");
+    else this.#beginList(list);
   }
 
   #finish(kind: "object" | "list", from: number): number {
     if (this.#open.at(-1) !== kind || !this.#expected.endsWith("or end")) this.#unexpected(from);
     this.#open.pop();
+    this.#fields.pop();
+    this.#names.forgetList();
     this.visitor.close();
     this.#afterValue();
     return from + 1;
+  }
+
+  /** Behind a list that was filled or passed over, or an object that was passed over; returns where to go on. */
+  #endValue(at: number): number {
+    this.#afterValue();
+    if (!this.#isField) {
+      this.visitor.close();
+      return at;
+    }
+    this.#isField = false;
+    const next = this.#names.listEnds(this.#bytes, at, this.#filled);
+    if (next === at) return at;
+    this.visitor.key(this.#names.last);
+    this.#beginField(this.#fields.at(-1)!);
+    return next;
   }
 
   #afterValue(): void {
     this.#expected = this.#open.length === 0 ? "nothing" : "comma or end";
   }
 
-  /**
-   * Numbers into the list, up to its end or the end of the bytes. Nearly all of a trace passes here: one loop over the bytes,
-   * on locals, and nothing called for a number of common length.
-   */
+  /** Numbers into the list, up to its end or the end of the bytes. */
   #fill(list: NumberList, from: number): number {
     const [bytes, limit] = [this.#bytes, this.#limit];
-    let at = from;
-    let values = list.room(0);
-    let count = list.length;
-    if (list.wanted !== "all" && count === 1) at = this.#toLast(list, at);
-    while (at < limit) {
-      const start = at;
-      let byte = bytes[at]!;
-      if (byte === MINUS) byte = bytes[++at]!;
-      let mantissa = 0;
-      let digits = at;
-      for (; byte >= ZERO && byte <= NINE; byte = bytes[++at]!) mantissa = mantissa * 10 + (byte - ZERO);
-      let decimals = 0;
-      if (byte === DOT) {
-        digits += 1;
-        const point = at;
-        for (byte = bytes[++at]!; byte >= ZERO && byte <= NINE; byte = bytes[++at]!)
-          mantissa = mantissa * 10 + (byte - ZERO);
-        decimals = at - point - 1;
-      }
-      digits = at - digits;
-      if (digits > 0 && digits <= EXACT_DIGITS && (byte === COMMA || byte === CLOSE_LIST || byte <= SPACE)) {
-        const value = mantissa / POWERS[decimals]!;
-        if (count === values.length) values = list.room(count);
-        values[count++] = bytes[start] === MINUS ? -value : value;
-        if (byte === COMMA) at += 1;
-        if (count === 1 && list.wanted !== "all") at = this.#toLast(list, at);
-      } else if (at > start || !(byte === COMMA || byte === CLOSE_LIST || byte <= SPACE)) {
-        const value = this.#slowNumber(start);
-        at = this.#end;
-        if (count === values.length) values = list.room(count);
-        if (Number.isFinite(value)) values[count++] = value;
-        else list.missing += 1;
-      } else if (byte === CLOSE_LIST) {
-        list.length = count;
+    for (let at = from; ; ) {
+      const isFirst = list.wanted !== "all" && list.length === 0;
+      if (list.wanted !== "all" && list.length === 1) at = this.#toLast(list, at);
+      at = readNumbers(bytes, at, limit, list, isFirst ? 1 : list.values.length);
+      if (at >= limit) return at;
+      if (list.length === list.values.length) list.grow();
+      else if (bytes[at] === CLOSE_LIST) {
         this.#list = null;
-        this.visitor.close();
-        this.#afterValue();
-        return at + 1;
-      } else at += 1;
+        return this.#endValue(at + 1);
+      } else if (!isFirst || list.length === 0) at = this.#oddNumber(list, at);
     }
-    list.length = count;
-    return at;
   }
 
   /** Where the last number of the list begins, if its end is here. */
@@ -235,16 +235,24 @@ export class JsonScanner {
     const end = bytes.indexOf(CLOSE_LIST, at);
     if (end < 0 || end >= this.#limit) return at;
     const last = bytes.lastIndexOf(COMMA, end) + 1;
-    if (list.wanted !== "ends") for (let i = at; i < last; i++) if (bytes[i] === COMMA) list.passed += 1;
-    return Math.max(at, last);
+    let second = at;
+    while (bytes[second] === COMMA || bytes[second]! <= SPACE) second += 1;
+    if (list.wanted !== "ends") list.passed += countOf(COMMA, bytes, second, last);
+    return Math.max(second, last);
   }
 
-  #slowNumber(at: number): number {
+  /** What `readNumbers` left: a number of many digits or with an exponent, what stands for a missing one, or none. */
+  #oddNumber(list: NumberList, at: number): number {
     const word = this.#readWord(at);
-    if (NOT_FINITE.has(word)) return Number.NaN;
-    if (!NUMBER.test(word))
+    if (NOT_FINITE.has(word)) list.missing += 1;
+    else if (!NUMBER.test(word))
       this.#fail(at, `${show(word)} is not a number; allowed: numbers, and null where one is missing`);
-    return Number(word);
+    else {
+      const value = Number(word);
+      if (Number.isFinite(value)) list.values[list.length++] = value;
+      else list.missing += 1;
+    }
+    return this.#end;
   }
 
   #readWord(at: number): string {
@@ -272,7 +280,7 @@ export class JsonScanner {
     const end = this.#endOfText(from);
     if (end < 0) return -1;
     if (isKey) {
-      this.visitor.key(this.#name(from, end));
+      this.visitor.key(this.#names.read(this.#bytes, from, end, () => this.#decode(from, end)));
       this.#expected = "colon";
     } else {
       this.visitor.scalar(this.#decode(from, end));
@@ -289,21 +297,6 @@ export class JsonScanner {
       else if (byte === QUOTE) return at + 1;
     }
     return -1;
-  }
-
-  /** Names repeat in the same order from window to window: the one that followed last time mostly follows again. */
-  #name(from: number, end: number): string {
-    const expected = this.#lastName?.next ?? null;
-    if (expected !== null && this.#bytes.compare(expected.bytes, 0, expected.bytes.length, from, end) === 0) {
-      this.#lastName = expected;
-      return expected.text;
-    }
-    const text = this.#decode(from, end);
-    const found = this.#names.get(text) ?? { bytes: Buffer.from(this.#bytes.subarray(from, end)), text, next: null };
-    this.#names.set(text, found);
-    if (this.#lastName !== null) this.#lastName.next = found;
-    this.#lastName = found;
-    return found.text;
   }
 
   #decode(from: number, end: number): string {
@@ -331,9 +324,7 @@ export class JsonScanner {
       else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
         this.#skipping -= 1;
         if (this.#skipping > 0) continue;
-        this.visitor.close();
-        this.#afterValue();
-        return at;
+        return this.#endValue(at);
       }
     }
     return at;
@@ -349,7 +340,8 @@ export class JsonScanner {
       const found = bytes.indexOf(byte, from);
       return found < 0 || found > end;
     };
-    return isPlain(QUOTE) && isPlain(OPEN_LIST) && isPlain(OPEN_OBJECT) ? end : null;
+    // Objects need not be looked for: one without names holds nothing, and their names have quotes.
+    return isPlain(QUOTE) && isPlain(OPEN_LIST) ? end : null;
   }
 
   /** Behind the end of a text, or where more bytes are needed. What is read ends with no backslash, so none is cut off. */
@@ -378,6 +370,3 @@ export class JsonScanner {
 }
 
 const show = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text);
-
-const endsNumber = (byte: number): boolean =>
-  byte === COMMA || byte === CLOSE_LIST || byte === CLOSE_OBJECT || byte <= SPACE;

@@ -17,14 +17,16 @@ export class NumberList {
   /** Whoever fills it may leave out what is not wanted. */
   constructor(readonly wanted: Wanted = "all") {}
 
-  /** Where the numbers lie, with room for one more than `count`. */
-  room(count: number): Float64Array<ArrayBuffer> {
-    if (count === this.#values.length) {
-      const larger = new Float64Array(count * 2);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
+  /** Where the numbers lie, and those of an earlier filling behind them. */
+  get values(): Float64Array<ArrayBuffer> {
     return this.#values;
+  }
+
+  /** Makes room for more than `values` holds. */
+  grow(): void {
+    const larger = new Float64Array(this.#values.length * 2);
+    larger.set(this.#values);
+    this.#values = larger;
   }
 
   clear(): void {

@@ -4,6 +4,7 @@
  * that goes back, a field that is no number. Keeps nothing but rows of VMs.
  */
 
+import { startsWith } from "./bytes.js";
 import type { Layout } from "./header.js";
 import type { Problems } from "./problems.js";
 import { decimalOf } from "./python-number.js";
@@ -205,13 +206,6 @@ export class TraceScanner {
   #report(field: string, kind: Parameters<Problems["add"]>[2], message: string): void {
     this.problems.add(this.line, field, kind, message);
   }
-}
-
-function startsWith(lines: Buffer, at: number, expected: Uint8Array): boolean {
-  const length = expected.length;
-  if (at + length > lines.length) return false;
-  for (let i = 0; i < length; i++) if (lines[at + i] !== expected[i]) return false;
-  return true;
 }
 
 /** Where the line after the one at `at` begins; every line has its end. */
