@@ -66,7 +66,7 @@ export async function runTick(
   );
   actions += repackPools(context, memory);
   memory.pools ??= new PoolKeeper(context);
-  actions += memory.pools.keep(memory.usage?.report ?? null, sample?.cpuPressure ?? null);
+  actions += memory.pools.keep(memory.usage, sample?.cpuPressure ?? null);
   await store.flush();
   actions += await updatePins(context, memory, before, problems);
   memory.balancer ??= new PoolBalancer(context);

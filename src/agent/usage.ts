@@ -86,13 +86,17 @@ export function measureUsage(
   return { reading, report: { vms, host: { cpuPcpus, memoryMiB: hostMemory(host, stats) } }, restarted };
 }
 
-/** Sum over the pool's vCPUs that have a figure; null where none has. */
-export function poolUsage(pool: CpuPool, report: UsageReport): { usagePcpus: Pcpus | null; waitPcpus: Pcpus | null } {
+/** Sum over the pool's vCPUs that have a figure; null where none has. `without`: names of VMs that are left out. */
+export function poolUsage(
+  pool: CpuPool,
+  report: UsageReport,
+  without: ReadonlySet<string> = new Set(),
+): { usagePcpus: Pcpus | null; waitPcpus: Pcpus | null } {
   let usage: number | null = null;
   let wait: number | null = null;
   for (const member of pool.members) {
     const vcpus = report.vms.get(member.vm)?.vcpus;
-    if (vcpus === undefined) continue;
+    if (vcpus === undefined || without.has(member.vm)) continue;
     for (const index of member.vcpuIndexes) {
       const vcpu = vcpus.get(index);
       usage = add(usage, vcpu?.cpuPcpus ?? null);

@@ -47,6 +47,8 @@ const MONITORING_MS = 3_600_000;
 const dynamicSettings = ({ factor, learning }: DynamicPlan): DynamicSettings => ({
   ...DYNAMIC_DEFAULTS,
   ratios: true,
+  // Simulated guests do not boot: what they do first is as true as what they do later.
+  bootTime: milliseconds(0),
   maximumFactor: factor,
   window: milliseconds(learning * 1000),
   history: Math.max(1, Math.round(MONITORING_MS / (learning * 1000))),

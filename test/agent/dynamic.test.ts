@@ -5,11 +5,13 @@ import type { PoolView } from "../../src/agent/service.js";
 import type { AgentSettings } from "../../src/agent/settings.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
+import { milliseconds } from "../../src/core/units.js";
 import { SETTINGS, WINDOW } from "../dynamic/support.js";
 import { policyFor, Rig, type RigOptions } from "./support.js";
 
 const MEMORY = { kind: "constant", fraction: 0.5 } as const;
 const TICKS = WINDOW / 5_000;
+const BOOT = milliseconds(WINDOW / 2 + 10_000);
 const on = (more: Partial<typeof SETTINGS> = {}): RigOptions => ({ settings: { dynamic: { ...SETTINGS, ...more } } });
 
 /** Guests of the pool of ratio 3, `vcpus` each. */
@@ -105,6 +107,26 @@ test("quiet pools go beyond their ratio where that is allowed, and come back at 
   rig.check();
   assert.equal(pool(rig, 2).pcpuCount, 8, "as it was sold");
   assert.ok(rig.agent.vms().every(({ usage, name }) => name === "big" || usage.waitPcpus! < 0.05));
+});
+
+test("a guest that boots in a full pool moves no ratio; what it does after its boot time does", async () => {
+  const busy = (rig: Rig, name: string): void =>
+    rig.world.setDemand(name, { cpu: { kind: "constant", fraction: 1 }, memory: MEMORY });
+  const ratios: (number | undefined)[] = [];
+  for (const bootTime of [BOOT, milliseconds(0)]) {
+    const rig = await rigWith(on({ bootTime }), 2, 4, 0.3);
+    await windows(rig, 3);
+    await rig.deploy("new", 4, 3);
+    busy(rig, "new");
+    await windows(rig, 0.5);
+    const waits = rig.agent.vms().some(({ usage }) => usage.waitPcpus! > 0.5);
+    assert.equal(waits, bootTime > 0, "what is asked for and not given is waited for");
+    ratios.push(pool(rig).dynamics!.effectiveRatio);
+    await windows(rig, 1);
+    assert.ok(pool(rig).dynamics!.effectiveRatio < 2);
+  }
+  assert.equal(ratios[0], 3);
+  assert.ok(ratios[1]! < 2, `${ratios[1]}`);
 });
 
 test("what was decided survives a restart of the agent, and a lost journal falls back on what was sold", async () => {

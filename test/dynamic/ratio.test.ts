@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { demandOf, type PoolReading, suffers } from "../../src/core/dynamic/model.js";
+import { bootsMayDelay, demandOf, type PoolReading, suffers } from "../../src/core/dynamic/model.js";
 import { ceilingOf, nextRatio } from "../../src/core/dynamic/ratio.js";
 import { milliseconds, type Ratio, ratio } from "../../src/core/units.js";
 import { forecasts, readings, SETTINGS, WINDOW } from "./support.js";
@@ -73,6 +73,7 @@ const quiet: PoolReading = {
   vcpus: 30,
   largestVm: 4,
   freshVcpus: 0,
+  bootingVcpus: 0,
   usagePcpus: 2,
   waitPcpus: 0,
 };
@@ -107,4 +108,39 @@ test("nothing rises while the host is under pressure", () => {
   assert.equal(nextRatio(low, quiet, forecast, SETTINGS, { now: NOW, pressure: 0.4 }).wantedRatio, 2.3);
   const pressed = nextRatio(low, quiet, forecast, SETTINGS, { now: NOW, pressure: 0.6 });
   assert.deepEqual(pressed, { wantedRatio: 2, stirredAt: NOW });
+});
+
+test("a guest that boots moves no ratio, whatever it uses and the others wait for meanwhile", () => {
+  const booting = readings.filter(({ ratio: sold, bootingVcpus, usagePcpus, ...one }) => {
+    const asSold = (usagePcpus ?? 0) + bootingVcpus / sold;
+    return (
+      sold > 1 &&
+      bootingVcpus > 0 &&
+      bootsMayDelay({ ...one, ratio: sold, bootingVcpus, usagePcpus }) &&
+      asSold <= one.pcpus
+    );
+  });
+  fc.assert(
+    fc.property(booting, fc.integer({ min: 0, max: 3 * WINDOW }), (reading, since) => {
+      // Such a pool holds what it asks for, and nothing is expected that it would not carry.
+      const wantedRatio = ratio(
+        Math.min(reading.ratio, Math.max(1, Math.floor((1000 * reading.vcpus) / reading.pcpus) / 1000)),
+      );
+      const before = { wantedRatio, stirredAt: milliseconds(NOW - since) };
+      for (const forecast of [null, { peak: 0, deviation: 0 }])
+        assert.deepEqual(nextRatio(before, reading, forecast, SETTINGS, CALM), before);
+    }),
+  );
+});
+
+test("guests that boot hide nothing that is not theirs: others that suffer beside them, and others that need the pool themselves", () => {
+  const small = { ...quiet, freshVcpus: 1, bootingVcpus: 1, usagePcpus: 2, waitPcpus: 1 };
+  assert.ok(!bootsMayDelay(small), "one vCPU takes one pCPU of ten at most");
+  assert.ok(nextRatio(memory, small, null, SETTINGS, CALM).wantedRatio <= 30 / 11);
+  const full = { ...quiet, freshVcpus: 6, bootingVcpus: 6, usagePcpus: 9.5, waitPcpus: 8 };
+  assert.equal(
+    nextRatio(memory, full, null, SETTINGS, CALM).wantedRatio,
+    2.608,
+    "9.5 pCPUs, and 2 that were sold to those who boot",
+  );
 });

@@ -15,6 +15,7 @@ export const SETTINGS: DynamicSettings = {
   leeway: 1,
   window: WINDOW,
   history: 6,
+  bootTime: milliseconds(0),
 };
 
 /** A pool that holds its VMs at some ratio, with any usage that it can have. */
@@ -26,6 +27,7 @@ export const readings = fc
     largest: fc.double({ min: 0, max: 1, noNaN: true }),
     fresh: fc.double({ min: 0, max: 1, noNaN: true }),
     used: fc.double({ min: 0, max: 1, noNaN: true }),
+    boots: fc.boolean(),
     waited: fc.double({ min: 0, max: 1, noNaN: true }),
     isMeasured: fc.boolean(),
   })
@@ -33,15 +35,17 @@ export const readings = fc
     const largestVm = Math.max(1, Math.round(one.largest * one.vcpus));
     const pcpus = Math.max(largestVm, Math.ceil(one.vcpus / (1 + one.spread * (one.ratio - 1))));
     const usagePcpus = one.used * pcpus;
+    const bootingVcpus = one.boots ? one.vcpus - Math.ceil(usagePcpus) : 0;
     return {
       ratio: one.ratio,
       pcpus,
       runsOn: pcpus,
       vcpus: one.vcpus,
       largestVm,
-      freshVcpus: Math.round(one.fresh * one.vcpus),
+      freshVcpus: Math.max(bootingVcpus, Math.round(one.fresh * one.vcpus)),
+      bootingVcpus,
       usagePcpus: one.isMeasured ? usagePcpus : null,
-      waitPcpus: one.isMeasured ? one.waited * (one.vcpus - usagePcpus) : null,
+      waitPcpus: one.isMeasured ? one.waited * (one.vcpus - bootingVcpus - usagePcpus) : null,
     };
   });
 

@@ -17,7 +17,7 @@ describe("an agent whose pools follow their usage, with real guests", { skip: la
   before(async () => {
     if (lab.skip !== false) throw new Error(lab.skip);
     host = await lab.startLibvirtd();
-    agent = await AgentProcess.start(host, "--dynamic", "yes", "--elastic", "lend");
+    agent = await AgentProcess.start(host, "--dynamic", "yes", "--elastic", "lend", "--dynamic-boot-seconds", "5");
   });
   after(() => host?.stop());
 

@@ -7,24 +7,22 @@ import { decide, type PoolPicture } from "../../core/dynamic/decide.js";
 import { expectedPcpus } from "../../core/dynamic/expected.js";
 import { Forecaster } from "../../core/dynamic/forecaster.js";
 import { type DynamicSettings, demandOf, type PoolMemory, type PoolReading } from "../../core/dynamic/model.js";
+import { type Acquaintances, isBooting, isFresh, meet } from "../../core/dynamic/newcomers.js";
 import { type CpuPool, type HostState, type PoolDynamics, runsOn } from "../../core/pool/model.js";
+import { isPlaced } from "../../core/reconcile/model.js";
 import { orderPinChanges } from "../../core/reconcile/pin-order.js";
 import { movesBetween } from "../../core/reconcile/pins.js";
 import { type Milliseconds, milliseconds, type Pcpus, pcpus, type Ratio } from "../../core/units.js";
 import { type AgentContext, pinsOf } from "../context.js";
 import { isMoving, withVms } from "../state.js";
-import { poolUsage, type UsageReport } from "../usage.js";
-
-/** Windows through which a VM must have been there to be known: the one in which it came says little. */
-const FRESH_WINDOWS = 2;
+import { poolUsage, type UsageReport, type UsageState } from "../usage.js";
 
 export class PoolKeeper {
   readonly #settings: DynamicSettings | null;
   /** Monotonic time plus this is wall time, as of the start: windows are those of the day, and never go back. */
   readonly #offset: number;
   readonly #forecasters = new Map<Ratio, Forecaster>();
-  /** Window in which each VM was first seen, by uuid. */
-  #firstSeen: ReadonlyMap<string, number> = new Map();
+  #acquaintances: Acquaintances | null = null;
   #memories: ReadonlyMap<Ratio, PoolMemory> = new Map();
 
   constructor(private readonly context: AgentContext) {
@@ -34,17 +32,17 @@ export class PoolKeeper {
   }
 
   /** One tick; gives the number of changes of the state, 0 or 1. */
-  keep(report: UsageReport | null, pressure: number | null): number {
+  keep(usage: UsageState | null, pressure: number | null): number {
     const { store } = this.context;
     const { host } = store.state;
     if (this.#settings === null) return this.#take(host, asSold(host));
     const now = milliseconds(this.context.clock.monotonic() + this.#offset);
-    this.#meetVms(now, this.#settings.window);
+    this.#meetVms(now, usage?.restarted ?? []);
     const pictures = new Map(
       host.pools.flatMap((pool) =>
         pool.ratio === 1 || pool.members.length === 0
           ? []
-          : [[pool.ratio, this.#pictureOf(pool, report, now, this.#settings!)] as const],
+          : [[pool.ratio, this.#pictureOf(pool, usage?.report ?? null, now, this.#settings!)] as const],
       ),
     );
     const decision = decide(host, pictures, this.#memories, this.#settings, { now, pressure });
@@ -58,17 +56,20 @@ export class PoolKeeper {
     return new Map(
       host.pools.map((pool) => {
         const forecast = this.#forecasters.get(pool.ratio)?.forecast ?? null;
-        const peak = expectedPcpus(readingOf(pool, null, 0), forecast, 0);
+        const peak = expectedPcpus(readingOf(pool, null, NOBODY, NOBODY), forecast, 0);
         return [pool.ratio, peak === null ? null : pcpus(peak)];
       }),
     );
   }
 
-  #meetVms(now: Milliseconds, window: Milliseconds): void {
-    const current = Math.floor(now / window);
-    const seen = new Map<string, number>();
-    for (const { uuid } of this.context.store.state.vms.values()) seen.set(uuid, this.#firstSeen.get(uuid) ?? current);
-    this.#firstSeen = seen;
+  #meetVms(now: Milliseconds, restarted: readonly string[]): void {
+    const anew = new Set(restarted);
+    const present = [...this.context.store.state.vms.values()].map((vm) => ({
+      uuid: vm.uuid,
+      runs: isPlaced(vm),
+      restarted: anew.has(vm.name),
+    }));
+    this.#acquaintances = meet(this.#acquaintances, present, now);
   }
 
   #pictureOf(pool: CpuPool, report: UsageReport | null, now: Milliseconds, settings: DynamicSettings): PoolPicture {
@@ -78,15 +79,15 @@ export class PoolKeeper {
       this.#forecasters.set(pool.ratio, forecaster);
     }
     const { vms } = this.context.store.state;
-    const known = Math.floor(now / settings.window) - FRESH_WINDOWS;
-    let fresh = 0;
-    for (const { vm, vcpuIndexes } of pool.members) {
-      const first = this.#firstSeen.get(vms.get(vm)?.uuid ?? "");
-      if (first === undefined || first > known) fresh += vcpuIndexes.length;
+    const [fresh, booting] = [new Set<string>(), new Set<string>()];
+    for (const { vm } of pool.members) {
+      const met = this.#acquaintances?.get(vms.get(vm)?.uuid ?? "");
+      if (isFresh(met, now, settings.window)) fresh.add(vm);
+      if (isBooting(met, now, settings.bootTime)) booting.add(vm);
     }
-    const reading = readingOf(pool, report, fresh);
+    const reading = readingOf(pool, report, fresh, booting);
     const demand = demandOf(reading);
-    if (demand !== null) forecaster.observe(now, demand, reading.vcpus);
+    if (demand !== null) forecaster.observe(now, demand, reading.vcpus - reading.bootingVcpus);
     return { reading, forecast: forecaster.forecast };
   }
 
@@ -114,14 +115,25 @@ function asSold(host: HostState): ReadonlyMap<Ratio, null> {
   return new Map(left.map(({ ratio }) => [ratio, null]));
 }
 
-function readingOf(pool: CpuPool, report: UsageReport | null, freshVcpus: number): PoolReading {
+const NOBODY: ReadonlySet<string> = new Set();
+
+const vcpusOf = (pool: CpuPool, vms: ReadonlySet<string>): number =>
+  pool.members.reduce((sum, { vm, vcpuIndexes }) => sum + (vms.has(vm) ? vcpuIndexes.length : 0), 0);
+
+function readingOf(
+  pool: CpuPool,
+  report: UsageReport | null,
+  fresh: ReadonlySet<string>,
+  booting: ReadonlySet<string>,
+): PoolReading {
   return {
     ratio: pool.ratio,
     pcpus: pool.pcpus.length,
     runsOn: runsOn(pool).length,
     vcpus: pool.allocatedVcpus,
     largestVm: pool.members.reduce((most, { vcpuIndexes }) => Math.max(most, vcpuIndexes.length), 0),
-    freshVcpus,
-    ...(report === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, report)),
+    freshVcpus: vcpusOf(pool, fresh),
+    bootingVcpus: vcpusOf(pool, booting),
+    ...(report === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, report, booting)),
   };
 }

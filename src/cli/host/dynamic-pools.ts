@@ -19,6 +19,7 @@ export function dynamicSettings(settings: Settings): DynamicSettings | null {
     elastic,
     leeway: settings.elasticLeeway,
     window: milliseconds(learningSeconds * 1000),
+    bootTime: milliseconds(settings.dynamicBootSeconds * 1000),
     history: Math.min(MOST_HISTORY, Math.max(1, Math.round(monitoringSeconds / learningSeconds))),
   };
 }

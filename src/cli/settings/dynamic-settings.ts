@@ -50,6 +50,15 @@ export const DYNAMIC = {
     fallback: 50,
     schema: decimal(0, 100),
   }),
+  dynamicBootSeconds: setting({
+    group: "Pools",
+    names: ["HEADROOM_DYNAMIC_BOOT_SECONDS"],
+    about:
+      "Guests boot for so long after their start: meanwhile they count with what they were sold, however busy they are",
+    allowed: "a number of seconds from 0 to 3600",
+    fallback: 60,
+    schema: decimal(0, 3600),
+  }),
   elastic: setting({
     group: "Pools",
     names: ["HEADROOM_ELASTIC"],

@@ -6,13 +6,15 @@
  */
 import type { Milliseconds } from "../units.js";
 import { expectedPcpus } from "./expected.js";
-import { type DynamicSettings, demandOf, type Forecast, type PoolMemory, type PoolReading, suffers } from "./model.js";
-
-/**
- * A pool that uses this part of what it may run on has reached it: over a tick of some seconds full use shows a little less, since
- * vCPUs come and go within it.
- */
-const REACHED = 0.9;
+import {
+  type DynamicSettings,
+  demandOf,
+  type Forecast,
+  type PoolMemory,
+  type PoolReading,
+  REACHED,
+  suffers,
+} from "./model.js";
 
 const hasReached = (reading: PoolReading, settings: DynamicSettings): boolean =>
   suffers(reading, settings) || (reading.usagePcpus ?? 0) >= REACHED * reading.runsOn;

@@ -24,6 +24,8 @@ export interface DynamicSettings {
   readonly window: Milliseconds;
   /** Windows that are looked back on for how usage spreads. */
   readonly history: number;
+  /** For so long after its start a guest is taken to boot. */
+  readonly bootTime: Milliseconds;
 }
 
 /** One pool at one moment. */
@@ -37,7 +39,9 @@ export interface PoolReading {
   readonly largestVm: number;
   /** vCPUs of VMs that were not there for a whole window yet. */
   readonly freshVcpus: number;
-  /** Null: not measured. What its vCPUs used, and what they wanted besides: together, its demand. */
+  /** vCPUs of VMs that boot: what is measured of the pool leaves them out. */
+  readonly bootingVcpus: number;
+  /** Null: not measured. What its other vCPUs used, and what they wanted besides: together, its demand. */
   readonly usagePcpus: number | null;
   readonly waitPcpus: number | null;
 }
@@ -62,13 +66,26 @@ export interface PoolMemory {
   readonly borrows: boolean;
 }
 
-export const demandOf = ({ usagePcpus, waitPcpus }: PoolReading): number | null =>
-  usagePcpus === null ? null : usagePcpus + (waitPcpus ?? 0);
+/** Full use of a pool shows as a little less, since vCPUs come and go within a sample of some seconds. */
+export const REACHED = 0.9;
 
-/** Part of the time for which its vCPUs want to run that they wait; null: not measured. */
+/**
+ * Whether guests that boot may be why the others wait: those would not fit beside all that these can take. What the others wait for
+ * says nothing then; what they use still does.
+ */
+export const bootsMayDelay = ({ bootingVcpus, usagePcpus, pcpus }: PoolReading): boolean =>
+  bootingVcpus > 0 && (usagePcpus ?? 0) + bootingVcpus > REACHED * pcpus;
+
+const waitOf = (reading: PoolReading): number | null => (bootsMayDelay(reading) ? null : reading.waitPcpus);
+
+export function demandOf(reading: PoolReading): number | null {
+  return reading.usagePcpus === null ? null : reading.usagePcpus + (waitOf(reading) ?? 0);
+}
+
+/** Part of the time for which its vCPUs want to run that they wait; null: not known. */
 export function waitingShare(reading: PoolReading): number | null {
-  const demand = demandOf(reading);
-  return demand === null || reading.waitPcpus === null ? null : demand === 0 ? 0 : reading.waitPcpus / demand;
+  const [demand, wait] = [demandOf(reading), waitOf(reading)];
+  return demand === null || wait === null ? null : demand === 0 ? 0 : wait / demand;
 }
 
 /**
@@ -78,4 +95,5 @@ export function waitingShare(reading: PoolReading): number | null {
 const LEAST_WAIT_PCPUS = 0.02;
 
 export const suffers = (reading: PoolReading, { mostWaiting }: DynamicSettings): boolean =>
-  (waitingShare(reading) ?? 0) > mostWaiting && (reading.waitPcpus ?? 0) > LEAST_WAIT_PCPUS * reading.vcpus;
+  (waitingShare(reading) ?? 0) > mostWaiting &&
+  (waitOf(reading) ?? 0) > LEAST_WAIT_PCPUS * (reading.vcpus - reading.bootingVcpus);

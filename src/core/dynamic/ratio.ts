@@ -3,12 +3,21 @@
  * (Chiu and Jain, 1989), since a ratio that is too low costs room and one that is too high costs guests their quality. It comes
  * down when guests suffer (they wait for more than a bearable part of the time), when demand passes what the pool holds, and
  * when the expected peak does; it rises when nothing of that was so for a whole window, and never beyond what the expected
- * peak allows. Nothing known: the ratio as it was sold.
+ * peak allows. Nothing known: the ratio as it was sold. Guests that boot count with what they were sold, and where they may be
+ * why others wait the ratio stays.
  */
 import { ratioAbove, ratioBelow } from "../pool/exact-ratio.js";
 import { type Milliseconds, type Ratio, ratio } from "../units.js";
 import { expectedPcpus } from "./expected.js";
-import { type DynamicSettings, demandOf, type Forecast, type PoolMemory, type PoolReading, suffers } from "./model.js";
+import {
+  bootsMayDelay,
+  type DynamicSettings,
+  demandOf,
+  type Forecast,
+  type PoolMemory,
+  type PoolReading,
+  suffers,
+} from "./model.js";
 
 /** A step upwards, as a part of the pool's ratio: from 1 to 3 in seven windows. */
 const STEP = 0.1;
@@ -26,14 +35,15 @@ export const ceilingOf = (sold: Ratio, { maximumFactor }: DynamicSettings): Rati
 
 /** The highest ratio that what is measured and expected allows. */
 function bearable(reading: PoolReading, forecast: Forecast | null, settings: DynamicSettings): number {
-  const { vcpus, pcpus, ratio: sold } = reading;
-  const demand = demandOf(reading) ?? 0;
+  const { vcpus, pcpus, ratio: sold, bootingVcpus } = reading;
+  const known = demandOf(reading) ?? 0;
+  const demand = known + bootingVcpus / sold;
   const expected = expectedPcpus(reading, forecast, settings.margin);
   // More than was sold is for pools that are known: newcomers and missing forecasts keep it to the ratio.
   let most: number = expected === null || reading.freshVcpus > 0 ? sold : ceilingOf(sold, settings);
   if (expected !== null && expected > 0) most = Math.min(most, vcpus / expected);
   if (suffers(reading, settings)) most = Math.min(most, vcpus / Math.max(pcpus + 1, demand * (1 + settings.margin)));
-  else if (demand > 0) most = Math.min(most, vcpus / demand);
+  else if (known > 0) most = Math.min(most, vcpus / demand);
   return Math.max(1, most);
 }
 
@@ -51,6 +61,7 @@ export function nextRatio(
   // In exact decimals; a limit that is itself on the grid stays reachable.
   const limit = most >= ceilingOf(sold, settings) ? ceilingOf(sold, settings) : ratio(Math.max(1, ratioBelow(most)));
   if (limit < memory.wantedRatio) return { wantedRatio: limit, stirredAt: now };
+  if (bootsMayDelay(reading)) return memory;
   if (suffers(reading, settings) || (pressure ?? 0) > settings.mostPressure) return { ...memory, stirredAt: now };
   // What was seen to be busy rises once it is known to be quiet; an agent that has just begun knows neither.
   if (forecast === null && demandOf(reading) !== null) return memory;
