@@ -76,6 +76,21 @@ test("--once takes in all windows, and --list shows what it found", async () => 
   assert.equal(stateOf("borg")["node-1"]?.strategy, "borg");
 });
 
+test("--once keeps the promise that it is asked for, on the command line as in the environment", async () => {
+  const quiet = ["--log-level", "error"];
+  const needOf = (name: string): number => stateOf(name)["node-1"]!.cpu.tier0;
+  await headroom("--once", "--promise", "4", ...optionsFor("bold"), ...quiet);
+  await headroom("--once", "--promise", "200", ...optionsFor("careful"), ...quiet);
+  assert.ok(needOf("bold") < needOf("careful"));
+  process.env.HEADROOM_ESTIMATE_PROMISE = "4";
+  try {
+    await headroom("--once", ...optionsFor("by-environment"), ...quiet);
+  } finally {
+    delete process.env.HEADROOM_ESTIMATE_PROMISE;
+  }
+  assert.equal(needOf("by-environment"), needOf("bold"));
+});
+
 test("a store without fresh samples is no failure: there is nothing to estimate yet", async () => {
   const options = ["--estimator-folder", join(folder, "idle"), "--estimate-file", join(folder, "idle.json")];
   const store = ["--sample-folder", join(folder, "samples"), "--estimate-hosts", "nobody"];
@@ -93,6 +108,7 @@ test("mistakes are told, and change nothing", async () => {
   assert.match(await fails(), /^2 .*--load.*--watch/s);
   assert.match(await fails("--once", "--window-seconds", "5"), /^2 .*--window-seconds is "5"; it must be .*20/s);
   assert.match(await fails("--once", "--scope-seconds", "5000"), /^2 .*must be a multiple of/s);
+  assert.match(await fails("--once", "--promise", "3"), /^2 .*--promise.*2, 4, 10, 20, 40/s);
   assert.match(
     await fails("--list", "--estimate-file", join(folder, "none.json")),
     /^1 .*none\.json.*--watch writes it/s,

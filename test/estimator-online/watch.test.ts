@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { WindowsOfPromise } from "../../src/core/estimator/headroom/promise.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { WatchSettings } from "../../src/estimator/settings.js";
@@ -154,6 +155,29 @@ describe("a process that is killed and started anew goes on as if nothing had be
     await watch.pass(never);
     assert.equal(watch.status().windows, 10);
     assert.equal(watch.estimate("a")?.strategy, "headroom");
+  });
+
+  test("under another promise estimates are those of one who never promised otherwise", async () => {
+    const promising = (promise: WindowsOfPromise): WatchSettings => {
+      const settings = settingsFor("headroom");
+      return { ...settings, choice: { ...settings.choice, promise } };
+    };
+    const store = new MemoryStore(hostHistory("a", 10, 3));
+    const states = new MemoryStates();
+    const needs = async (promise: WindowsOfPromise, kept: MemoryStates): Promise<unknown> => {
+      const { watch } = await openWatch(store, kept, promising(promise), 10);
+      await watch.pass(never);
+      const estimate = watch.estimate("a");
+      assert.ok(estimate);
+      return [estimate.cpu, estimate.memory];
+    };
+    const bold = await needs(4, states);
+    const learnt = states.texts.get("a");
+    assert.deepEqual(await needs(4, states), bold);
+    assert.equal(states.texts.get("a"), learnt, "the same promise takes up what it had learnt");
+    const careful = await needs(200, states);
+    assert.deepEqual(careful, await needs(200, new MemoryStates()));
+    assert.notDeepEqual(careful, bold);
   });
 });
 

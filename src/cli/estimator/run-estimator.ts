@@ -38,7 +38,7 @@ const HOSTS_AT_ONCE = 4;
 const FAREWELL_MS = 5_000;
 
 function watchSettings(settings: EstimatorSettings): WatchSettings {
-  const { windowSeconds, scopeSeconds, strategy, assessor, cpu, mem, sigmas } = settings;
+  const { windowSeconds, scopeSeconds, strategy, assessor, cpu, mem, sigmas, promise } = settings;
   return {
     history: settings.history,
     slices: (scopeSeconds ?? windowSeconds) / windowSeconds,
@@ -49,6 +49,8 @@ function watchSettings(settings: EstimatorSettings): WatchSettings {
       cpuPercentile: cpu,
       memoryPercentile: mem,
       sigmas,
+      // Part of what a remembered state rests on: other strategies' survive another promise.
+      ...(strategy === "headroom" ? { promise } : {}),
       aggregation: 1,
       caution: true,
       faithful: false,

@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { ASSESSOR_NAMES } from "../../core/estimator/assessor.js";
+import { DEFAULT_PROMISE, PROMISES, type WindowsOfPromise } from "../../core/estimator/headroom/promise.js";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
 import { AGENT_SETTINGS } from "./agent-settings.js";
 import { listenOn } from "./listening.js";
@@ -14,6 +15,7 @@ import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, whole
 
 const SAME = AGENT_SETTINGS;
 const DAY_SECONDS = 86_400;
+const MOST_PROMISED = Math.max(...PROMISES);
 
 /** The seed writes its list as JSON. */
 const hostList = z.preprocess(
@@ -31,7 +33,7 @@ function jsonOr(text: string): unknown {
 }
 
 /** Keys that are options of `headroom estimate` anyway, of the same names. */
-export const SHARED_FLAGS = ["strategy", "assessor", "cpu", "mem", "sigmas"] as const;
+export const SHARED_FLAGS = ["strategy", "assessor", "cpu", "mem", "sigmas", "promise"] as const;
 
 const STRATEGY = {
   strategy: setting({
@@ -73,6 +75,14 @@ const STRATEGY = {
     allowed: "a number from 0 to 100",
     fallback: 5,
     schema: decimal(0, 100),
+  }),
+  promise: setting({
+    group: "Estimates",
+    names: ["HEADROOM_ESTIMATE_PROMISE"],
+    about: "How often headroom may be passed: one window in so many",
+    allowed: `one of ${PROMISES.join(", ")}`,
+    fallback: DEFAULT_PROMISE as WindowsOfPromise,
+    schema: wholeNumber(1, MOST_PROMISED).pipe(z.literal(PROMISES)),
   }),
 };
 
