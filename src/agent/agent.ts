@@ -78,7 +78,7 @@ class HostAgent implements Agent {
   private unsubscribe: (() => void) | null = null;
 
   constructor(private readonly options: AgentOptions) {
-    const { policy, hypervisor, clock, log, images, journal } = options;
+    const { policy, hypervisor, clock, log, images, journal, forecasts } = options;
     const settings = { ...DEFAULT_AGENT_SETTINGS, ...options.settings };
     this.machine = { ...UNKNOWN_MACHINE, ...options.machine };
     this.capacityMiB = promisedMiB(policy, settings);
@@ -91,6 +91,7 @@ class HostAgent implements Agent {
       clock,
       log,
       images,
+      forecasts: forecasts ?? null,
       settings,
       store: new StateStore(emptyState(policy.initial(this.capacityMiB)), journal, encode, log, counters),
       events: new EventLog(clock, log),

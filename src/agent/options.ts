@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly journal: DurableText;
   /** Where a journal that cannot be read is put aside before it is replaced. */
   readonly corruptJournal?: DurableText;
+  /** Where what was learnt of pools that follow their usage is kept across restarts; absent: nowhere. */
+  readonly forecasts?: DurableText;
   readonly images: DiskImages;
   /** Null or absent: usage of the host is the sum of its VMs. */
   readonly hostProbe?: HostProbe | null;

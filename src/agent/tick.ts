@@ -65,9 +65,10 @@ export async function runTick(
     stats.filter((domain) => !late.has(domain.uuid)),
   );
   actions += repackPools(context, memory);
-  memory.pools ??= new PoolKeeper(context);
+  memory.pools ??= await PoolKeeper.open(context);
   actions += memory.pools.keep(memory.usage, sample?.cpuPressure ?? null);
   await store.flush();
+  await memory.pools.save();
   actions += await updatePins(context, memory, before, problems);
   memory.balancer ??= new PoolBalancer(context);
   const balanced = await memory.balancer.round(stats, problems);

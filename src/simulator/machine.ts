@@ -41,6 +41,7 @@ export class Machine {
   readonly world: FakeWorld;
   readonly policy: PoolPolicy;
   private readonly journal;
+  private readonly forecasts = keptText();
   private readonly images;
   hypervisor: FakeHypervisor;
   /** Of the agent that runs, or ran last. */
@@ -117,6 +118,7 @@ export class Machine {
       clock: mortalClock(process, clock),
       log: silentLog,
       journal: mortalText(process, this.journal),
+      forecasts: mortalText(process, this.forecasts),
       images: mortalImages(process, this.images),
       settings: { hostname: this.name, ...this.settings },
       machine: { machineId: this.machineId, labels: this.labels },

@@ -6,8 +6,9 @@ import type { AgentSettings } from "../../src/agent/settings.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { milliseconds } from "../../src/core/units.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import { SETTINGS, WINDOW } from "../dynamic/support.js";
-import { policyFor, Rig, type RigOptions } from "./support.js";
+import { policyFor, Rig, type RigOptions, silentLog } from "./support.js";
 
 const MEMORY = { kind: "constant", fraction: 0.5 } as const;
 const TICKS = WINDOW / 5_000;
@@ -138,9 +139,88 @@ test("what was decided survives a restart of the agent, and a lost journal falls
   assert.deepEqual([pool(rig).pcpuCount, pool(rig).pcpus], [pcpuCount, pcpus]);
   assert.equal(pool(rig).dynamics!.effectiveRatio, dynamics!.effectiveRatio);
   rig.journal.text = null;
+  rig.forecasts.text = null;
   await rig.restart();
   rig.check();
   assert.equal(pool(rig).pcpuCount, 4);
+});
+
+test("a restarted agent goes on with the forecasts, and what rests keeps resting", async () => {
+  const rig = await rigWith(on({ ratios: false, elastic: "idle" }), 8, 2, 0.1, 2);
+  await windows(rig, 7);
+  const { expectedPeakPcpus, activePcpus } = pool(rig, 2).dynamics!;
+  assert.ok(activePcpus < 4 && expectedPeakPcpus !== null);
+  const calls = rig.agent.metrics().pinCalls;
+  await rig.restart();
+  assert.deepEqual([rig.agent.metrics().pinCalls, calls > 0], [0, true], "nothing is pinned anew");
+  await windows(rig, 2);
+  assert.equal(pool(rig, 2).dynamics!.activePcpus, activePcpus);
+  assert.equal(rig.agent.metrics().pinCalls, 0);
+  await rig.clock.advance(30 * WINDOW);
+  await rig.restart();
+  assert.equal(
+    pool(rig, 2).dynamics!.expectedPeakPcpus,
+    null,
+    "what was expected of another time is not expected of now",
+  );
+  await windows(rig, 2);
+  assert.notEqual(pool(rig, 2).dynamics!.expectedPeakPcpus, null, "one window is enough to go on from what was learnt");
+});
+
+test("a guest that came before the restart is as known after it, and boots no longer than without", async () => {
+  const rig = await rigWith(on({ bootTime: BOOT }), 2, 4, 0.3);
+  await windows(rig, 3);
+  await rig.deploy("new", 4, 3);
+  rig.world.setDemand("new", { cpu: { kind: "constant", fraction: 1 }, memory: MEMORY });
+  await windows(rig, 0.5);
+  await rig.restart();
+  await windows(rig, 0.5);
+  assert.equal(pool(rig).dynamics!.effectiveRatio, 3, "it came after what was written last: it may boot");
+  await windows(rig, 0.5);
+  await rig.restart();
+  await windows(rig, 0.2);
+  assert.ok(pool(rig).dynamics!.effectiveRatio < 2, "it does not boot anew with each agent");
+});
+
+test("forecasts that cannot be used are learnt anew, and the log says why", async () => {
+  const lines: string[] = [];
+  const warn = (fields: object, message: string): void => void lines.push(`${message}: ${JSON.stringify(fields)}`);
+  const rig = await rigWith({ ...on({ elastic: "idle" }), agent: { log: { ...silentLog, warn } } }, 8, 2, 0.1, 2);
+  await windows(rig, 7);
+  const sound = rig.forecasts.text!;
+  const cases: [string, RegExp][] = [
+    ["", /not in a form that is known/],
+    ["{}", /not in a form that is known/],
+    [sound.slice(0, sound.length / 2), /their digest does not fit/],
+    [sound.replace('"peak":', '"peak":1'), /their digest does not fit/],
+    [sound.replace('"version":1', '"version":99'), /they are of version 99, and this is 1/],
+  ];
+  for (const [text, reason] of cases) {
+    lines.length = 0;
+    rig.forecasts.text = text;
+    await rig.restart();
+    rig.check();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, /^the forecasts of the pools are learnt anew: /);
+    assert.match(lines[0]!, reason);
+    assert.equal(pool(rig, 2).dynamics!.expectedPeakPcpus, null);
+    assert.equal(pool(rig, 2).pcpuCount, 8);
+  }
+  rig.forecasts.text = sound;
+  await rig.clock.advance(2 * 86_400_000);
+  await rig.restart();
+  assert.match(lines.at(-1)!, /older than a day/);
+  await windows(rig, 6);
+  assert.notEqual(pool(rig, 2).dynamics!.expectedPeakPcpus, null, "learnt anew");
+});
+
+test("forecasts that cannot be written cost no tick anything, and are written with the next window", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.1);
+  rig.forecasts.failures.push(new OperationalError("state-not-written", "the disk is full", true));
+  await windows(rig, 1.5);
+  assert.equal(rig.forecasts.writes, 0);
+  await windows(rig, 3);
+  assert.ok(rig.forecasts.writes >= 2 && rig.forecasts.writes <= 4, `${rig.forecasts.writes} writes: once in a window`);
 });
 
 test("switched off again, the pools are soon as they were sold", async () => {

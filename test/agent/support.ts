@@ -110,6 +110,7 @@ export class Rig {
   readonly policy: PoolPolicy;
   readonly journal = memoryText();
   readonly aside = memoryText();
+  readonly forecasts = memoryText();
   readonly images = memoryImages("/images/debian.qcow2");
   hypervisor: FakeHypervisor;
   agent: Agent;
@@ -130,6 +131,7 @@ export class Rig {
       log: silentLog,
       journal: this.journal,
       corruptJournal: this.aside,
+      forecasts: this.forecasts,
       images: this.images,
       settings: this.options.settings ?? {},
       ...this.options.agent,

@@ -1,7 +1,7 @@
 /**
  * Pools that follow their usage: tells the forecasts what each pool's vCPUs asked for since the last tick, has the pools decided
- * anew (core/dynamic), and puts the result into the state; the tick's pins follow. Effective ratios are in the journal with their pools;
- * forecasts are learnt anew by every process, and until they are, nothing goes beyond what was sold.
+ * anew (core/dynamic), and puts the result into the state; the tick's pins follow. Effective ratios are in the journal with their pools,
+ * forecasts in a text of their own that is written at the end of each window: nothing is lost that cannot be learnt again.
  */
 import { decide, type PoolPicture } from "../../core/dynamic/decide.js";
 import { expectedPcpus } from "../../core/dynamic/expected.js";
@@ -13,9 +13,11 @@ import { isPlaced } from "../../core/reconcile/model.js";
 import { orderPinChanges } from "../../core/reconcile/pin-order.js";
 import { movesBetween } from "../../core/reconcile/pins.js";
 import { type Milliseconds, milliseconds, type Pcpus, pcpus, type Ratio } from "../../core/units.js";
+import { OperationalError } from "../../ports/errors.js";
 import { type AgentContext, pinsOf } from "../context.js";
 import { isMoving, withVms } from "../state.js";
 import { poolUsage, type UsageReport, type UsageState } from "../usage.js";
+import { decodeLearnt, encodeLearnt, type Learnt } from "./forecast-text.js";
 
 export class PoolKeeper {
   readonly #settings: DynamicSettings | null;
@@ -25,10 +27,20 @@ export class PoolKeeper {
   #acquaintances: Acquaintances | null = null;
   #memories: ReadonlyMap<Ratio, PoolMemory> = new Map();
 
-  constructor(private readonly context: AgentContext) {
+  /** Window in which what was learnt was written down. */
+  #savedIn: number | null = null;
+
+  private constructor(private readonly context: AgentContext) {
     const { settings, clock } = context;
     this.#settings = settings.dynamic;
     this.#offset = clock.now() - clock.monotonic();
+  }
+
+  /** Goes on with what an earlier process learnt, where that was kept and is of use. */
+  static async open(context: AgentContext): Promise<PoolKeeper> {
+    const keeper = new PoolKeeper(context);
+    await keeper.#resume();
+    return keeper;
   }
 
   /** One tick; gives the number of changes of the state, 0 or 1. */
@@ -36,7 +48,7 @@ export class PoolKeeper {
     const { store } = this.context;
     const { host } = store.state;
     if (this.#settings === null) return this.#take(host, asSold(host));
-    const now = milliseconds(this.context.clock.monotonic() + this.#offset);
+    const now = this.#now();
     this.#meetVms(now, usage?.restarted ?? []);
     const pictures = new Map(
       host.pools.flatMap((pool) =>
@@ -48,6 +60,61 @@ export class PoolKeeper {
     const decision = decide(host, pictures, this.#memories, this.#settings, { now, pressure });
     this.#memories = decision.memories;
     return this.#take(host, decision.wanted);
+  }
+
+  /** Writes down what was learnt, once in a window. What cannot be written is learnt anew by the next process. */
+  async save(): Promise<void> {
+    const { forecasts, log } = this.context;
+    if (this.#settings === null || this.#acquaintances === null || forecasts === null) return;
+    const at = this.#now();
+    const current = Math.floor(at / this.#settings.window);
+    if (this.#savedIn === current) return;
+    const isFirst = this.#savedIn === null;
+    this.#savedIn = current;
+    if (isFirst) return;
+    const forecasters = [...this.#forecasters].map(([of, one]) => ({ ratio: of, state: one.snapshot() }));
+    try {
+      await forecasts.write(encodeLearnt({ at, acquaintances: this.#acquaintances, forecasters }, this.#settings));
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      log.warn({ err: error }, "the forecasts of the pools could not be written; the next window tries again");
+    }
+  }
+
+  async #resume(): Promise<void> {
+    const { log } = this.context;
+    if (this.#settings === null) return;
+    const now = this.#now();
+    const learnt = await this.#read(now);
+    if (typeof learnt === "string") log.warn({ reason: learnt }, "the forecasts of the pools are learnt anew");
+    if (learnt === null || typeof learnt === "string") return;
+    this.#acquaintances = learnt.acquaintances;
+    for (const { ratio: of, state } of learnt.forecasters) this.#forecasterOf(of, this.#settings).restore(state, now);
+    log.info({ pools: learnt.forecasters.length, ageMs: now - learnt.at }, "the forecasts of the pools go on");
+  }
+
+  /** Null: nothing was ever written. */
+  async #read(now: Milliseconds): Promise<Learnt | string | null> {
+    try {
+      const text = await this.context.forecasts?.read();
+      return text === undefined || text === null ? null : decodeLearnt(text, this.#settings!, now);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      return error.message;
+    }
+  }
+
+  #now(): Milliseconds {
+    return milliseconds(this.context.clock.monotonic() + this.#offset);
+  }
+
+  #forecasterOf(of: Ratio, settings: DynamicSettings): Forecaster {
+    let forecaster = this.#forecasters.get(of);
+    if (forecaster === undefined) {
+      forecaster = new Forecaster(settings.window, settings.history);
+      this.#forecasters.set(of, forecaster);
+    }
+    return forecaster;
   }
 
   /** What pools are expected to need, newcomers counted as sold; null: pools do not follow their usage. */
@@ -73,11 +140,7 @@ export class PoolKeeper {
   }
 
   #pictureOf(pool: CpuPool, report: UsageReport | null, now: Milliseconds, settings: DynamicSettings): PoolPicture {
-    let forecaster = this.#forecasters.get(pool.ratio);
-    if (forecaster === undefined) {
-      forecaster = new Forecaster(settings.window, settings.history);
-      this.#forecasters.set(pool.ratio, forecaster);
-    }
+    const forecaster = this.#forecasterOf(pool.ratio, settings);
     const { vms } = this.context.store.state;
     const [fresh, booting] = [new Set<string>(), new Set<string>()];
     for (const { vm } of pool.members) {

@@ -38,6 +38,7 @@ export function demoHost(policy: Settings["policy"], port: number, speed: number
       probe: opened.hypervisor.hostProbe(),
       journal: memoryText(),
       corruptJournal: memoryText(),
+      forecasts: memoryText(),
       warnings: [],
     },
   };

@@ -29,6 +29,7 @@ export interface OpenedHost {
   readonly probe: HostProbe | null;
   readonly journal: DurableText;
   readonly corruptJournal: DurableText;
+  readonly forecasts: DurableText;
   /** Sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -70,6 +71,7 @@ async function openFakeHost(settings: Settings): Promise<OpenedHost> {
     probe: opened.hypervisor.hostProbe(),
     journal: statePath === null ? memoryText() : durableText(`${statePath}.journal`),
     corruptJournal: statePath === null ? memoryText() : durableText(`${statePath}.journal.corrupt`),
+    forecasts: statePath === null ? memoryText() : durableText(`${statePath}.forecasts`),
     warnings: named?.warnings ?? [],
   };
 }
@@ -85,6 +87,7 @@ async function openLibvirtHost(settings: Settings, log: Log): Promise<OpenedHost
     probe: kind === "local" ? linuxHostProbe(linuxHostFiles()) : null,
     journal: durableText(join(settings.stateFolder, "journal.json")),
     corruptJournal: durableText(join(settings.stateFolder, "journal.corrupt.json")),
+    forecasts: durableText(join(settings.stateFolder, "forecasts.json")),
     warnings,
   };
 }

@@ -62,6 +62,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
     log,
     journal: host.journal,
     corruptJournal: host.corruptJournal,
+    forecasts: host.forecasts,
     images: diskImages({ imageFolders, overlayFolder, anyContent: simulated }),
     hostProbe: host.probe,
     recorder: recorder ?? null,

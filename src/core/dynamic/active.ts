@@ -19,16 +19,15 @@ import {
 const hasReached = (reading: PoolReading, settings: DynamicSettings): boolean =>
   suffers(reading, settings) || (reading.usagePcpus ?? 0) >= REACHED * reading.runsOn;
 
-/** What the pool needs active; null: nothing is known, or all of it. */
+/** What the pool needs active; null: nothing is expected, or all of it. */
 function needed(reading: PoolReading, forecast: Forecast | null, settings: DynamicSettings): number | null {
   const { pcpus, vcpus, freshVcpus, largestVm } = reading;
-  const demand = demandOf(reading);
   const known = { ...reading, vcpus: vcpus - freshVcpus, freshVcpus: 0 };
   const expected = expectedPcpus(known, forecast, 0);
-  if (forecast === null || demand === null || expected === null) return null;
+  if (forecast === null || expected === null) return null;
   const leeway = settings.leeway * forecast.deviation * known.vcpus;
   // With one to spare below what counts as reached, or the next sample would end the rest.
-  const spacious = Math.max(expected + leeway, demand) / REACHED;
+  const spacious = Math.max(expected + leeway, demandOf(reading) ?? 0) / REACHED;
   const most = Math.max(1, largestVm, Math.ceil(spacious) + freshVcpus);
   return most >= pcpus ? null : most;
 }
@@ -44,10 +43,13 @@ export function nextActive(
   if (settings.elastic === "off" || reading.ratio === 1 || reading.vcpus === 0) return { active: null, shortAt: now };
   if (hasReached(reading, settings)) return { active: null, shortAt: now };
   const wanted = needed(reading, forecast, settings);
-  if (wanted === null) return { active: null, shortAt: memory.active === null ? memory.shortAt : now };
+  // What is expected but not measured, as at an agent's first look, lets nothing rest anew.
+  const isBlind = demandOf(reading) === null;
+  if (wanted === null || (isBlind && memory.active === null))
+    return { active: null, shortAt: memory.active === null ? memory.shortAt : now };
   const isGrowth = memory.active !== null && wanted > memory.active;
   if (isGrowth) return { active: wanted, shortAt: now };
-  if (wanted === memory.active || now - memory.shortAt < settings.window) return memory;
+  if (isBlind || wanted === memory.active || now - memory.shortAt < settings.window) return memory;
   // One step a window, whichever its size: what rests longer saves more than what moves more often.
   return { active: wanted, shortAt: now };
 }

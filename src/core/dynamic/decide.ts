@@ -2,7 +2,7 @@
  * One decision about all pools of a host: from what each is asked for, measured and expected, what each should be counted with
  * and run on. Pure; `PoolPolicy.adjust` makes pools of it, as far as the host has the room. Who suffers most is served first.
  */
-import type { HostState, PoolDynamics } from "../pool/model.js";
+import type { CpuPool, HostState, PoolDynamics } from "../pool/model.js";
 import type { Milliseconds, Ratio } from "../units.js";
 import { borrowsNow, nextActive } from "./active.js";
 import {
@@ -28,10 +28,13 @@ export interface Decision {
 }
 
 /** A pool that nothing is remembered of: as it is now, or as it was sold. */
-export const freshMemory = (wantedRatio: Ratio, now: Milliseconds): PoolMemory => ({
-  wantedRatio,
+export const freshMemory = (
+  { ratio, dynamics }: Pick<CpuPool, "ratio" | "dynamics">,
+  now: Milliseconds,
+): PoolMemory => ({
+  wantedRatio: dynamics?.effectiveRatio ?? ratio,
   stirredAt: now,
-  active: null,
+  active: dynamics?.activePcpus ?? null,
   shortAt: now,
   borrows: false,
 });
@@ -73,10 +76,11 @@ export function decide(
 ): Decision {
   const next = new Map<Ratio, PoolMemory>();
   const wanted: { ratio: Ratio; dynamics: PoolDynamics | null; urgency: number }[] = [];
-  for (const { ratio, members, dynamics } of host.pools) {
+  for (const pool of host.pools) {
+    const { ratio, members } = pool;
     const picture = pictures.get(ratio);
     if (ratio === 1 || members.length === 0 || picture === undefined) continue;
-    const before = memories.get(ratio) ?? freshMemory(dynamics?.effectiveRatio ?? ratio, circumstances.now);
+    const before = memories.get(ratio) ?? freshMemory(pool, circumstances.now);
     const memory = remembered(before, picture, settings, circumstances);
     next.set(ratio, memory);
     wanted.push({ ratio, dynamics: dynamicsOf(memory, ratio), urgency: urgency(picture, settings) });

@@ -29,6 +29,17 @@ function settingsOf(window: Milliseconds, history: number): EstimatorSettings {
   };
 }
 
+/** Plain, so that a process can go on where another one ended. */
+export interface ForecasterState {
+  readonly occurrence: number;
+  readonly windows: number;
+  /** Of the window that has not ended. */
+  readonly samples: readonly number[];
+  readonly forecast: Forecast | null;
+  readonly history: readonly (readonly number[])[];
+  readonly estimator: unknown;
+}
+
 export class Forecaster {
   readonly #estimator;
   readonly #history: SliceHistory;
@@ -54,6 +65,31 @@ export class Forecaster {
   /** Null: too little was seen yet. */
   get forecast(): Forecast | null {
     return this.#windows < WARM_WINDOWS ? null : this.#forecast;
+  }
+
+  snapshot(): ForecasterState {
+    return {
+      occurrence: this.#occurrence,
+      windows: this.#windows,
+      samples: [...this.#samples],
+      forecast: this.#forecast,
+      history: this.#history.snapshot(),
+      estimator: this.#estimator.snapshot(),
+    };
+  }
+
+  /**
+   * Goes on from a snapshot of a forecaster of the same settings. What was forecast of a window that has passed by `now` is of no use any more: the next
+   * one to end gives a new one.
+   */
+  restore(state: ForecasterState, now: Milliseconds): void {
+    const isPresent = Math.floor(now / this.#window) - state.occurrence <= 1;
+    this.#occurrence = state.occurrence;
+    this.#windows = state.windows;
+    this.#samples = [...state.samples];
+    this.#forecast = isPresent ? state.forecast : null;
+    this.#history.restore(state.history);
+    this.#estimator.restore(state.estimator);
   }
 
   /** When a window ends, the next one's peak is guessed. A window that began in its middle counts: it is only shorter. */

@@ -93,7 +93,7 @@ export async function startMachine(machine: Machine, options: MachineOptions): P
   const defaults = resolveSettings({ flags: {}, environment: {}, envFile: null, configFile: null }).settings;
   const hypervisor = `fake:///?speed=${speed}&seed=${seed}`;
   const world = openFake(hypervisor, { topology: buildTopology(machine.shape), hostname: machine.name });
-  const [journal, corruptJournal] = [memoryText(), memoryText()];
+  const [journal, corruptJournal, forecasts] = [memoryText(), memoryText(), memoryText()];
   const settings: Settings = {
     ...defaults,
     hypervisor,
@@ -112,6 +112,7 @@ export async function startMachine(machine: Machine, options: MachineOptions): P
         probe: world.hypervisor.hostProbe(),
         journal,
         corruptJournal,
+        forecasts,
         warnings: [],
       },
       log,
