@@ -3,56 +3,15 @@
  * hypervisor's share is measured apart and shown). The baseline is a naive tick on the same host, which pins every vCPU
  * again; the promise is under 20 ms and no pin calls.
  */
-import { createAgent } from "../../src/agent/agent.js";
-import { createPolicy } from "../../src/core/pool/registry.js";
-import { indexTopology } from "../../src/core/topology/index-topology.js";
-import { presetTopology } from "../../src/core/topology/presets.js";
-import { mib, ratio } from "../../src/core/units.js";
-import { type FakeHypervisor, fakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
-import { virtualClock } from "../../src/drivers/fake/virtual-clock.js";
-import { memoryImages, memoryText, silentLog } from "../agent/support.js";
+import type { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
+import { PCPUS, steadyHost, TICK_MS, VMS } from "./steady-host.js";
 import { printTable } from "./table.js";
 
-const VMS = 200;
 const TICKS = 60;
 const WARM_UP = 20;
-const TICK_MS = 5_000;
 const LIMIT_MS = 20;
 
-const topology = presetTopology("epyc-7662-2s")!;
-const clock = virtualClock(Date.UTC(2026, 0, 1));
-const hypervisor = fakeHypervisor({ topology, clock });
-const policy = createPolicy("headroom", {
-  topology: indexTopology(topology),
-  criticalSize: 0,
-  template: null,
-  hostPcpus: [],
-});
-const agent = createAgent({
-  policy,
-  hypervisor,
-  clock,
-  log: silentLog,
-  journal: memoryText(),
-  images: memoryImages(),
-});
-
-/** 1 to 4 vCPUs at ratios 1, 2 and 3, as many as there is room for. */
-async function fill(): Promise<number> {
-  let placed = 0;
-  for (let i = 0; placed < VMS && i < 4 * VMS; i++) {
-    const vcpus = [1, 2, 2, 4, 1, 2, 2, 1][i % 8]!;
-    const result = await agent.deploy({
-      name: `vm-${i}`,
-      vcpus,
-      memoryMiB: mib(1024),
-      ratio: ratio([3, 2, 3, 2, 1][i % 5]!),
-      image: null,
-    });
-    if (result.ok) placed++;
-  }
-  return placed;
-}
+const { agent, clock, hypervisor, policy, placed } = await steadyHost();
 
 interface Cost {
   readonly medianMs: number;
@@ -86,8 +45,6 @@ async function naiveTick(fake: FakeHypervisor): Promise<void> {
   }
 }
 
-await agent.start();
-const placed = await fill();
 const vcpus = agent.vms().reduce((sum, vm) => sum + vm.vcpus, 0);
 const tick = await measure(() => agent.tick());
 const observing = await measure(async () => {
@@ -102,9 +59,7 @@ const row = (name: string, cost: Cost): string[] => [
   cost.p95Ms.toFixed(2),
   String(cost.pinCalls),
 ];
-console.log(
-  `${placed} VMs with ${vcpus} vCPUs on ${topology.pcpus.length} pCPUs, steady state; CPU milliseconds a tick`,
-);
+console.log(`${placed} VMs with ${vcpus} vCPUs on ${PCPUS} pCPUs, steady state; CPU milliseconds a tick`);
 printTable(
   ["", "median", "95 %", "pin calls"],
   [
