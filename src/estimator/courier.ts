@@ -35,6 +35,7 @@ const BATCH = 500;
 export class Courier {
   readonly #waiting = new Map<string, HostEstimate>();
   #wake: (() => void) | null = null;
+  #pausing: AbortController | null = null;
   #delivered = 0;
   #failures = 0;
   #problem: string | null = null;
@@ -52,6 +53,12 @@ export class Courier {
       this.#waiting.set(estimate.host, estimate);
     }
     this.#wake?.();
+  }
+
+  /** The sink answers again: what waits does not wait any longer. */
+  hurry(): void {
+    this.#retryMs = this.parts.firstRetryMs ?? FIRST_RETRY_MS;
+    this.#pausing?.abort();
   }
 
   status(): CourierStatus {
@@ -118,7 +125,10 @@ export class Courier {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.parts;
-    await clock.sleep(milliseconds(this.#retryMs * (0.5 + random() / 2)), signal);
+    const wait = milliseconds(this.#retryMs * (0.5 + random() / 2));
     this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
+    this.#pausing = new AbortController();
+    await clock.sleep(wait, AbortSignal.any([signal, this.#pausing.signal]));
+    this.#pausing = null;
   }
 }

@@ -29,6 +29,8 @@ export interface EstimateSink {
    * ones are tried again, with what is newest by then.
    */
   deliver(estimates: readonly HostEstimate[], signal: AbortSignal): Promise<void>;
+  /** Whether it has lost what it was told, or was not able to take it. Throws `OperationalError` where it does not answer. */
+  isLacking?(signal: AbortSignal): Promise<boolean>;
   close?(): Promise<void>;
 }
 

@@ -4,7 +4,10 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { explainCommand } from "../../src/cli/commands/explain.js";
 import type { EstimateMode } from "../../src/core/placement/estimate-mode.js";
 import { milliseconds } from "../../src/core/units.js";
+import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { schedulerSink } from "../../src/drivers/sinks/scheduler.js";
+import { Courier } from "../../src/estimator/courier.js";
+import { remind } from "../../src/estimator/reminder.js";
 import { createToken, parseTokens } from "../../src/http/auth.js";
 import type { ClusterExplanationAnswer } from "../../src/http/scheduler/schemas/answers.js";
 import type { HostEstimate } from "../../src/ports/estimates.js";
@@ -108,6 +111,50 @@ describe("a cluster of two hosts", () => {
     assert.deepEqual((await cluster.get<{ items: readonly object[] }>("/v1/estimates")).items, []);
     await sink.deliver([estimate("host-0", 15.5)], never);
     assert.deepEqual((await explain(cluster)).vetoes, { "estimated-cpu": 1 });
+  });
+
+  test("a new leader is told again what it lacks, soon, however long the cluster was away; what nobody knows is not told for ever", async (context) => {
+    const cluster = await clusterIn("enforce");
+    const { sink, log } = sinkTo(context, [cluster.url]);
+    let deliveries = 0;
+    const counting = {
+      ...sink,
+      async deliver(...told: Parameters<typeof sink.deliver>) {
+        deliveries += 1;
+        await sink.deliver(...told);
+      },
+    };
+    const clock = realClock();
+    // Once it fails it would wait for minutes: the reminder is to find out.
+    const courier = new Courier({ sink: counting, clock, log, random: () => 0.5, firstRetryMs: 300_000 });
+    const all = [estimate("host-0", 15.5), estimate("host-1", 11), estimate("nobody", 1)];
+    const often = { askEvery: milliseconds(20), tellEvery: milliseconds(3_600_000) };
+    const stop = new AbortController();
+    const jobs = [
+      courier.run(stop.signal),
+      remind({ sink, courier, estimates: () => all, clock, ...often }, stop.signal),
+    ];
+    courier.offer(all);
+    const known = (): boolean => cluster.scheduler.estimates().length === 2;
+    await cluster.until(known);
+    assert.deepEqual((await explain(cluster)).vetoes, { "estimated-cpu": 1 });
+    for (const isMissed of [false, true]) {
+      await cluster.stopScheduler();
+      if (isMissed) {
+        courier.offer(all);
+        await cluster.until(() => courier.status().problem !== null);
+      }
+      await cluster.startScheduler();
+      await cluster.until(known);
+      await cluster.until(() => cluster.scheduler.hosts().every(({ state }) => state === "up"));
+      assert.deepEqual((await explain(cluster)).vetoes, { "estimated-cpu": 1 });
+    }
+    await cluster.until(() => courier.status().waiting === 0);
+    const soFar = deliveries;
+    await clock.sleep(milliseconds(200), never);
+    assert.ok(deliveries <= soFar + 1, "nothing is told again without need");
+    stop.abort();
+    await Promise.all(jobs);
   });
 
   test("a stale estimate counts as absent", async (context) => {

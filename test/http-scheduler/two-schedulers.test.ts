@@ -8,7 +8,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type RunningScheduler, runScheduler } from "../../src/cli/cluster/run-scheduler.js";
 import { SCHEDULER_PROGRAM } from "../../src/cli/settings/program.js";
 import { resolveFor } from "../../src/cli/settings/resolve.js";
+import { milliseconds } from "../../src/core/units.js";
+import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { schedulerSink } from "../../src/drivers/sinks/scheduler.js";
+import { Courier } from "../../src/estimator/courier.js";
+import { remind } from "../../src/estimator/reminder.js";
 import { ProblemError } from "../../src/http/client-call.js";
 import { type SchedulerApiClient, schedulerClient } from "../../src/http/scheduler/client.js";
 import { estimateOf } from "../estimator-online/estimates.js";
@@ -95,8 +99,17 @@ describe("two schedulers on etcd", { skip: skipWithoutEtcd }, () => {
 
     // Estimates are the leader's to keep, whoever is told and whoever is asked.
     const sink = schedulerSink({ urls: [second.url], token: null, authority: null, log: quietLog() });
-    await sink.deliver([estimateOf("host-a")], new AbortController().signal);
-    await sink.close?.();
+    const stop = new AbortController();
+    const clock = realClock();
+    const courier = new Courier({ sink, clock, log: quietLog(), random: Math.random });
+    const all = [estimateOf("host-a", { validUntil: milliseconds(Date.now() + 3_600_000) })];
+    const often = { askEvery: milliseconds(50), tellEvery: milliseconds(3_600_000) };
+    const telling = [
+      courier.run(stop.signal),
+      remind({ sink, courier, estimates: () => all, clock, ...often }, stop.signal),
+    ];
+    courier.offer(all);
+    await until("the leader knows", () => first.scheduler.estimates().length === 1);
     assert.deepEqual(
       first.scheduler.estimates().map(({ id }) => id),
       ["host-a"],
@@ -109,6 +122,10 @@ describe("two schedulers on etcd", { skip: skipWithoutEtcd }, () => {
     const again = await patiently(() => standby.createVm(vm, "key-web"));
     assert.equal(again.uuid, made.uuid);
     assert.deepEqual((await standby.cluster()).leadership.role, "leader");
+    await until("the new leader is told", () => second.scheduler.estimates().length === 1);
+    stop.abort();
+    await Promise.all(telling);
+    await sink.close?.();
     assert.equal((await patiently(() => standby.removeVm("web"))).host, made.host);
     assert.deepEqual(
       hosts.flatMap((host) => host.names()),

@@ -8,6 +8,7 @@ import { replacedText } from "../../drivers/linux/replaced-text.js";
 import { openEstimatorStates } from "../../drivers/stores/estimator-states.js";
 import { Courier } from "../../estimator/courier.js";
 import { estimatorMetrics } from "../../estimator/metrics-text.js";
+import { remind } from "../../estimator/reminder.js";
 import type { WatchSettings } from "../../estimator/settings.js";
 import { stateFileSink } from "../../estimator/state-file.js";
 import { EstimatorWatch } from "../../estimator/watch.js";
@@ -31,7 +32,9 @@ CPU is in pCPUs, memory in MiB. Errors are RFC 9457 problems with a stable \`cod
 
 const MS_PER_SECOND = 1000;
 const RETRY_MS = 15_000;
-const REMIND_MS = 60_000;
+/** Schedulers are asked whether they still have the estimates, and told in any case. */
+const ASK_EVERY = milliseconds(5_000);
+const TELL_EVERY = milliseconds(60_000);
 /** The store is asked about so many hosts at once: it has other readers. */
 const HOSTS_AT_ONCE = 4;
 /** After a signal, for sinks to take what was estimated last. */
@@ -67,8 +70,8 @@ function watchSettings(settings: EstimatorSettings): WatchSettings {
 interface Running {
   readonly watch: EstimatorWatch;
   readonly couriers: readonly Courier[];
-  /** The one of them that tells schedulers; null: none is told. */
-  readonly scheduler: Courier | null;
+  /** What schedulers are told by; null: none is told. */
+  readonly scheduler: { readonly sink: EstimateSink; readonly courier: Courier } | null;
 }
 
 async function stateFile(settings: EstimatorSettings, clock: Clock, estimates: () => readonly HostEstimate[]) {
@@ -119,7 +122,8 @@ async function opened<T>(
       });
       // What is remembered, as of now; a file that cannot be written is told at once.
       await file.deliver([], new AbortController().signal);
-      const scheduler = others[sinks.findIndex(({ name }) => name === "scheduler")] ?? null;
+      const told = sinks.findIndex((sink) => sink.isLacking !== undefined);
+      const scheduler = told === -1 ? null : { sink: sinks[told]!, courier: others[told]! };
       return await work({ watch, couriers: [fileCourier, ...others], scheduler });
     } finally {
       for (const sink of sinks) await sink.close?.();
@@ -154,19 +158,6 @@ export async function serveEstimator(settings: EstimatorSettings, log: Log): Pro
     log.info({}, "stopped");
   } finally {
     termination.release();
-  }
-}
-
-/** A leader that is new, or a host that registered since, has not heard: schedulers are told again and again. */
-async function reminders(
-  watch: EstimatorWatch,
-  scheduler: Courier | null,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  while (scheduler !== null && !signal.aborted) {
-    await clock.sleep(milliseconds(REMIND_MS), signal);
-    scheduler.offer(watch.estimates().filter(({ validUntil }) => validUntil > clock.now()));
   }
 }
 
@@ -210,8 +201,10 @@ async function serve(
   const { windowSeconds, strategy } = settings;
   log.info({ url, store: sampleStoreOf(settings), windowSeconds, strategy }, "the estimator is ready");
   try {
-    const remind = reminders(watch, scheduler, clock, signal);
-    await Promise.all([watch.run(signal), remind, ...couriers.map((courier) => courier.run(signal))]);
+    const jobs = [watch.run(signal), ...couriers.map((courier) => courier.run(signal))];
+    const often = { estimates: () => watch.estimates(), clock, askEvery: ASK_EVERY, tellEvery: TELL_EVERY };
+    if (scheduler !== null) jobs.push(remind({ ...scheduler, ...often }, signal));
+    await Promise.all(jobs);
     log.info({}, "stopping: what was estimated last is told");
     for (const courier of couriers) await courier.flush(AbortSignal.timeout(FAREWELL_MS));
   } finally {
