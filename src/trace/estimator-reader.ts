@@ -4,10 +4,11 @@
  * can be worked with (missing lists, nulls, lists of differing lengths, a VM with fewer windows than the host) is; what
  * cannot stops the reading, with the place and what is allowed.
  */
+import type { Times, VmWindow } from "../core/estimator/vm-window.js";
 import { OperationalError } from "../ports/errors.js";
 import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "./estimator-record.js";
 import { bytePieces, type ReadProgress } from "./input.js";
-import { type Fields, JsonScanner, type JsonVisitor, type Reading } from "./json-scanner.js";
+import { type Fields, JsonScanner, type JsonVisitor, notNumber, type Reading } from "./json-scanner.js";
 import { NumberList, type Wanted } from "./number-list.js";
 
 const LISTS = [
@@ -26,6 +27,8 @@ type ListName = (typeof LISTS)[number];
 const isListName = (name: string): name is ListName => (LISTS as readonly string[]).includes(name);
 /** Of capacities the last number counts, and of times nobody asks for more than the ends. */
 const WANTED: Readonly<Partial<Record<ListName, Wanted>>> = { time: "ends and count", cpu: "ends", mem: "ends" };
+/** Few strategies ask for these, or only once other lists were found alike: they are not looked at before. */
+const LATE: ReadonlySet<ListName> = new Set(["mem_usage", "mem_rss", "sched_busy", "swpagefaults"]);
 /** Only statistics ask for these. */
 const COUNTERS: ReadonlySet<string> = new Set(["cpi", "hwcpucycles"]);
 
@@ -33,6 +36,9 @@ const COUNTERS: ReadonlySet<string> = new Set(["cpi", "hwcpucycles"]);
 const MOST_HISTORY = 10_000;
 
 type Lists = Readonly<Record<ListName, NumberList>>;
+
+const listsOf = (listOf: (name: ListName) => NumberList): Lists =>
+  Object.fromEntries(LISTS.map((name) => [name, listOf(name)])) as Record<ListName, NumberList>;
 type Step = string | number;
 
 const showPath = (path: readonly Step[]): string =>
@@ -113,10 +119,11 @@ class Reader implements JsonVisitor {
     statistics: boolean,
     private readonly known: Head | null,
   ) {
-    this.#lists = Object.fromEntries(LISTS.map((name) => [name, new NumberList(WANTED[name])])) as Record<
-      ListName,
-      NumberList
-    >;
+    const listOf = (name: ListName): NumberList =>
+      new NumberList(WANTED[name] ?? (LATE.has(name) && !statistics ? "late" : "all"), (word) => {
+        throw bad(file, `${name}: ${notNumber(word)}`);
+      });
+    this.#lists = listsOf(listOf);
     const isWanted = (name: ListName): boolean => statistics || !COUNTERS.has(name);
     this.#fields = new Map(LISTS.filter(isWanted).map((name) => [name, this.#lists[name]]));
   }
@@ -245,8 +252,8 @@ class Reader implements JsonVisitor {
   }
 
   #hand(occurrence: number, isVm: boolean, lists: Lists | null): void {
-    if (isVm) this.visitor?.vmWindow(occurrence, lists === null ? null : vmRecord(lists));
-    else this.visitor?.host(occurrence, lists === null ? null : hostRecord(lists));
+    if (isVm) this.visitor?.vmWindow(occurrence, lists === null ? null : new VmLists(lists));
+    else this.visitor?.host(occurrence, lists === null ? null : new HostLists(lists));
   }
 
   #endTrace(): void {
@@ -265,24 +272,65 @@ class Reader implements JsonVisitor {
 
 const toldOrNull = (list: NumberList): Float64Array | null => (list.isTold ? list.view() : null);
 
-const vmRecord = (lists: Lists): VmRecord => ({
-  vcpus: lists.cpu.last,
-  memory: lists.mem.last,
-  cpuUsage: lists.cpu_usage.view(),
-  memoryUsage: lists.mem_usage.view(),
-  memoryRss: toldOrNull(lists.mem_rss),
-  schedBusy: lists.sched_busy.view(),
-  pageFaults: lists.swpagefaults.view(),
-  times: { first: lists.time.first, last: lists.time.last, count: lists.time.count },
-  cyclesPerInstruction: toldOrNull(lists.cpi),
-  cycles: toldOrNull(lists.hwcpucycles),
-});
+/** What a machine did in a window; lists are read as they are asked for. */
+class MachineLists {
+  readonly times: Times;
 
-const hostRecord = (lists: Lists): HostRecord => {
-  const { vcpus: cpuCapacity, memory: memoryCapacity, ...others } = vmRecord(lists);
-  const [missingCpu, missingMemory] = [lists.cpu_usage.missing, lists.mem_usage.missing];
-  return { ...others, cpuCapacity, memoryCapacity, missingCpu, missingMemory };
-};
+  constructor(protected readonly lists: Lists) {
+    const { first, last, count } = lists.time;
+    this.times = { first, last, count };
+  }
+
+  get cpuUsage(): Float64Array {
+    return this.lists.cpu_usage.view();
+  }
+  get memoryUsage(): Float64Array {
+    return this.lists.mem_usage.view();
+  }
+  get memoryRss(): Float64Array | null {
+    return toldOrNull(this.lists.mem_rss);
+  }
+  get schedBusy(): Float64Array {
+    return this.lists.sched_busy.view();
+  }
+  get pageFaults(): Float64Array {
+    return this.lists.swpagefaults.view();
+  }
+  get cyclesPerInstruction(): Float64Array | null {
+    return toldOrNull(this.lists.cpi);
+  }
+  get cycles(): Float64Array | null {
+    return toldOrNull(this.lists.hwcpucycles);
+  }
+}
+
+class VmLists extends MachineLists implements VmRecord {
+  readonly vcpus = this.lists.cpu.last;
+  readonly memory = this.lists.mem.last;
+
+  kept(spare: VmWindow | null): VmLists {
+    const lists = spare instanceof VmLists ? spare.lists : listsOf((name) => this.lists[name].empty());
+    for (const name of LISTS) lists[name].copy(this.lists[name]);
+    return new VmLists(lists);
+  }
+}
+
+class HostLists extends MachineLists implements HostRecord {
+  readonly cpuCapacity = this.lists.cpu.last;
+  readonly memoryCapacity = this.lists.mem.last;
+
+  get missingCpu(): number {
+    return missingIn(this.lists.cpu_usage);
+  }
+  get missingMemory(): number {
+    return missingIn(this.lists.mem_usage);
+  }
+}
+
+function missingIn(list: NumberList): number {
+  list.view();
+  return list.missing;
+}
 
 async function scan(path: string, reader: Reader, progress?: ReadProgress): Promise<void> {
   const scanner = new JsonScanner(path, reader);

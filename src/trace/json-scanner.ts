@@ -6,7 +6,7 @@
 import { OperationalError } from "../ports/errors.js";
 import { countOf } from "./bytes.js";
 import { Names } from "./names.js";
-import { endsNumber, readNumbers } from "./number-bytes.js";
+import { isMissing, isNumber, readNumbers, wordAt } from "./number-bytes.js";
 import { NumberList } from "./number-list.js";
 
 /** Where the lists of an object go, by their names; its other lists are passed over. */
@@ -44,9 +44,6 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map([
   ["true", true],
   ["false", false],
 ]);
-/** Python's words for what JSON has no number for. */
-const NOT_FINITE: ReadonlySet<string> = new Set(["null", "NaN", "Infinity", "-Infinity"]);
-const NUMBER = /^-?\d+(\.\d*)?([eE][+-]?\d+)?$/;
 
 /** What may come next. */
 type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end" | "nothing";
@@ -73,8 +70,6 @@ export class JsonScanner {
   readonly #names = new Names();
   /** End of what can be read safely: behind a byte that ends any number. */
   #limit = 0;
-  /** Where the number or word read last ends. */
-  #end = 0;
 
   constructor(
     private readonly path: string,
@@ -216,9 +211,17 @@ export class JsonScanner {
   /** Numbers into the list, up to its end or the end of the bytes. */
   #fill(list: NumberList, from: number): number {
     const [bytes, limit] = [this.#bytes, this.#limit];
+    if (list.wanted === "late" && list.count === 0) {
+      const end = this.#plainListEnd(from);
+      if (end !== null) {
+        list.postpone(bytes, from, end);
+        this.#list = null;
+        return this.#endValue(end + 1);
+      }
+    }
     for (let at = from; ; ) {
-      const isFirst = list.wanted !== "all" && list.length === 0;
-      if (list.wanted !== "all" && list.length === 1) at = this.#toLast(list, at);
+      const isFirst = list.wantsEnds && list.length === 0;
+      if (list.wantsEnds && list.length === 1) at = this.#toLast(list, at);
       at = readNumbers(bytes, at, limit, list, isFirst ? 1 : list.values.length);
       if (at >= limit) return at;
       if (list.length === list.values.length) list.grow();
@@ -243,35 +246,20 @@ export class JsonScanner {
 
   /** What `readNumbers` left: a number of many digits or with an exponent, what stands for a missing one, or none. */
   #oddNumber(list: NumberList, at: number): number {
-    const word = this.#readWord(at);
-    if (NOT_FINITE.has(word)) list.missing += 1;
-    else if (!NUMBER.test(word))
-      this.#fail(at, `${show(word)} is not a number; allowed: numbers, and null where one is missing`);
-    else {
-      const value = Number(word);
-      if (Number.isFinite(value)) list.values[list.length++] = value;
-      else list.missing += 1;
-    }
-    return this.#end;
-  }
-
-  #readWord(at: number): string {
-    let end = at;
-    while (!endsNumber(this.#bytes[end]!)) end += 1;
-    // Texts, lists and objects begin with what ends a number.
-    this.#end = Math.max(end, at + 1);
-    return this.#bytes.toString("latin1", at, this.#end);
+    const word = wordAt(this.#bytes, at);
+    if (!list.add(word)) this.#fail(at, notNumber(word));
+    return at + word.length;
   }
 
   #word(from: number): number {
     if (!this.#expected.startsWith("value")) this.#unexpected(from);
-    const word = this.#readWord(from);
+    const word = wordAt(this.#bytes, from);
     const known = WORDS.get(word);
     if (known !== undefined) this.visitor.scalar(known);
-    else if (NUMBER.test(word) || NOT_FINITE.has(word)) this.visitor.scalar(Number(word));
+    else if (isNumber(word) || isMissing(word)) this.visitor.scalar(Number(word));
     else this.#fail(from, `${show(word)} is no JSON value`);
     this.#afterValue();
-    return this.#end;
+    return from + word.length;
   }
 
   #text(from: number): number {
@@ -312,7 +300,8 @@ export class JsonScanner {
   /** Passes over a list or an object. */
   #skip(from: number): number {
     const bytes = this.#bytes;
-    let at = this.#behindPlainList(from) ?? from;
+    const isPlain = this.#isListSkipped && !this.#inSkippedText && this.#skipping === 1;
+    let at = (isPlain ? this.#plainListEnd(from) : null) ?? from;
     while (at < this.#limit) {
       if (this.#inSkippedText) {
         at = this.#skipText(at);
@@ -330,18 +319,17 @@ export class JsonScanner {
     return at;
   }
 
-  /** Where the list that is passed over holds nothing but scalars: its end, found without looking at each byte. */
-  #behindPlainList(from: number): number | null {
-    if (!this.#isListSkipped || this.#inSkippedText || this.#skipping > 1) return null;
+  /** Where the list holds nothing but scalars, and its end is here: that end, found without looking at each byte. */
+  #plainListEnd(from: number): number | null {
     const bytes = this.#bytes;
     const end = bytes.indexOf(CLOSE_LIST, from);
     if (end < 0 || end >= this.#limit) return null;
-    const isPlain = (byte: number): boolean => {
+    const isAfter = (byte: number): boolean => {
       const found = bytes.indexOf(byte, from);
       return found < 0 || found > end;
     };
     // Objects need not be looked for: one without names holds nothing, and their names have quotes.
-    return isPlain(QUOTE) && isPlain(OPEN_LIST) ? end : null;
+    return isAfter(QUOTE) && isAfter(OPEN_LIST) ? end : null;
   }
 
   /** Behind the end of a text, or where more bytes are needed. What is read ends with no backslash, so none is cut off. */
@@ -368,5 +356,9 @@ export class JsonScanner {
     throw new OperationalError("bad-input-file", `${prefix}: ${why} (byte ${this.#consumed + at})`, false);
   }
 }
+
+/** What is wrong with a word in a list of numbers. */
+export const notNumber = (word: string): string =>
+  `${show(word)} is not a number; allowed: numbers, and null where one is missing`;
 
 const show = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text);

@@ -2,7 +2,12 @@
  * Decimal numbers straight from bytes into an array: nearly all of a trace passes here. One loop that calls nothing for numbers
  * of common form and leaves others to its caller, in whole numbers of 32 bits, which are quicker than doubles.
  */
-import type { NumberList } from "./number-list.js";
+
+/** What is filled: the first `length` of `values`. */
+interface Filling {
+  readonly values: Float64Array;
+  length: number;
+}
 
 const [ZERO, NINE, DOT, MINUS, COMMA, CLOSE_LIST, CLOSE_OBJECT, SPACE] = [48, 57, 46, 45, 44, 93, 125, 32];
 
@@ -19,7 +24,19 @@ const ENDS = Uint8Array.from({ length: 256 }, (_, byte) =>
 /** By a byte: 1 where it stands between numbers. */
 const SEPARATES = Uint8Array.from({ length: 256 }, (_, byte) => (byte <= SPACE || byte === COMMA ? 1 : 0));
 
-export const endsNumber = (byte: number): boolean => ENDS[byte] === 1;
+/** Python's words for what JSON has no number for. */
+const MISSING: ReadonlySet<string> = new Set(["null", "NaN", "Infinity", "-Infinity"]);
+const NUMBER = /^-?\d+(\.\d*)?([eE][+-]?\d+)?$/;
+
+export const isMissing = (word: string): boolean => MISSING.has(word);
+export const isNumber = (word: string): boolean => NUMBER.test(word);
+
+/** Up to what ends a number: at least one byte, since texts, lists and objects begin with what does. */
+export function wordAt(bytes: Buffer, at: number): string {
+  let end = at;
+  while (ENDS[bytes[end]!] === 0) end += 1;
+  return bytes.toString("latin1", at, Math.max(end, at + 1));
+}
 
 /** Up to 15 digits as a number. */
 function digitsOf(bytes: Uint8Array, from: number, to: number): number {
@@ -32,7 +49,7 @@ function digitsOf(bytes: Uint8Array, from: number, to: number): number {
  * Appends to `list` the numbers from `from` on, until it holds `most`; returns where it stopped: at `limit`, or at what is no
  * number of at most 15 digits without an exponent. The byte before `limit` ends any number.
  */
-export function readNumbers(bytes: Uint8Array, from: number, limit: number, list: NumberList, most: number): number {
+export function readNumbers(bytes: Uint8Array, from: number, limit: number, list: Filling, most: number): number {
   const values = list.values;
   let count = list.length;
   let at = from;

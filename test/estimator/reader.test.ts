@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import type { VmWindow } from "../../src/core/estimator/vm-window.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { readEstimatorTrace } from "../../src/trace/estimator-reader.js";
 import type { EstimatorTraceVisitor } from "../../src/trace/estimator-record.js";
@@ -168,6 +169,44 @@ describe("a trace", () => {
       windows.map(({ cpu }) => cpu.booked),
       [4, 4, 4],
     );
+  });
+
+  test("is not read where no strategy looks, and refused where one does", async () => {
+    const odd = (list: string): object => traceOf(HOST, { a: [{ ...vmWindow(0, [1, 1]), [list]: [1, "?", 2] }, {}] });
+    const text = (list: string): string => JSON.stringify(odd(list)).replace('"?"', "tru");
+    assert.equal((await estimateText(text("swpagefaults"))).windows.length, HOST.length);
+    await assert.rejects(
+      estimateText(text("mem_usage")),
+      /mem_usage: "tru" is not a number; allowed: numbers, and null where one is missing/,
+    );
+    // A text, a list or an object is no scalar: found in any list that has a meaning.
+    await assert.rejects(estimate(odd("swpagefaults")), /vm\.a\.raw_data\[0\]\.swpagefaults: .* is not a number/);
+  });
+
+  test("has the same windows, whether lists are read at once or late", async () => {
+    const late = { swpagefaults: [1, null, 2], sched_busy: [0.5], mem_rss: [3e2, 1.25, NaN, 7] };
+    const trace = traceOf([...HOST, ...HOST], {
+      a: [0, 0, 9, 9].map((time) => ({ ...vmWindow(time, [1, 1]), ...late })),
+    });
+    const lists = async (statistics: boolean): Promise<unknown[]> => {
+      const seen: unknown[] = [];
+      let last: VmWindow | null = null;
+      const visitor: EstimatorTraceVisitor = {
+        start: () => undefined,
+        host: (_, record) => seen.push(record?.memoryUsage.slice(), record?.missingMemory),
+        vm: () => undefined,
+        vmWindow: (_, record) => {
+          // What was kept stays as it was when the next window is read.
+          if (last !== null) seen.push(last.memoryRss?.slice(), last.pageFaults.slice(), last.cpuUsage.slice());
+          last = record?.kept?.(last) ?? null;
+          seen.push(record?.memoryRss?.slice(), record?.pageFaults.slice(), record?.schedBusy.slice());
+        },
+      };
+      await withFile(JSON.stringify(trace), (path) => readEstimatorTrace(path, visitor, { statistics }));
+      return seen;
+    };
+    assert.deepEqual(await lists(false), await lists(true));
+    assert.deepEqual((await lists(false)).at(-2), Float64Array.of(1, 2));
   });
 
   for (const [change, complaint] of [

@@ -13,21 +13,17 @@ const MEMORY_PEAK = 100;
 /** Of indicators of contention. */
 const STRAIN_RANK = 90;
 
-/** What equality looks at. */
-interface Statistics {
+/** What equality looks at: the mean of its CPU usage, and all the rest where that is the same. */
+interface Seen {
   readonly cpuMean: number;
-  readonly cpuDeviation: number;
-  readonly memoryMean: number;
-  readonly values: number;
-  readonly pageFaults: Float64Array;
-  readonly schedBusy: Float64Array;
+  readonly window: VmWindow;
 }
 
 interface Slice {
   readonly cpu: TopHistory;
   readonly memory: TopHistory;
   windows: number;
-  last: Statistics | null;
+  last: Seen | null;
   vcpus: number;
   memorySize: number;
   ended: boolean;
@@ -36,11 +32,17 @@ interface Slice {
 /** NaN stands for what is not told, and is equal to itself. */
 const same = (one: number, other: number): boolean => one === other || (Number.isNaN(one) && Number.isNaN(other));
 
-/** A copy; in the memory of `spare` where it fits. */
-function kept(values: Float64Array, spare: Float64Array | undefined): Float64Array {
-  if (spare?.length !== values.length) return values.slice();
-  spare.set(values);
-  return spare;
+function kept(window: VmWindow, spare: VmWindow | null): VmWindow {
+  if (window.kept !== undefined) return window.kept(spare);
+  const { cpuUsage, memoryUsage, memoryRss, schedBusy, pageFaults } = window;
+  return {
+    ...window,
+    cpuUsage: cpuUsage.slice(),
+    memoryUsage: memoryUsage.slice(),
+    memoryRss: memoryRss?.slice() ?? null,
+    schedBusy: schedBusy.slice(),
+    pageFaults: pageFaults.slice(),
+  };
 }
 
 export class SeedVmTrack implements VmTrack {
@@ -74,17 +76,12 @@ export class SeedVmTrack implements VmTrack {
   }
 
   #add(state: Slice, window: VmWindow): boolean {
-    const now = this.#statistics(window);
-    if (state.last !== null && this.#isEqual(state.last, now)) {
+    const cpuMean = meanOf(this.#aggregated(window.cpuUsage));
+    if (state.last !== null && same(state.last.cpuMean, cpuMean) && this.#isEqual(state.last.window, window, cpuMean)) {
       state.ended = true;
       return false;
     }
-    const { pageFaults, schedBusy } = now;
-    state.last = {
-      ...now,
-      pageFaults: kept(pageFaults, state.last?.pageFaults),
-      schedBusy: kept(schedBusy, state.last?.schedBusy),
-    };
+    state.last = { cpuMean, window: kept(window, state.last?.window ?? null) };
     state.vcpus = window.vcpus ?? 0;
     state.memorySize = window.memory ?? 0;
     state.windows = Math.min(state.windows + 1, this.history + 1);
@@ -95,25 +92,19 @@ export class SeedVmTrack implements VmTrack {
     return true;
   }
 
-  #statistics({ cpuUsage, memoryUsage, memoryRss, times, pageFaults, schedBusy }: VmWindow): Statistics {
-    const cpu = aggregated(cpuUsage, this.aggregation);
-    const cpuMean = meanOf(cpu);
-    return {
-      cpuMean,
-      cpuDeviation: deviationOf(cpu, cpuMean),
-      memoryMean: meanOf(aggregated(memoryRss ?? memoryUsage, this.aggregation)),
-      values: aggregatedCount(times.count, this.aggregation),
-      pageFaults,
-      schedBusy,
-    };
+  #aggregated(values: Float64Array): Float64Array {
+    return aggregated(values, this.aggregation);
   }
 
-  #isEqual(last: Statistics, now: Statistics): boolean {
+  /** Of windows whose means of CPU usage are equal. */
+  #isEqual(last: VmWindow, now: VmWindow, cpuMean: number): boolean {
+    const deviation = ({ cpuUsage }: VmWindow): number => deviationOf(this.#aggregated(cpuUsage), cpuMean);
+    const memory = ({ memoryRss, memoryUsage }: VmWindow): number => meanOf(this.#aggregated(memoryRss ?? memoryUsage));
+    const values = ({ times }: VmWindow): number => aggregatedCount(times.count, this.aggregation);
     return (
-      same(last.cpuMean, now.cpuMean) &&
-      same(last.cpuDeviation, now.cpuDeviation) &&
-      same(last.memoryMean, now.memoryMean) &&
-      last.values === now.values &&
+      same(deviation(last), deviation(now)) &&
+      same(memory(last), memory(now)) &&
+      values(last) === values(now) &&
       same(this.#strain(last.pageFaults, "sum"), this.#strain(now.pageFaults, "sum")) &&
       same(this.#strain(last.schedBusy, "mean"), this.#strain(now.schedBusy, "mean"))
     );

@@ -23,6 +23,8 @@ export interface VmWindow {
   readonly schedBusy: Float64Array;
   readonly pageFaults: Float64Array;
   readonly times: Times;
+  /** A copy that stays, of lists that are read only when they are asked for; it may take the memory of an earlier one. */
+  kept?(spare: VmWindow | null): VmWindow;
 }
 
 /** What a VM comes to in a window, for one resource; the frame sums them (VmTotals). */
