@@ -98,7 +98,7 @@ class HostAgent implements Agent {
       pinner: new Pinner(hypervisor, counters, (vm) => isMoving(this.context.store.state, vm)),
       departures: new Departures(hypervisor, clock, log, settings.migrationPatience, () => this.alarm.ring()),
       view: this.viewOf,
-      memory: new HostMemoryKeeper(policy, settings, options.memoryEstimates),
+      memory: new HostMemoryKeeper(policy, settings),
       counters,
       newUuid: options.newUuid ?? randomUUID,
       wake: () => this.alarm.ring(),

@@ -5,7 +5,6 @@ import type { Clock } from "../ports/clock.js";
 import type { DiskImages, DurableText, HostProbe } from "../ports/host.js";
 import type { Hypervisor } from "../ports/hypervisor.js";
 import type { Log } from "../ports/log.js";
-import type { MemoryEstimates } from "../ports/memory-estimates.js";
 import type { AgentMetrics } from "./counters.js";
 import type { Recorder } from "./recorder.js";
 import type { MachineFacts } from "./report.js";
@@ -26,8 +25,6 @@ export interface AgentOptions {
   readonly images: DiskImages;
   /** Null or absent: usage of the host is the sum of its VMs. */
   readonly hostProbe?: HostProbe | null;
-  /** Estimates of VMs' memory, where more is sold than there is; absent: what was measured here. */
-  readonly memoryEstimates?: MemoryEstimates;
   /** Writes every state as a trace (spec 3). */
   readonly recorder?: Recorder | null;
   readonly settings?: Partial<AgentSettings>;

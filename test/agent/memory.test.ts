@@ -8,7 +8,6 @@ import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib, milliseconds, seconds } from "../../src/core/units.js";
 import type { MemoryProfile } from "../../src/drivers/fake/usage-profile.js";
 import type { FakeWorld } from "../../src/drivers/fake/world.js";
-import type { MemoryEstimates } from "../../src/ports/memory-estimates.js";
 import { accepted, Rig, refused } from "./support.js";
 
 const HOST_MIB = 16_384;
@@ -33,15 +32,12 @@ const BALLOON = {
 
 const uses = (memory: MemoryProfile) => ({ cpu: { kind: "idle" as const }, memory });
 
-function rigOf(settings: Partial<AgentSettings>, memory: MemoryProfile, estimates?: MemoryEstimates): Rig {
+function rigOf(settings: Partial<AgentSettings>, memory: MemoryProfile): Rig {
   const rig: Rig = new Rig({
     topology: TOPOLOGY,
     settings: { reservedMemoryMiB: mib(2048), memoryStatsPeriod: seconds(1), ...settings },
     world: { demandOf: () => uses(memory), traitsOf: () => ({ cacheShare: 0 }) },
-    agent: {
-      hostProbe: { sample: async () => rig.world.hostSample() },
-      ...(estimates && { memoryEstimates: estimates }),
-    },
+    agent: { hostProbe: { sample: async () => rig.world.hostSample() } },
   });
   return rig;
 }
@@ -133,10 +129,19 @@ test("more memory is sold than there is, but only as far as what the VMs are exp
 });
 
 test("the pools' ceiling holds, whatever estimates say", async () => {
-  const nothing: MemoryEstimates = { observe: () => undefined, peakMiB: () => mib(0) };
-  const rig = await rigOf(OVERSUBSCRIBED, QUARTER, nothing).start();
-  for (let index = 0; index < 7; index++) await rig.deploy(`v${index}`, 1, 1, { memoryMiB: mib(4096) });
-  assert.equal(refused(await rig.tryDeploy("more", 1, 1, { memoryMiB: mib(4096) })).code, "no-memory-capacity");
+  const known = { ...OVERSUBSCRIBED, memoryHistory: milliseconds(0) };
+  const rig = await rigOf(known, { kind: "constant", fraction: 0 }).start();
+  for (let index = 0; index < 7; index++) {
+    await rig.deploy(`v${index}`, 1, 1, { memoryMiB: mib(4096) });
+    await ticks(rig, 6);
+  }
+  assert.ok(
+    rig.agent.status().memory.freeMiB < 4096,
+    "the VMs hold next to nothing, and the pools have sold all they may",
+  );
+  const { code, reason } = refused(await rig.tryDeploy("more", 1, 1, { memoryMiB: mib(4096) }));
+  assert.equal(code, "no-memory-capacity");
+  assert.doesNotMatch(reason, /expected to hold/, "it is not the estimates that refuse");
 });
 
 test("growing a VM is admitted like a new one, and shrinking never refused", async () => {

@@ -15,12 +15,11 @@ import { OperationalError } from "../../ports/errors.js";
 import type { HostSample } from "../../ports/host.js";
 import type { DomainStats, Hypervisor } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
-import type { MemoryEstimates, ObservedMemory } from "../../ports/memory-estimates.js";
 import { markOf } from "../domain-spec.js";
 import type { AgentSettings } from "../settings.js";
 import type { AgentState } from "../state.js";
 import { guestMemoryOf, MemoryCoordinator } from "./coordinator.js";
-import { MeasuredPeaks } from "./measured-peaks.js";
+import { MeasuredPeaks, type ObservedMemory } from "./measured-peaks.js";
 
 type MemorySettings = Pick<AgentSettings, "reservedMemoryMiB" | "memoryRatio" | "memoryMargin" | "memoryHistory">;
 
@@ -47,7 +46,7 @@ const TOLD_SHARE = 1 / 64;
 export class HostMemoryKeeper {
   readonly #physicalMiB: number;
   readonly #oversubscribed: boolean;
-  readonly #estimates: MemoryEstimates;
+  readonly #estimates: MeasuredPeaks;
   #coordinator: MemoryCoordinator | null = null;
   #decidedAt: Milliseconds | null = null;
   /** Uuids of found VMs whose definition says by now what they were sold. */
@@ -55,10 +54,10 @@ export class HostMemoryKeeper {
   #toldMiB = 0;
   #changes = 0;
 
-  constructor(policy: PoolPolicy, settings: MemorySettings, estimates?: MemoryEstimates) {
+  constructor(policy: PoolPolicy, settings: MemorySettings) {
     this.#physicalMiB = physicalMiB(policy, settings);
     this.#oversubscribed = settings.memoryRatio > 1;
-    this.#estimates = estimates ?? new MeasuredPeaks(settings.memoryMargin, settings.memoryHistory);
+    this.#estimates = new MeasuredPeaks(settings.memoryMargin, settings.memoryHistory);
   }
 
   get coordinator(): MemoryCoordinator | null {

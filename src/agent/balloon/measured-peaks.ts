@@ -3,12 +3,18 @@
  * enough; lost with the process, after which every VM counts with all that it was sold until it is known again.
  */
 import { type MiB, type Milliseconds, mib } from "../../core/units.js";
-import type { MemoryEstimates, ObservedMemory } from "../../ports/memory-estimates.js";
 
 /** A day holds what comes back daily. */
 const WINDOW_MS = 86_400_000;
 /** Peaks are kept for each of these: 144 numbers a VM. */
 const BUCKET_MS = 600_000;
+
+export interface ObservedMemory {
+  readonly uuid: string;
+  readonly soldMiB: MiB;
+  /** What it holds and cannot give up without swapping; null: not known. */
+  readonly heldMiB: MiB | null;
+}
 
 interface Seen {
   readonly since: Milliseconds;
@@ -17,7 +23,7 @@ interface Seen {
   readonly peaks: Map<number, number>;
 }
 
-export class MeasuredPeaks implements MemoryEstimates {
+export class MeasuredPeaks {
   readonly #seen = new Map<string, Seen>();
   #now = 0;
 
@@ -27,6 +33,7 @@ export class MeasuredPeaks implements MemoryEstimates {
     private readonly leastHistory: Milliseconds,
   ) {}
 
+  /** Every VM that holds room on the host, once each tick. `at` is monotonic. */
   observe(at: Milliseconds, vms: readonly ObservedMemory[]): void {
     this.#now = at;
     const bucket = Math.floor(at / BUCKET_MS);
@@ -46,6 +53,7 @@ export class MeasuredPeaks implements MemoryEstimates {
     }
   }
 
+  /** The most that the VM is expected to hold; null: too little is known of it, and it counts with all that it was sold. */
   peakMiB(uuid: string): MiB | null {
     const seen = this.#seen.get(uuid);
     if (seen === undefined || this.#now - seen.since < this.leastHistory) return null;
