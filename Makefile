@@ -10,6 +10,7 @@ help: ## print this list
 
 build: $(INSTALLED) ## compile; leaves a working bin/headroom
 	$(BIN)/tsc -b src/cli
+	node scripts/bundle-start.mjs
 	$(BIN)/vite build --config web/vite.config.ts --logLevel warn
 
 demo: build ## a scheduler and six simulated hosts: an hour of VMs in a minute, a host fails and comes back
