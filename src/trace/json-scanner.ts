@@ -34,6 +34,8 @@ const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 const SPACE = 32;
+/** What a list of scalars without texts does not hold. */
+const NESTING = [QUOTE, OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT];
 
 /** The longest token: a name. What is longer is no trace. */
 const MAX_TOKEN_BYTES = 1 << 20;
@@ -210,7 +212,8 @@ export class JsonScanner {
 
   /** Numbers into the list, up to its end or the end of the bytes. */
   #fill(list: NumberList, from: number): number {
-    const [bytes, limit] = [this.#bytes, this.#limit];
+    const bytes = this.#bytes;
+    const limit = this.#limit;
     if (list.wanted === "late" && list.count === 0) {
       const end = this.#plainListEnd(from);
       if (end !== null) {
@@ -300,8 +303,15 @@ export class JsonScanner {
   /** Passes over a list or an object. */
   #skip(from: number): number {
     const bytes = this.#bytes;
-    const isPlain = this.#isListSkipped && !this.#inSkippedText && this.#skipping === 1;
-    let at = (isPlain ? this.#plainListEnd(from) : null) ?? from;
+    if (this.#isListSkipped && !this.#inSkippedText && this.#skipping === 1) {
+      const end = this.#plainListEnd(from);
+      if (end !== null) {
+        this.#skipping = 0;
+        return this.#endValue(end + 1);
+      }
+      if (NESTING.every((byte) => this.#isAfter(this.#limit - 1, byte, from))) return this.#limit;
+    }
+    let at = from;
     while (at < this.#limit) {
       if (this.#inSkippedText) {
         at = this.#skipText(at);
@@ -324,12 +334,14 @@ export class JsonScanner {
     const bytes = this.#bytes;
     const end = bytes.indexOf(CLOSE_LIST, from);
     if (end < 0 || end >= this.#limit) return null;
-    const isAfter = (byte: number): boolean => {
-      const found = bytes.indexOf(byte, from);
-      return found < 0 || found > end;
-    };
     // Objects need not be looked for: one without names holds nothing, and their names have quotes.
-    return isAfter(QUOTE) && isAfter(OPEN_LIST) ? end : null;
+    return this.#isAfter(end, QUOTE, from) && this.#isAfter(end, OPEN_LIST, from) ? end : null;
+  }
+
+  /** Whether `byte` stands nowhere from `from` to `end`. */
+  #isAfter(end: number, byte: number, from: number): boolean {
+    const found = this.#bytes.indexOf(byte, from);
+    return found < 0 || found > end;
   }
 
   /** Behind the end of a text, or where more bytes are needed. What is read ends with no backslash, so none is cut off. */

@@ -78,14 +78,15 @@ export class NumberList {
     this.isTold = other.isTold;
     if (other.#textBytes > 0) this.postpone(other.#text, 0, other.#textBytes);
     while (this.#values.length < other.length) this.grow();
-    this.#values.set(other.#values.subarray(0, other.length));
+    if (other.length > 0) this.#values.set(other.#values.subarray(0, other.length));
     this.length = other.length;
     this.missing = other.missing;
     this.passed = other.passed;
   }
 
   #read(): void {
-    const [text, limit] = [this.#text, this.#textBytes + 1];
+    const text = this.#text;
+    const limit = this.#textBytes + 1;
     this.#textBytes = 0;
     for (let at = 0; ; ) {
       at = readNumbers(text, at, limit, this, this.#values.length);
