@@ -65,8 +65,10 @@ async function place(reign: Reign, request: ClusterDeploy, requestId: string): P
   let record: VmRecord | null = null;
   for (;;) {
     const host = reasons.length < reign.settings.mostCandidates ? chooseFor(reign, request, exclude) : null;
-    if (host === null)
+    if (host === null) {
+      reign.prices.refused(request.name, shapeOf(request));
       return giveUp(reign, request, record, noHostFits(allReasons(reign, request, reasons), reign.entries.size));
+    }
     // Before the room is claimed: afterwards the host has another score.
     const why = reign.room.why(host.id, shapeOf(request), constraintsOf(request));
     record = await reserve(reign, request, requestId, host, record);

@@ -260,5 +260,9 @@ export function afterMachineLost(record: VmRecord): VmRecord | null {
   return { ...record, phase: "lost", pending: null, to: null, target: null };
 }
 
+/** A VM that was there: when its record goes, it is remembered which requests made and removed it. */
+export const leavesTrace = ({ uuid, requestId, removal }: VmRecord): boolean =>
+  uuid !== null && (requestId !== null || removal !== null);
+
 /** Not settled: an agent has to be asked what became of it. */
 export const isUnsettled = (record: VmRecord): boolean => record.pending !== null;

@@ -2,7 +2,8 @@
  * One leadership, from the election to its end: everything that the leader keeps in memory, thrown away with it. The parts
  * that do something take it as their first argument; what they share and must not break is here.
  */
-import { createPlacer, type PlacerSettings } from "../core/placement/placer.js";
+import { type ClusterPlacement, withPrices } from "../core/placement/learning/pricing.js";
+import { createPlacer } from "../core/placement/placer.js";
 import type { Milliseconds } from "../core/units.js";
 import type { AgentClients } from "../ports/agent-client.js";
 import type { Clock } from "../ports/clock.js";
@@ -14,6 +15,7 @@ import { Estimates } from "./estimates.js";
 import type { ClusterEvents } from "./events.js";
 import type { HostEntry } from "./host-entry.js";
 import { KeyedLocks, Limiter } from "./locks.js";
+import { Prices } from "./prices.js";
 import {
   EPOCH_RECORDS,
   type EpochRecord,
@@ -64,6 +66,7 @@ export class Reign {
   /** Why a listed address that is no host's has none. */
   readonly listedProblems = new Map<string, string>();
   readonly room: Room;
+  readonly prices: Prices;
   readonly estimates: Estimates;
   readonly answers: Answers<ClusterVm>;
   readonly removals: Removals;
@@ -98,17 +101,25 @@ export class Reign {
     /** Aborts when the leadership is over, for whatever reason. */
     readonly lost: AbortSignal,
     readonly events: ClusterEvents,
-    placement: PlacerSettings,
+    placement: ClusterPlacement,
     ended: (why: string) => void,
   ) {
     const { store, clock } = ports;
     this.startedAt = clock.monotonic();
     this.estimates = new Estimates({ mode: settings.estimates, margin: settings.estimateMargin }, clock);
+    const { prices = null, ...base } = placement;
+    const first = prices?.kind === "given" ? prices.prices.worth : null;
     this.room = new Room(
-      createPlacer(placement),
+      createPlacer(prices === null ? base : withPrices(base, first)),
       (host) => this.entries.get(host),
       (host) => this.estimates.forecastOf(host),
     );
+    this.prices = new Prices(prices, {
+      clock,
+      log: ports.log,
+      hosts: () => this.room.hosts(),
+      reprice: ({ worth }) => this.room.reprice(withPrices(base, worth)),
+    });
     this.answers = new Answers(settings.rememberedAnswers);
     this.removals = new Removals(settings.rememberedRemovals);
     this.polling = new Limiter(settings.mostCalls);
@@ -155,6 +166,7 @@ export class Reign {
   }
 
   private vmChanged(name: string, before: VmRecord | null, after: VmRecord | null): void {
+    this.prices.vmChanged(before, after);
     if (before?.requestId && before.requestId !== after?.requestId) this.byRequest.delete(before.requestId);
     if (after?.requestId) this.byRequest.set(after.requestId, name);
     if (after !== null && after.pending !== null) this.unsettled.add(name);

@@ -34,6 +34,11 @@ export class Removals {
       this.keep({ key, revision, record: REMOVED_RECORDS.decode(key, value) });
   }
 
+  /** Oldest first. */
+  *all(): IterableIterator<VmRecord> {
+    for (const { record } of this.kept) yield record;
+  }
+
   /** The VM that a deploy of this id made; null: none that is remembered. */
   madeBy(requestId: string): VmRecord | null {
     return this.makers.get(requestId) ?? null;

@@ -6,7 +6,7 @@ import { afterPlacement } from "../core/placement/after.js";
 import { growthPcpus } from "../core/placement/arithmetic.js";
 import type { PlacementExplanation } from "../core/placement/explain.js";
 import type { Constraints, HostForecast, HostSummary, VmShape } from "../core/placement/model.js";
-import type { Placer } from "../core/placement/placer.js";
+import type { Placer, PlacerSettings } from "../core/placement/placer.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { type HostEntry, livenessOf } from "./host-entry.js";
 import type { VmSize } from "./record-model.js";
@@ -52,6 +52,15 @@ export class Room {
       .filter(({ weight }) => weight !== 0)
       .map(({ weigher, weight, score }) => `${weigher} ${shortly(score)}${weight === 1 ? "" : ` x ${weight}`}`);
     return `best score, ${shortly(explained.score)} (${terms.join(", ")})`;
+  }
+
+  hosts(): Iterable<HostSummary> {
+    return this.placer.hosts();
+  }
+
+  /** Scores are others from now on. */
+  reprice(settings: PlacerSettings): void {
+    this.placer.reprice(settings);
   }
 
   explain(request: ClusterDeploy): PlacementExplanation {

@@ -3,8 +3,7 @@
  * killing it, leaves every VM where it is; another scheduler, or this one anew, goes on from the store.
  */
 import { randomUUID } from "node:crypto";
-import type { PlacementExplanation } from "../core/placement/explain.js";
-import type { PlacerSettings } from "../core/placement/placer.js";
+import type { ClusterPlacement } from "../core/placement/learning/pricing.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import { milliseconds } from "../core/units.js";
 import type { AgentClients } from "../ports/agent-client.js";
@@ -30,6 +29,7 @@ import {
   type Adoption,
   type ClusterDeploy,
   type ClusterEvent,
+  type ClusterExplanation,
   type ClusterHost,
   type ClusterResize,
   type ClusterResult,
@@ -57,7 +57,7 @@ export interface SchedulerOptions {
   readonly log: Log;
   /** Where this scheduler's own HTTP interface is reached; what others are told while it leads. */
   readonly address: string;
-  readonly placement: PlacerSettings;
+  readonly placement: ClusterPlacement;
   readonly settings?: Partial<SchedulerSettings>;
   /** Events are appended to it, one JSON object a line; the caller closes it. */
   readonly eventLog?: AppendFile | null;
@@ -283,8 +283,10 @@ class ClusterScheduler implements Scheduler {
     return this.reign === null ? this.standby.hosts() : shownHosts(this.reign);
   }
 
-  explain(request: ClusterDeploy): PlacementExplanation {
-    return this.mustLead().room.explain(request);
+  explain(request: ClusterDeploy): ClusterExplanation {
+    const reign = this.mustLead();
+    const { vcpus, memoryMiB, ratio } = request;
+    return { ...reign.room.explain(request), prices: reign.prices.shown({ vcpus, memoryMiB, ratio }) };
   }
 
   estimateCourse(host: string): readonly PastEstimate[] {

@@ -5,6 +5,7 @@
  * with the same request id it is answered, never done twice.
  */
 import type { PlacementExplanation } from "../core/placement/explain.js";
+import type { ShownPrices } from "../core/placement/learning/pricing.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
@@ -52,6 +53,11 @@ export interface ClusterRefusal {
 export type ClusterResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: ClusterRefusal };
+
+export interface ClusterExplanation extends PlacementExplanation {
+  /** By which the weigher `bid` scores; null: none, or none yet. */
+  readonly prices: ShownPrices | null;
+}
 
 /** Where a VM may go, beyond what it needs. */
 export interface Constraints {
@@ -275,7 +281,7 @@ export interface SchedulerService {
   /** By id. */
   hosts(): readonly ClusterHost[];
   /** Why a VM would go where; changes nothing. On the leader only: throws `NotLeader`. */
-  explain(request: ClusterDeploy): PlacementExplanation;
+  explain(request: ClusterDeploy): ClusterExplanation;
   /** By host id; none where this scheduler does not lead. */
   estimates(): readonly KeptEstimate[];
   /** The last 24 of a host, the newest last. */

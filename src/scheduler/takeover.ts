@@ -18,6 +18,7 @@ export async function takeOver(reign: Reign, rounds: Rounds): Promise<void> {
   reign.mustLead();
   reign.epochs.load(epochs.records);
   reign.removals.load(removed.records);
+  reign.prices.remember(reign.removals.all());
   reign.hosts.load(hosts.records);
   for (const record of reign.hosts.values())
     reign.entries.set(record.id, newEntry(record, reign.ports.clients(record.url)));

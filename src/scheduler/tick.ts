@@ -39,6 +39,7 @@ export class Rounds {
       ...this.looking(),
       ...this.draining(),
       this.begin("leases", () => this.leases.renew()),
+      this.begin("prices", () => this.reign.prices.look()),
     ]);
   }
 

@@ -1,7 +1,7 @@
 /** Writing down what was learnt of a VM: the record first, then what the leader remembers of its hosts. */
 import type { Persistence } from "./book.js";
 import type { VmRecord } from "./record-model.js";
-import { afterMachineLost, type Confirmed, placedRecord } from "./record-steps.js";
+import { afterMachineLost, type Confirmed, leavesTrace, placedRecord } from "./record-steps.js";
 import type { Reign } from "./reign.js";
 
 export async function confirmPlaced(reign: Reign, record: VmRecord, vm: Confirmed): Promise<VmRecord> {
@@ -21,10 +21,9 @@ export async function confirmPlaced(reign: Reign, record: VmRecord, vm: Confirme
   return placed;
 }
 
-/** The record goes. A VM that was there leaves behind which requests made and removed it. */
+/** The record goes. */
 export async function dropRecord(reign: Reign, record: VmRecord, persistence: Persistence): Promise<void> {
-  const wasThere = record.uuid !== null && (record.requestId !== null || record.removal !== null);
-  const alongside = wasThere ? reign.removals.alongside(record, reign.ports.newId()) : null;
+  const alongside = leavesTrace(record) ? reign.removals.alongside(record, reign.ports.newId()) : null;
   await reign.vms.delete(record.name, persistence, alongside);
 }
 

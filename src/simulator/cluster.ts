@@ -5,11 +5,14 @@
 
 import { DEFAULT_COURSE_RULES } from "../agent/cluster/course.js";
 import { keepInCluster } from "../agent/cluster/heartbeat.js";
+import type { PriceSource } from "../core/placement/learning/pricing.js";
+import { worthOfWanted } from "../core/placement/weighers/bid/prices.js";
 import { milliseconds } from "../core/units.js";
 import { drawFor, type Random, seededRandom } from "../core/workload/random.js";
 import { FakeNetwork } from "../drivers/fake/migration.js";
 import type { UsageProfile } from "../drivers/fake/usage-profile.js";
 import { type VirtualClock, virtualClock } from "../drivers/fake/virtual-clock.js";
+import { solverOfOwnThread } from "../drivers/highs/own-thread.js";
 import { OperationalError } from "../ports/errors.js";
 import type { SchedulerClient, SchedulerOutcome } from "../ports/scheduler-client.js";
 import { createScheduler, type Scheduler } from "../scheduler/scheduler.js";
@@ -62,6 +65,7 @@ export class SimulatedCluster {
   events = 0;
   private readonly beatRandom: Random;
   private running: Running | null = null;
+  private prices: PriceSource | null = null;
   private schedulers = 0;
   private ids = 0;
 
@@ -99,6 +103,10 @@ export class SimulatedCluster {
 
   /** Everybody is there, and known to the scheduler. */
   async start(): Promise<void> {
+    if (this.options.learnPrices === true) {
+      const solve = await solverOfOwnThread();
+      this.prices = { kind: "learnt", solve: (wanted, host) => worthOfWanted(wanted, host, solve) };
+    }
     this.startScheduler();
     for (const machine of this.machines) this.startAgent(machine);
     await this.clock.advance(2 * this.options.tick * 1000);
@@ -145,7 +153,7 @@ export class SimulatedCluster {
       clock: mortalClock(process, this.clock),
       log: silentLog,
       address: name,
-      placement: { weights: placement },
+      placement: { weights: placement, prices: this.prices },
       settings: this.schedulerSettings(),
       newId: () => `${name}-${++this.ids}`,
     });

@@ -21,6 +21,8 @@ export interface SimulationOptions {
   /** Of every host's agent; it knows the host's topology. */
   readonly policy: PoolPolicy;
   readonly placement: Weights;
+  /** Whether the scheduler bids by prices that it learns; default: no. */
+  readonly learnPrices?: boolean;
   /** Everything that is drawn follows from it. */
   readonly seed: number;
   /** So long usage stands still. */

@@ -12,7 +12,8 @@ import { parseFaults } from "./fault.js";
 import type { SimulatedVm, SimulationOptions } from "./options.js";
 import { endOf } from "./simulate.js";
 
-export type PlacementName = keyof typeof WEIGHTS;
+/** learnt: `headroom`, by prices that the scheduler learns, as it does where nobody says otherwise. */
+export type PlacementName = keyof typeof WEIGHTS | "learnt";
 
 export interface SimulationPlan {
   readonly hosts: number;
@@ -85,7 +86,8 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
     vms,
     hosts,
     policy: poolPolicyFor(shape, dynamic?.reservePercent ?? null),
-    placement: WEIGHTS[placement],
+    placement: WEIGHTS[placement === "learnt" ? "headroom" : placement],
+    learnPrices: placement === "learnt",
     seed,
     step,
     tick,

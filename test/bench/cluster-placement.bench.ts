@@ -7,11 +7,14 @@
  */
 import { afterDeparture } from "../../src/core/placement/after.js";
 import { chooseHost } from "../../src/core/placement/choose.js";
+import { withPrices } from "../../src/core/placement/learning/pricing.js";
 import type { HostSummary, VmShape } from "../../src/core/placement/model.js";
-import { createPlacer, type Placer } from "../../src/core/placement/placer.js";
-import { rulesOf, type Weights } from "../../src/core/placement/rules.js";
+import { createPlacer, type Placer, type PlacerSettings } from "../../src/core/placement/placer.js";
+import { rulesOf } from "../../src/core/placement/rules.js";
+import { worthOfWanted } from "../../src/core/placement/weighers/bid/prices.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { mib, ratio } from "../../src/core/units.js";
+import { solverOfOwnThread } from "../../src/drivers/highs/own-thread.js";
 import { draw, randomFrom, type Weighted } from "./pool-load.js";
 import { printTable } from "./table.js";
 
@@ -74,9 +77,9 @@ class Cluster {
 
   constructor(
     readonly hostCount: number,
-    weights: Weights,
+    settings: PlacerSettings,
   ) {
-    this.placer = createPlacer({ weights });
+    this.placer = createPlacer(settings);
     for (let i = 0; i < hostCount; i++) {
       this.placer.upsertHost(emptyHost(`host-${i.toString().padStart(6, "0")}`));
       this.#pcpusFree += PCPUS;
@@ -141,8 +144,8 @@ class Cluster {
 const ANY = rulesOf({});
 
 /** Half of the VMs anywhere, half by the rules; then some churn, so that neither is left alone. */
-function filled(hosts: number, fill: number, weights: Weights): { cluster: Cluster; firstMs: number } {
-  const cluster = new Cluster(hosts, weights);
+function filled(hosts: number, fill: number, settings: PlacerSettings): { cluster: Cluster; firstMs: number } {
+  const cluster = new Cluster(hosts, settings);
   while (cluster.fill < fill / 2) cluster.scatter(cluster.nextShape());
   const started = performance.now();
   cluster.placer.choose(cluster.nextShape());
@@ -169,7 +172,7 @@ interface Speed {
 }
 
 /** In slices: the median is robust against a neighbour on the machine, the best slice tells what it would do alone. */
-function speedOf(cluster: Cluster, fill: number): Speed {
+function speedOf(cluster: Cluster, fill: number, prices: readonly PlacerSettings[]): Speed {
   const slices: number[] = [];
   let refused = 0;
   let cpuMicros = 0;
@@ -177,6 +180,7 @@ function speedOf(cluster: Cluster, fill: number): Speed {
     const shapes = Array.from({ length: DECISIONS_A_SLICE }, () => cluster.nextShape());
     const cpu = process.cpuUsage();
     const started = performance.now();
+    if (prices.length > 0) cluster.placer.reprice(prices[slice % prices.length]!);
     for (const shape of shapes) if (!decide(cluster, shape, fill)) refused++;
     slices.push(DECISIONS_A_SLICE / ((performance.now() - started) / 1000));
     const { user, system } = process.cpuUsage(cpu);
@@ -202,8 +206,8 @@ function latenciesOf(cluster: Cluster, fill: number): readonly [number, number, 
 }
 
 /** Plain scans a second over the same hosts; throws where a scan chooses otherwise than the index. */
-function scansPerSecond(cluster: Cluster, weights: Weights): number {
-  const rules = rulesOf(weights);
+function scansPerSecond(cluster: Cluster, { weights, registry }: PlacerSettings): number {
+  const rules = rulesOf(weights, registry);
   const summaries = [...cluster.placer.hosts()];
   const scans = Math.max(3, Math.min(1000, Math.floor(5e5 / cluster.hostCount)));
   const shapes = Array.from({ length: scans }, () => cluster.nextShape());
@@ -238,11 +242,18 @@ const DECISIONS_A_SLICE = 2000;
 
 const thousands = (value: number): string => Math.round(value).toLocaleString("en-US");
 
-function row(hosts: number, fill: number, weights: Weights): { cells: string[]; perSecond: number } {
-  const { cluster, firstMs } = filled(hosts, fill, weights);
-  const { perSecond, best, perCpuSecond, refused } = speedOf(cluster, fill);
+/** `prices`: they change in turn, before each slice. */
+function row(
+  hosts: number,
+  fill: number,
+  settings: PlacerSettings,
+  prices: readonly PlacerSettings[] = [],
+): { cells: string[]; perSecond: number } {
+  const { cluster, firstMs } = filled(hosts, fill, settings);
+  const { perSecond, best, perCpuSecond, refused } = speedOf(cluster, fill, prices);
+  if (prices.length > 0) cluster.placer.reprice(settings);
   const [p50, p99, longest] = latenciesOf(cluster, fill);
-  const scans = scansPerSecond(cluster, weights);
+  const scans = scansPerSecond(cluster, settings);
   const reached = cluster.fill;
   const cells = [
     thousands(hosts),
@@ -265,11 +276,11 @@ function row(hosts: number, fill: number, weights: Weights): { cells: string[]; 
 const HEADER = ["hosts", "fill", "decisions/s", "best", "per CPU s", "p50 us", "p99 us", "longest"];
 const MORE = ["first ms", "refused", "scans/s", "to scan", "B/host"];
 
-function run(name: string, weights: Weights, sizes: readonly number[]): void {
-  console.log(`\nweights "${name}", ${SHAPES.length} shapes`);
+function run(name: string, settings: PlacerSettings, sizes: readonly number[], prices: readonly PlacerSettings[] = []) {
+  console.log(`\n${name}, ${SHAPES.length} shapes`);
   const rows: string[][] = [];
   for (const fill of [0.3, 0.8]) {
-    const measured = sizes.map((hosts) => ({ hosts, ...row(hosts, fill, weights) }));
+    const measured = sizes.map((hosts) => ({ hosts, ...row(hosts, fill, settings, prices) }));
     rows.push(...measured.map(({ cells }) => cells));
     const [ten, hundred] = [10_000, 100_000].map((hosts) => measured.find((one) => one.hosts === hosts)?.perSecond);
     if (ten !== undefined && hundred !== undefined)
@@ -278,9 +289,19 @@ function run(name: string, weights: Weights, sizes: readonly number[]): void {
   printTable([...HEADER, ...MORE], rows);
 }
 
+/** Prices of VMs as they are drawn here; `factor`: large ones come so many times as often. */
+async function pricedAt(factor: number): Promise<PlacerSettings> {
+  const wanted = SHAPES.map(([weight, shape]) => ({ shape, count: weight * (shape.vcpus > 4 ? factor : 1) }));
+  const host = { pcpus: PCPUS, memoryMiB: mib(MEMORY_MIB) };
+  return withPrices({ weights: WEIGHTS.headroom }, await worthOfWanted(wanted, host, await solverOfOwnThread()));
+}
+
 // The first run warms the code up.
-row(1000, 0.5, WEIGHTS.headroom);
-run("headroom", WEIGHTS.headroom, [100, 1000, 10_000, 100_000]);
-run("slackvm", WEIGHTS.slackvm, [10_000]);
-run("spread", WEIGHTS.spread, [10_000]);
-run("pack", WEIGHTS.pack, [10_000]);
+row(1000, 0.5, { weights: WEIGHTS.headroom });
+run('weights "headroom"', { weights: WEIGHTS.headroom }, [100, 1000, 10_000, 100_000]);
+const [plain, other] = [await pricedAt(1), await pricedAt(2)];
+run("headroom by prices", plain, [10_000, 100_000]);
+run(`headroom, other prices after each ${DECISIONS_A_SLICE} decisions`, plain, [10_000, 100_000], [other, plain]);
+run('weights "slackvm"', { weights: WEIGHTS.slackvm }, [10_000]);
+run('weights "spread"', { weights: WEIGHTS.spread }, [10_000]);
+run('weights "pack"', { weights: WEIGHTS.pack }, [10_000]);

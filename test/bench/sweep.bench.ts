@@ -2,22 +2,15 @@
  * The published sweep: 15 mixes, 2 datasets, 5 numbers of VMs, 3 policies, one seed, on two threads; beside the hours that the published
  * simulator needs for it (160 s for a single run of 500 VMs).
  */
-import { Worker } from "node:worker_threads";
 import { runSweep } from "../../src/cli/sizing/run-sweep.js";
 import { sweepText } from "../../src/cli/sizing/sweep-text.js";
 import { EXPERIMENT_MIXES, type SweepPlan } from "../../src/core/sizing/sweep.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../src/core/workload/scenario.js";
 import { HOST } from "../sizing/worlds.js";
+import { sourceThread } from "../support/source-thread.js";
 
 const PUBLISHED_SECONDS = 12 * 3600;
-const THREAD = new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url).href;
-const startThread = (): Worker =>
-  new Worker(
-    `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(THREAD)}); });`,
-    {
-      eval: true,
-    },
-  );
+const startThread = sourceThread(new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url));
 
 const plan: SweepPlan = {
   scenarios: [SCENARIOS.get("ovhcloud2023")!, SCENARIOS.get("azure2017")!],

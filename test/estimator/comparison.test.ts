@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { Worker } from "node:worker_threads";
 import { comparisonTables } from "../../src/cli/comparison-table.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { OperationalError } from "../../src/ports/errors.js";
@@ -11,17 +10,10 @@ import type { Comparison, StrategyReport } from "../../src/report/estimate/compa
 import { judge, metricsOf } from "../../src/report/estimate/metrics.js";
 import { notebookSums } from "../../src/report/estimate/notebook.js";
 import { comparisonReport } from "../../src/report/estimate/report.js";
+import { sourceThread } from "../support/source-thread.js";
 import { estimate, hostWindow, OPTIONS, traceOf, vmWindow, withFile } from "./traces.js";
 
-const WORKER = new URL("../../src/report/estimate/worker.ts", import.meta.url).href;
-/** The program's threads run what was built; these run the source. */
-const startThread = (): Worker =>
-  new Worker(
-    `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(WORKER)}); });`,
-    {
-      eval: true,
-    },
-  );
+const startThread = sourceThread(new URL("../../src/report/estimate/worker.ts", import.meta.url));
 
 const WAVE = Array.from({ length: 12 }, (_, t) => hostWindow([3 + (t % 3), 2, 1], [100 + 10 * t, 90]));
 const WAVE_TRACE = JSON.stringify(traceOf(WAVE, { a: WAVE.map((_, t) => vmWindow(60 * t, [1, 2])) }));

@@ -2,7 +2,6 @@
  * A SchedulerService in memory, of one host: for what a real one cannot be made to do on command (stand by, lose its
  * leadership half-way, fail). Conversations that depend on decisions run on a real cluster instead (cluster.ts).
  */
-import type { PlacementExplanation } from "../../src/core/placement/explain.js";
 import { NO_CONSTRAINTS } from "../../src/core/placement/model.js";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { App } from "../../src/http/app-type.js";
@@ -15,6 +14,7 @@ import {
   type ClusterDeploy,
   type ClusterEvent,
   type ClusterEventKind,
+  type ClusterExplanation,
   type ClusterHost,
   type ClusterRefusal,
   type ClusterResize,
@@ -169,7 +169,7 @@ export class SchedulerDouble implements SchedulerService {
   hosts = (): readonly ClusterHost[] => ["host-a", "host-b"].map((id) => this.hostOf(id));
   host = (id: string): ClusterHost | null => this.hosts().find((host) => host.id === id) ?? null;
 
-  explain({ vcpus, memoryMiB, ratio: wanted }: ClusterDeploy): PlacementExplanation {
+  explain({ vcpus, memoryMiB, ratio: wanted }: ClusterDeploy): ClusterExplanation {
     const verdict = { filter: "memory", veto: "needs more", advisory: false };
     const advice = { filter: "estimated-cpu", veto: "too busy", advisory: true };
     return {
@@ -188,6 +188,14 @@ export class SchedulerDouble implements SchedulerService {
         { hostId: "host-b", verdicts: [verdict], scores: null, score: null, room: 0, expected: null },
       ],
       vetoes: { memory: 1 },
+      prices: {
+        price: 0.125,
+        source: "learnt",
+        vms: 40,
+        others: 3,
+        host: { pcpus: 32, memoryMiB: mib(131_072) },
+        since: milliseconds(1),
+      },
     };
   }
 

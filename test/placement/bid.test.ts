@@ -8,6 +8,7 @@ import { placementOf } from "../../src/cli/cluster/placement.js";
 import { UsageError } from "../../src/cli/exit.js";
 import { afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
+import { withPrices } from "../../src/core/placement/learning/pricing.js";
 import type { VmShape } from "../../src/core/placement/model.js";
 import { BUILT_IN, type Registry, rulesOf } from "../../src/core/placement/rules.js";
 import { worthOf } from "../../src/core/placement/weighers/bid/prices.js";
@@ -84,20 +85,43 @@ describe("settings", () => {
     weights: [],
     estimates: "off",
     placement: "headroom",
+    learnPrices: false,
     expectedVms: null,
     expectedHost: null,
   } as const;
 
-  test("without a list nothing changes", async () => {
-    assert.deepEqual(await placementOf(plain), { weights: WEIGHTS.headroom, registry: BUILT_IN });
+  test("without a list prices are learnt where placement is headroom's own, and are not where it is not wanted", async () => {
+    const without = { weights: WEIGHTS.headroom, registry: BUILT_IN, prices: null };
+    assert.deepEqual(await placementOf(plain), without);
+    const learning = await placementOf({ ...plain, learnPrices: true });
+    assert.deepEqual({ ...learning, prices: null }, without);
+    assert.equal(learning.prices?.kind, "learnt");
+    const others = [{ placement: "pack" }, { weights: ["pack=1"] }] as const;
+    for (const given of others)
+      assert.equal((await placementOf({ ...plain, learnPrices: true, ...given })).prices, null);
+  });
+
+  test("before there are prices the other weighers weigh what they weigh without", () => {
+    const unpriced = withPrices({ weights: WEIGHTS.headroom }, null);
+    const hosts = [host("a"), afterPlacement(host("b"), shape(4, 32)), afterPlacement(host("c"), shape(3, 1, 3))];
+    for (const asked of [shape(1, 4), shape(8, 4, 3), shape(2, 60, 2)])
+      assert.deepEqual(
+        rankHosts(rulesOf(unpriced.weights, unpriced.registry), hosts, asked),
+        rankHosts(rulesOf(WEIGHTS.headroom), hosts, asked),
+      );
   });
 
   test("with one, placement headroom bids; estimates that are enforced still count", async () => {
-    const bidding = await placementOf({ ...plain, expectedVms: list, expectedHost: "32x131072" });
+    const given = { learnPrices: true, expectedVms: list, expectedHost: "32x131072" };
+    const { prices, ...base } = await placementOf({ ...plain, ...given });
+    assert.ok(prices?.kind === "given");
+    const { worth, ...about } = prices.prices;
+    assert.deepEqual(about, { host: HOST, source: "given", vms: 2, others: 0 });
+    const bidding = withPrices(base, worth);
     assert.deepEqual(bidding.weights, BID_WEIGHTS);
     assert.equal(bidding.registry?.weighers[0]?.name, "bid");
-    const both = await placementOf({ ...plain, estimates: "enforce", expectedVms: list, expectedHost: "32x131072" });
-    assert.deepEqual(both.weights, { ...BID_WEIGHTS, usage: 0.1 });
+    const both = await placementOf({ ...plain, ...given, estimates: "enforce" });
+    assert.deepEqual(withPrices(both, worth).weights, { ...BID_WEIGHTS, usage: 0.1 });
   });
 
   test("what cannot be is said by the setting's name", async () => {

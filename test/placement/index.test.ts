@@ -16,25 +16,18 @@ import { host, randomConstraints, randomFleet, randomHost, randomShape, shape } 
 /** What estimates ask of the hosts is part of the class. */
 const ESTIMATES_ENFORCED = "estimates enforced";
 const BIDS = "bids";
-/** Prices of nothing in particular: a rest is worth more the more even it is. */
 const GRID = { width: 12, height: 16 };
-const BIDDING: Registry = {
-  ...BUILT_IN,
-  weighers: [
-    bidWeigher({
-      grid: GRID,
-      values: bestValues(
-        GRID,
-        [
-          { width: 2, height: 3 },
-          { width: 5, height: 1 },
-        ],
-        [0.2, 0.3],
-      ),
-    }),
-    ...BUILT_IN.weighers,
-  ],
-};
+/** Prices of nothing in particular: a rest is worth more the more even it is. */
+function biddingAt(tall: number, wide: number): Registry {
+  const kinds = [
+    { width: 2, height: 3 },
+    { width: 5, height: 1 },
+  ];
+  const values = bestValues(GRID, kinds, [tall, wide]);
+  return { ...BUILT_IN, weighers: [bidWeigher({ grid: GRID, values }), ...BUILT_IN.weighers] };
+}
+
+const BIDDING = biddingAt(0.2, 0.3);
 const registryOf = (name: string): Registry =>
   name === BIDS ? BIDDING : registryFor(name === ESTIMATES_ENFORCED ? "enforce" : "off");
 
@@ -97,8 +90,13 @@ class Model {
   constructor(
     readonly placer: Placer,
     readonly weights: Weights,
-    readonly registry: Registry = BUILT_IN,
+    public registry: Registry = BUILT_IN,
   ) {}
+
+  reprice(registry: Registry): void {
+    this.registry = registry;
+    this.placer.reprice({ weights: this.weights, registry });
+  }
 
   set(summary: HostSummary): void {
     this.hosts.set(summary.id, summary);
@@ -167,6 +165,27 @@ for (const [name, weights] of Object.entries(MANY)) {
     );
   });
 }
+
+test("it still does after prices have changed under way, whatever was asked for before", () => {
+  const weights = MANY[BIDS]!;
+  fc.assert(
+    fc.property(
+      randomFleet.chain((fleet) => stepsOf(randomHost(IDS, fleet))),
+      fc.integer({ min: 3, max: 20 }),
+      (steps, every) => {
+        const placer = createPlacer({ weights, registry: BIDDING, mostShapes: 6, emptyClassesKept: 2 });
+        const model = new Model(placer, weights, BIDDING);
+        for (const [place, one] of steps.entries()) {
+          if (place % every === every - 1) model.reprice(biddingAt(0.1 + (place % 3) / 5, 0.3));
+          model.run(one);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+  const placer = createPlacer({ weights, registry: BIDDING });
+  assert.throws(() => placer.reprice({ weights: WEIGHTS.pack }), /prices change scores, and no weigher or filter/);
+});
 
 test("classes that emptied long ago are given up, and nothing is lost by it", () => {
   const weights = MANY["everything at once"]!;

@@ -3,6 +3,7 @@
  * are started, killed, frozen and replaced.
  */
 import assert from "node:assert/strict";
+import type { PriceSource } from "../../src/core/placement/learning/pricing.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
@@ -75,6 +76,8 @@ export interface ClusterOptions {
   readonly listed?: boolean;
   readonly labelsOf?: (host: number) => Readonly<Record<string, string>>;
   readonly eventLog?: AppendFile;
+  /** Default: VMs are placed without prices. */
+  readonly prices?: PriceSource;
   /** Makes another thing of what schedulers work with: to show that tests notice. */
   readonly breakClient?: (client: AgentClient) => AgentClient;
   readonly breakStore?: (store: ClusterStore) => ClusterStore;
@@ -105,14 +108,14 @@ export class Cluster {
   startScheduler(): Running {
     const name = `s${this.schedulers.length + 1}`;
     const process = new Process();
-    const { breakStore = (store) => store, breakClient = (client) => client, settings, listed } = this.options;
+    const { breakStore = (store) => store, breakClient = (client) => client, settings, listed, prices } = this.options;
     const scheduler = createScheduler({
       store: mortalStore(process, breakStore(this.core.connect())),
       clients: (url) => mortalClient(process, breakClient(this.at(url).link())),
       clock: mortalClock(process, this.clock),
       log: silentLog,
       address: name,
-      placement: { weights: WEIGHTS.headroom },
+      placement: { weights: WEIGHTS.headroom, prices: prices ?? null },
       settings: { ...(listed ? { listedUrls: this.machines.map(({ url }) => url) } : {}), ...settings },
       ...(this.options.eventLog === undefined ? {} : { eventLog: this.options.eventLog }),
       newId: () => `${name}-${++this.ids}`,

@@ -15,7 +15,12 @@ test("the same seed gives the same run, byte for byte, faults and all; another s
   const one = await smallRun({ seed: 5, faults: "random=10" });
   const again = await smallRun({ seed: 5, faults: "random=10" });
   assert.equal(again.digest, one.digest);
-  assert.notEqual((await smallRun({ seed: 6, faults: "random=10" })).digest, one.digest);
+  const other = { seed: 6, faults: "random=10" };
+  const { digest } = await smallRun(other);
+  assert.notEqual(digest, one.digest);
+  const learnt = await smallRun({ ...other, placement: "learnt" });
+  assert.notEqual(learnt.digest, digest, "prices make a difference");
+  assert.equal((await smallRun({ ...other, placement: "learnt" })).digest, learnt.digest);
 });
 
 test("VMs sold at 1:1 miss nothing; common peaks are felt by those that share", async () => {

@@ -4,7 +4,7 @@ import { parseShares } from "../../src/cli/sizing/scenarios.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { SCENARIOS } from "../../src/core/workload/scenario.js";
 import type { Breaks } from "../../src/simulator/options.js";
-import { type DynamicPlan, optionsOf } from "../../src/simulator/plan.js";
+import { type DynamicPlan, optionsOf, type PlacementName } from "../../src/simulator/plan.js";
 import { type Summary, simulate } from "../../src/simulator/simulate.js";
 import { generatedVms } from "../../src/simulator/workload.js";
 
@@ -16,6 +16,7 @@ export interface SmallRun {
   readonly dynamic?: DynamicPlan | null;
   readonly hosts?: number;
   readonly vms?: number;
+  readonly placement?: PlacementName;
 }
 
 /** Of Azure's sizes: the largest fit on the hosts. */
@@ -31,13 +32,22 @@ export interface SmallOutcome {
 }
 
 export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
-  const { seed, faults = "", breaks, correlation = 0, dynamic = null, hosts = 4, vms: count = 36 } = run;
+  const {
+    seed,
+    faults = "",
+    breaks,
+    correlation = 0,
+    dynamic = null,
+    hosts = 4,
+    vms: count = 36,
+    placement = "headroom",
+  } = run;
   const vms = generatedVms(SCENARIO, TEMPORALITY, count, seed);
   const times = { step: seconds(10), tick: seconds(10), sample: seconds(60), day: seconds(600) };
   const plan = {
     hosts,
     shape: SHAPE,
-    placement: "headroom" as const,
+    placement,
     seed,
     ...times,
     faults,

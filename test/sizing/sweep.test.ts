@@ -7,7 +7,7 @@ import { UsageError } from "../../src/cli/exit.js";
 import { run } from "../../src/cli/program.js";
 import { runSweep } from "../../src/cli/sizing/run-sweep.js";
 import { sweepCsv, sweepText } from "../../src/cli/sizing/sweep-text.js";
-import { inThreads, type StartThread } from "../../src/cli/sizing/threads.js";
+import { inThreads } from "../../src/cli/sizing/threads.js";
 import { confidenceOfMean } from "../../src/core/estimator/student-t.js";
 import { type DedicatedSize, sizeWorkload } from "../../src/core/sizing/size.js";
 import {
@@ -20,20 +20,13 @@ import {
 } from "../../src/core/sizing/sweep.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../src/core/workload/scenario.js";
 import { highsSolver } from "../../src/drivers/highs/solver.js";
+import { sourceThread } from "../support/source-thread.js";
 import { experiment, HOST } from "./worlds.js";
 
 const solver = highsSolver();
 after(() => solver.close());
 
-/** The program's threads run what was built; these run the source. */
-const startThread =
-  (script: string): StartThread =>
-  () =>
-    new Worker(
-      `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(script)}); });`,
-      { eval: true },
-    );
-const sweepThread = startThread(new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url).href);
+const sweepThread = sourceThread(new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url));
 
 const PLAN: SweepPlan = {
   scenarios: [SCENARIOS.get("ovhcloud2023")!, SCENARIOS.get("azure2017")!],

@@ -1,35 +1,33 @@
 /**
- * How a scheduler places, from its settings: weighers, what each counts, and where VMs to be expected are listed, what a host's rest is worth
- * at their prices. Those are worked out once, before it starts: they change nothing while it runs.
+ * How a scheduler places, from its settings: weighers, what each counts, and where it has prices from. Those of a list of VMs to be expected
+ * are worked out once, before it starts, and stay; otherwise it learns them while it runs.
  */
 import { registryFor, weightsFor } from "../../core/placement/estimate-mode.js";
-import type { PlacerSettings } from "../../core/placement/placer.js";
-import type { Worth } from "../../core/placement/weighers/bid/prices.js";
-import { bidWeigher } from "../../core/placement/weighers/bid/weigher.js";
-import { BID_WEIGHTS } from "../../core/placement/weights.js";
+import type { ClusterPlacement, PriceList } from "../../core/placement/learning/pricing.js";
 import { tooLarge } from "../../core/sizing/size.js";
 import { mib } from "../../core/units.js";
 import { UsageError } from "../exit.js";
 import type { SchedulerSettings } from "../settings/program.js";
 import { weightsOf } from "../settings/scheduler-settings.js";
+import { pricesInThread } from "./prices.js";
 
-type Settings = Pick<SchedulerSettings, "weights" | "estimates" | "placement" | "expectedVms" | "expectedHost">;
+type Settings = Pick<
+  SchedulerSettings,
+  "weights" | "estimates" | "placement" | "learnPrices" | "expectedVms" | "expectedHost"
+>;
 
 /** Throws `UsageError` naming the setting, and `bad-input-file`. */
-export async function placementOf(settings: Settings): Promise<PlacerSettings> {
-  const { estimates, placement, weights } = settings;
+export async function placementOf(settings: Settings): Promise<ClusterPlacement> {
+  const { estimates, placement, weights, learnPrices } = settings;
   const registry = registryFor(estimates);
   const named = weights.length === 0 ? weightsFor(estimates, placement) : weightsOf(weights);
-  const worth = await expectedWorth(settings);
-  if (worth === null) return { weights: named, registry };
-  const usage = "usage" in named ? { usage: named.usage } : {};
-  return {
-    weights: { ...BID_WEIGHTS, ...usage },
-    registry: { ...registry, weighers: [bidWeigher(worth), ...registry.weighers] },
-  };
+  const prices = await expectedPrices(settings);
+  if (prices !== null) return { weights: named, registry, prices: { kind: "given", prices } };
+  const learns = learnPrices && placement === "headroom" && weights.length === 0;
+  return { weights: named, registry, prices: learns ? { kind: "learnt", solve: pricesInThread() } : null };
 }
 
-async function expectedWorth(settings: Settings): Promise<Worth | null> {
+async function expectedPrices(settings: Settings): Promise<PriceList | null> {
   const { expectedVms: path, expectedHost: host, placement, weights } = settings;
   if (path === null && host === null) return null;
   if (path === null || host === null)
@@ -50,7 +48,8 @@ async function expectedWorth(settings: Settings): Promise<Worth | null> {
   const { highsSolver } = await import("../../drivers/highs/solver.js");
   const solver = highsSolver();
   try {
-    return await worthOf(vms, shape, solver.solve);
+    const worth = await worthOf(vms, shape, solver.solve);
+    return { worth, host: shape, source: "given", vms: vms.length, others: 0 };
   } finally {
     await solver.close();
   }

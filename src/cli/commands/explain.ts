@@ -42,11 +42,25 @@ export function explainCommand(output: Output = process): Command {
     });
 }
 
+function priceLine({
+  price,
+  source,
+  vms,
+  others,
+  host,
+  since,
+}: NonNullable<ClusterExplanationAnswer["prices"]>): string {
+  const lately = others === 0 ? "" : ` and ${others} that went or were refused lately`;
+  const from = source === "given" ? `from a list of ${vms} expected VMs` : `learnt from ${vms} VMs${lately}`;
+  const of = `a host of ${digits(host.pcpus)} pCPUs and ${host.memoryMiB} MiB`;
+  return `Its price is ${digits(price)} of ${of}, ${from}; since ${new Date(since).toISOString()}.`;
+}
+
 type HostVerdict = ClusterExplanationAnswer["hosts"][number];
 const digits = (score: number): string => String(Math.round(score * 10_000) / 10_000);
 
 function explanationText(
-  { chosen, room, hosts, vetoes }: ClusterExplanationAnswer,
+  { chosen, room, hosts, vetoes, prices }: ClusterExplanationAnswer,
   shown: number,
   paint: Paint,
 ): string {
@@ -55,6 +69,7 @@ function explanationText(
   ];
   if (chosen !== null)
     lines.push(`${room} such VM${room === 1 ? " fits" : "s fit"} in all, one after the other, as far as counts tell.`);
+  if (prices !== null) lines.push(priceLine(prices));
   const objections = Object.entries(vetoes).map(([filter, count]) => `${filter}: ${count}`);
   if (objections.length > 0) lines.push(`Hosts that a filter objects to: ${objections.join(", ")}`);
   lines.push(verdictTable(hosts.slice(0, shown), paint));

@@ -15,7 +15,7 @@ import { mostThreads } from "../sizing/threads.js";
 import { parseHost, type SizeTerminal } from "./size.js";
 import { parseMixes, parseSeeds } from "./sweep.js";
 
-const PLACEMENT_NAMES = ["headroom", "slackvm", "spread", "pack"] as const satisfies readonly PlacementName[];
+const PLACEMENT_NAMES = ["headroom", "learnt", "slackvm", "spread", "pack"] as const satisfies readonly PlacementName[];
 
 /** As the agent's setting. */
 const MOST_FACTOR = 8;
@@ -81,7 +81,11 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
     .requiredOption("--hosts <number|least>", "hosts; least: the fewest on which no VM is refused")
     .option("--host <pCPUsxMiB>", "one host", parseHost, parseHost("32x131072"))
-    .addOption(new Option("--policy <name>", "placement").choices(PLACEMENT_NAMES).default("headroom"))
+    .addOption(
+      new Option("--policy <name>", "placement (learnt: headroom by learnt prices)")
+        .choices(PLACEMENT_NAMES)
+        .default("headroom"),
+    )
     .option("--seed <number>", "same seed, same run", "1")
     .option("--step <seconds>", "so long usage stands still", "60")
     .option("--tick <seconds>", "between two ticks of an agent; 5 in life, longer is faster", "360")

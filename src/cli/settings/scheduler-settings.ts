@@ -8,7 +8,7 @@ import { weightsProblem } from "../../core/placement/rules.js";
 import { WEIGHTS } from "../../core/placement/weights.js";
 import { AGENT_SETTINGS } from "./agent-settings.js";
 import { listenOn } from "./listening.js";
-import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, wholeNumber } from "./setting.js";
+import { absolutePath, choice, decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
 
 const isUrl = (text: string): boolean => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text);
 const httpUrl = nonEmpty.refine(isUrl);
@@ -117,11 +117,19 @@ const PLACEMENT = {
       if (problem !== null && problem !== undefined) context.addIssue({ code: "custom", message: problem });
     }),
   }),
+  learnPrices: setting({
+    group: "Placement",
+    names: ["HEADROOM_LEARN_PRICES"],
+    about: "Placement headroom bids by prices learnt from the VMs that are placed and asked for",
+    allowed: "yes or no",
+    fallback: true,
+    schema: yesOrNo,
+  }),
   expectedVms: setting({
     group: "Placement",
     names: ["HEADROOM_EXPECTED_VMS"],
     about:
-      "List of the VMs that are expected, as headroom size reads it, for the prices that placement headroom then bids by (empty: none)",
+      "List of the VMs that are expected, as headroom size reads it, for prices in place of learnt ones (empty: none)",
     allowed: "an absolute path",
     fallback: null as string | null,
     schema: orNull(absolutePath),

@@ -12,7 +12,7 @@ import { HostIds } from "./index/host-ids.js";
 import { HostWalk } from "./index/host-walk.js";
 import { ShapeScores } from "./index/shape-scores.js";
 import { type Candidate, type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "./model.js";
-import { BUILT_IN, type Registry, rulesOf, type Weights } from "./rules.js";
+import { BUILT_IN, type Registry, type Rules, rulesOf, type Weights } from "./rules.js";
 import { factsOf, hostAllows, profileAllows, VETOED } from "./score.js";
 
 export interface PlacerSettings {
@@ -40,6 +40,11 @@ export interface Placer {
   candidates(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): IterableIterator<Candidate>;
   /** Counts the VM on the host, as its agent will, until it reports; returns the new summary. Throws `Bug` where it is unknown. */
   commitLocally(hostId: string, shape: VmShape, constraints?: Constraints): HostSummary;
+  /**
+   * From now on the weighers weigh so, or score otherwise: the same ones, with the same filters. Every score is worked out anew, those of
+   * a shape when it is asked for next.
+   */
+  reprice(settings: Pick<PlacerSettings, "weights" | "registry">): void;
   /** Every filter and weigher on one host; null: unknown. */
   explainOne(hostId: string, shape: VmShape, constraints?: Constraints): HostExplanation | null;
   /** Every filter and weigher on every host: a plain scan. */
@@ -67,12 +72,15 @@ interface Known {
 
 const NOBODY: ReadonlySet<string> = new Set();
 
+const askedFor = ({ counting, shapeFilters }: Rules): string =>
+  [...counting.map(({ weigher }) => weigher.name), ...shapeFilters.map(({ name }) => name)].join();
+
 export function createPlacer(settings: PlacerSettings): Placer {
   return new IndexedPlacer(settings);
 }
 
 class IndexedPlacer implements Placer {
-  readonly #rules;
+  #rules: Rules;
   readonly #known = new Map<string, Known>();
   /** By number. */
   readonly #byNumber: Known[] = [];
@@ -181,6 +189,16 @@ class IndexedPlacer implements Placer {
     const summary = afterPlacement(known.summary, shape, constraints.antiAffinityGroup);
     this.#update(known, summary);
     return summary;
+  }
+
+  reprice({ weights, registry = BUILT_IN }: Pick<PlacerSettings, "weights" | "registry">): void {
+    const rules = rulesOf(weights, registry);
+    // What hosts say of themselves is kept in that order.
+    assert(askedFor(rules) === askedFor(this.#rules), "prices change scores, and no weigher or filter");
+    this.#changes += 1;
+    this.#rules = rules;
+    this.#classes.giveUpEmpty();
+    this.#shapes.forgetAll(rules);
   }
 
   explainOne(hostId: string, shape: VmShape, constraints = NO_CONSTRAINTS): HostExplanation | null {

@@ -169,6 +169,14 @@ export class HostClasses {
     return entry;
   }
 
+  /** Those without hosts are kept for their scores alone. */
+  giveUpEmpty(): void {
+    for (const { entry, emptied } of this.#emptied.slice(this.#emptiedFrom))
+      if (entry.members.length === 0 && entry.emptied === emptied) this.#giveUp(entry);
+    this.#emptied = [];
+    this.#emptiedFrom = 0;
+  }
+
   /** Keeps twice as many empty classes as there are others, and those that are kept anyway. */
   #giveUpSome(): void {
     const most = this.emptyKept + 2 * this.#inUse;

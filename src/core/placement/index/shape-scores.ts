@@ -42,7 +42,7 @@ export class ShapeScores implements ClassListener {
 
   /** `mostShapes`: the one not asked for the longest goes first. */
   constructor(
-    private readonly rules: Rules,
+    private rules: Rules,
     private readonly classes: HostClasses,
     private readonly mostShapes: number,
   ) {}
@@ -99,6 +99,14 @@ export class ShapeScores implements ClassListener {
       if (entry.slot !== null) this.trees.set(entry.slot, column, this.#scores[entry.id * this.#width + column]!);
     }
     return known;
+  }
+
+  /** No score that was worked out counts any more: from now on the rules are these. */
+  forgetAll(rules: Rules): void {
+    this.rules = rules;
+    for (const { column } of this.#shapes.values()) this.#freeColumns.push(column);
+    this.#shapes.clear();
+    this.#arrange();
   }
 
   #forgetOldest(): void {

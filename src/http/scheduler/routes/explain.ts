@@ -1,5 +1,6 @@
 /** `POST /v1/placements:explain`: every filter's verdict and every weigher's score, for every host; changes nothing. */
-import type { HostExplanation, PlacementExplanation } from "../../../core/placement/explain.js";
+import type { HostExplanation } from "../../../core/placement/explain.js";
+import type { ClusterExplanation } from "../../../scheduler/service.js";
 import { BODY_NAMES } from "../../host-rules.js";
 import { noQuery } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
@@ -31,11 +32,12 @@ export const explainRoute: SchedulerRoutes = (app, context) => {
   });
 };
 
-const explanationOf = ({ chosen, hosts, vetoes }: PlacementExplanation): ClusterExplanationAnswer => ({
+const explanationOf = ({ chosen, hosts, vetoes, prices }: ClusterExplanation): ClusterExplanationAnswer => ({
   chosen,
   room: hosts.reduce((sum, { room }) => sum + room, 0),
   hosts: hosts.map(hostOf),
   vetoes: { ...vetoes },
+  prices: prices === null ? null : { ...prices, host: { ...prices.host } },
 });
 
 const verdictOf = ({ filter, veto }: HostExplanation["verdicts"][number]) => ({

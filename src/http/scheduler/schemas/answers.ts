@@ -139,6 +139,23 @@ export const clusterExplanationAnswer = named(
       }),
     ),
     vetoes: z.record(text, count).meta({ description: "How many hosts each filter objects to" }),
+    prices: z
+      .object({
+        price: z.number().meta({ description: "What room for such a VM is worth, in hosts" }),
+        source: z
+          .enum(["learnt", "given"])
+          .meta({ description: "learnt: from the cluster's VMs; given: from the list of expected VMs" }),
+        vms: count.meta({ description: "VMs that the prices are from" }),
+        others: count.meta({
+          description: "VMs that went or were refused lately, of which the older ones count in part; none where given",
+        }),
+        host: z
+          .object({ pcpus: z.number(), memoryMiB: z.number() })
+          .meta({ description: "The host that the prices are in; others are seen in proportion" }),
+        since: unixMs,
+      })
+      .nullable()
+      .meta({ description: "By which the weigher bid scores; null: none, or none yet" }),
   }),
 );
 

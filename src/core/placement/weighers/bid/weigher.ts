@@ -1,28 +1,24 @@
 /**
  * Bid prices: what a VM takes from what could still be sold of the host, in hosts, negated; between -1 and 0. A host that is left with one
  * resource and without the other is worth little, and loses little. What is free counts by volume (a vCPU at 2:1 is half a pCPU), since VMs
- * that stand alone in a pool now will share it with the next. The prices are of a forecast (prices.ts), worked out beforehand: a score
- * is two looks into a table. Hosts of other sizes than the forecast's are seen in proportion.
+ * that stand alone in a pool now will share it with the next. The prices are of a forecast, or of what was learnt (prices.ts), worked out
+ * beforehand: a score is two looks into a table. Hosts of other sizes than the one that was priced are seen in proportion.
  */
 import type { HostClass, Weigher } from "../../model.js";
-import type { Worth } from "./prices.js";
+import { type Worth, worthOfRoom } from "./prices.js";
 
-const NEAR = 1e-9;
 /** Equal hosts differ by rounding otherwise, and ties would be decided by it. */
 const STEPS = 1e9;
 
-/** In steps of the grid, of which the whole host has `most`. */
-const stepsOf = (free: number, whole: number, most: number): number =>
-  whole <= 0 ? 0 : Math.max(0, Math.min(most, Math.floor((free / whole) * most + NEAR)));
+const NAME = "bid";
 
-export function bidWeigher({ values, grid }: Worth): Weigher {
-  const worth = (host: HostClass, freePcpus: number, freeMiB: number): number => {
-    const width = stepsOf(freePcpus, host.usablePcpus, grid.width);
-    const height = stepsOf(freeMiB, host.memoryCapacityMiB, grid.height);
-    return values[width * (grid.height + 1) + height]!;
-  };
+const share = (free: number, whole: number): number => (whole <= 0 ? 0 : free / whole);
+
+export function bidWeigher(table: Worth): Weigher {
+  const worth = (host: HostClass, freePcpus: number, freeMiB: number): number =>
+    worthOfRoom(table, share(freePcpus, host.usablePcpus), share(freeMiB, host.memoryCapacityMiB));
   return {
-    name: "bid",
+    name: NAME,
     score({ host, shape, growthPcpus }) {
       let freePcpus = host.usablePcpus;
       for (const { ratio, allocatedVcpus } of host.pools) freePcpus -= allocatedVcpus / Math.max(1, ratio);
@@ -34,3 +30,6 @@ export function bidWeigher({ values, grid }: Worth): Weigher {
     },
   };
 }
+
+/** Until there are prices: every host is as good. */
+export const unpricedBidWeigher: Weigher = { name: NAME, score: () => 0 };
