@@ -79,7 +79,19 @@ export function sorted(values: Float64Array, spare: Float64Array | null = null):
 }
 
 /** `percent` from 0 to 100. NaN where there are no values. */
-export const percentileOf = (ascending: Float64Array, percent: number): number => percentileOfAll([ascending], percent);
+export function percentileOf(ascending: Float64Array, percent: number): number {
+  const count = ascending.length;
+  if (count === 0) return Number.NaN;
+  const rank = (count - 1) * (percent / 100);
+  const low = Math.floor(rank);
+  return between(ascending[low]!, ascending[Math.min(low + 1, count - 1)]!, rank - low);
+}
+
+/** From the nearer end, as numpy does. */
+function between(below: number, above: number, share: number): number {
+  const gap = above - below;
+  return share >= 0.5 ? above - gap * (1 - share) : below + gap * share;
+}
 
 /**
  * Percentile of several ascending lists taken together, without merging them: the ranks are walked to from the nearer end,
@@ -96,10 +108,8 @@ export function percentileOfAll(
   if (count === 0) return Number.NaN;
   const rank = (count - 1) * (percent / 100);
   const low = Math.floor(rank);
-  const share = rank - low;
   const [below, above] = low >= count / 2 ? ranksFromTop(lists, count, low, hidden) : ranksFromBottom(lists, low);
-  const gap = above - below;
-  return share >= 0.5 ? above - gap * (1 - share) : below + gap * share;
+  return between(below, above, rank - low);
 }
 
 /** Values of the ranks `low` and `low + 1` (the last rank twice where there is no next). */
