@@ -210,7 +210,7 @@ class HostAgent implements Agent {
       problems: tick === null ? [] : tick.failure === null ? tick.problems : [tick.failure, ...tick.problems],
       generation: this.generation(),
       roomMiB: this.context.memory.roomMiB(store.state),
-      peaks: this.memory.pools?.expectedPeaks(this.host()) ?? null,
+      outlooks: this.memory.pools?.outlooks(this.host()) ?? null,
     });
   }
 
@@ -246,8 +246,8 @@ class HostAgent implements Agent {
   }
 
   explain(vm: VmSpec): Explanation {
-    const peaks = this.memory.pools?.expectedPeaks(this.host()) ?? null;
-    return explanation(this.context, vm, this.memory.usage?.report ?? null, peaks);
+    const outlooks = this.memory.pools?.outlooks(this.host()) ?? null;
+    return explanation(this.context, vm, this.memory.usage?.report ?? null, outlooks);
   }
 
   host(): HostState {

@@ -9,9 +9,10 @@ import { type CpuPool, effectiveRatioOf, type HostState, runsOn, type VmSpec } f
 import { admissiblePcpus, type PoolPolicy } from "../core/pool/policy.js";
 import { progress } from "../core/pool/progress.js";
 import { isPlaced, type VmRecord } from "../core/reconcile/model.js";
-import { type MiB, mib, type Pcpus, type Ratio } from "../core/units.js";
+import { type MiB, mib, type Ratio } from "../core/units.js";
 import { barredBy } from "./admission.js";
 import { type AgentContext, pinsOf } from "./context.js";
+import type { PoolOutlook } from "./dynamic/pool-keeper.js";
 import type { AgentStatus, Explanation, PoolDynamicsView, PoolView, VmView } from "./service.js";
 import { type AgentState, isHidden } from "./state.js";
 import { NO_USAGE, poolUsage, type UsageReport } from "./usage.js";
@@ -40,15 +41,15 @@ export function vmView(policy: PoolPolicy, host: HostState, vm: VmRecord, usage:
 export const visibleVms = (state: AgentState): readonly VmRecord[] =>
   [...state.vms.values()].filter((vm) => !isHidden(state, vm)).sort((a, b) => (a.name < b.name ? -1 : 1));
 
-/** What pools that follow their usage are expected to need, by ratio; null: they do not follow it. */
-export type ExpectedPeaks = ReadonlyMap<Ratio, Pcpus | null> | null;
+/** How pools that follow their usage stand, by ratio; null: they do not follow it. */
+export type Outlooks = ReadonlyMap<Ratio, PoolOutlook> | null;
 
 export function poolView(
   policy: PoolPolicy,
   host: HostState,
   pool: CpuPool,
   usage: UsageReport | null,
-  peaks: ExpectedPeaks,
+  outlooks: Outlooks,
 ): PoolView {
   const used = usage === null ? { usagePcpus: null, waitPcpus: null } : poolUsage(pool, usage);
   return {
@@ -60,16 +61,21 @@ export function poolView(
     vms: pool.members.map((member) => member.vm),
     pinnedTo: formatCpuSet(runsOn(pool)),
     ...used,
-    ...(pool.ratio === 1 || (peaks === null && pool.dynamics === undefined)
+    ...(pool.ratio === 1 || (outlooks === null && pool.dynamics === undefined)
       ? {}
-      : { dynamics: dynamicsView(pool, peaks) }),
+      : { dynamics: dynamicsView(pool, outlooks) }),
   };
 }
 
-const dynamicsView = (pool: CpuPool, peaks: ExpectedPeaks): PoolDynamicsView => ({
+const dynamicsView = (pool: CpuPool, outlooks: Outlooks): PoolDynamicsView => ({
   effectiveRatio: effectiveRatioOf(pool),
   activePcpus: pool.runsOn === undefined ? pool.pcpus.length : intersectCpuSets(pool.runsOn, pool.pcpus).length,
-  expectedPeakPcpus: peaks?.get(pool.ratio) ?? null,
+  ...(outlooks?.get(pool.ratio) ?? {
+    expectedPeakPcpus: null,
+    leastRatio: pool.ratio,
+    mostRatio: pool.ratio,
+    lastMove: null,
+  }),
 });
 
 /** Whole vCPUs that the pool takes before it has to grow; a pool above its ratio (while it shares) has none. */
@@ -90,7 +96,7 @@ export interface StatusFacts {
   readonly generation: number;
   /** What estimates leave for more VMs; null: the pools' count is all. */
   readonly roomMiB: number | null;
-  readonly peaks: ExpectedPeaks;
+  readonly outlooks: Outlooks;
 }
 
 export function statusView(
@@ -119,7 +125,7 @@ export function statusView(
       freeMiB: freeMiB(host, facts.roomMiB),
     },
     usage: usage === null ? { cpuPcpus: null, memoryMiB: null } : usage.host,
-    pools: host.pools.map((pool) => poolView(policy, host, pool, usage, facts.peaks)),
+    pools: host.pools.map((pool) => poolView(policy, host, pool, usage, facts.outlooks)),
     vmCount: visibleVms(state).length,
     lastTick: facts.lastTick,
     problems: facts.problems,
@@ -154,7 +160,7 @@ export function explanation(
   { policy, store: { state }, memory }: AgentContext,
   vm: VmSpec,
   usage: UsageReport | null,
-  peaks: ExpectedPeaks,
+  outlooks: Outlooks,
 ): Explanation {
   const { host } = state;
   const decided = barredBy(state, vm.name) ?? memory.admit(state, vm, policy.deploy(host, vm));
@@ -170,6 +176,6 @@ export function explanation(
     reason: `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB fit: ${taken}`,
     code: null,
     ...facts,
-    pools: after.pools.map((pool) => poolView(policy, after, pool, usage, peaks)),
+    pools: after.pools.map((pool) => poolView(policy, after, pool, usage, outlooks)),
   };
 }

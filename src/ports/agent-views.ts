@@ -3,6 +3,7 @@
  * (src/agent/service.ts) and whoever asks it (the command line, the scheduler through agent-client.ts). Types only.
  */
 import type { CpuSet } from "../core/cpuset.js";
+import type { RatioMove } from "../core/dynamic/model.js";
 import type { PolicyName } from "../core/pool/policy.js";
 import type { MiB, Milliseconds, Pcpus, Ratio } from "../core/units.js";
 
@@ -120,6 +121,11 @@ export interface PoolDynamicsView {
   readonly activePcpus: number;
   /** What it is expected to need at most in the next window, without any margin; null: not known yet. */
   readonly expectedPeakPcpus: Pcpus | null;
+  /** Between which its effective ratio may move. */
+  readonly leastRatio: Ratio;
+  readonly mostRatio: Ratio;
+  /** When the ratio that it asks for moved last, and why; null: not since the agent began. */
+  readonly lastMove: RatioMove | null;
 }
 
 export interface PoolView {

@@ -65,6 +65,9 @@ test("guests that suffer have more pCPUs within two ticks, and the room is nobod
   rig.check();
   assert.equal(pool(rig).pcpuCount, 8, "all that is free");
   assert.equal(pool(rig).dynamics!.effectiveRatio, 1.5);
+  const { lastMove, leastRatio, mostRatio } = pool(rig).dynamics!;
+  assert.deepEqual([leastRatio, mostRatio, lastMove!.reason], [1, 3, "waiting"]);
+  assert.ok(lastMove!.to < lastMove!.from, "and it says why");
   assert.deepEqual(rig.pins("own"), own, "who bought exclusive pCPUs keeps them");
   const refused = await rig.tryDeploy("late", 1, 3);
   assert.ok(!refused.ok && refused.refusal.code === "no-cpu-capacity");

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
+import type { DynamicSettings } from "../../src/core/dynamic/model.js";
 import { type EstimateMode, registryFor, weightsFor } from "../../src/core/placement/estimate-mode.js";
 import { milliseconds } from "../../src/core/units.js";
 import { FakeNetwork } from "../../src/drivers/fake/migration.js";
@@ -39,6 +40,8 @@ export interface ClusterOptions {
   /** Of schedulers and agents alike. */
   readonly tokens?: TokenTable;
   readonly token?: string;
+  /** Of the agents; absent: pools are what their ratios make them. */
+  readonly dynamic?: DynamicSettings;
   /** How far placement follows estimates. */
   readonly estimates?: EstimateMode;
   /** Folder of the built dashboard, for those who look at it. */
@@ -57,9 +60,12 @@ export class TestCluster {
   private port = 0;
 
   constructor(private readonly options: ClusterOptions) {
-    const { tokens = null, migration = false } = options;
+    const { tokens = null, migration = false, dynamic = null } = options;
     const network = migration ? new FakeNetwork() : null;
-    this.hosts = Array.from({ length: options.hosts }, (_, i) => new TestHost(`host-${i}`, tokens, network));
+    this.hosts = Array.from(
+      { length: options.hosts },
+      (_, i) => new TestHost(`host-${i}`, tokens, network, { dynamic }),
+    );
   }
 
   get url(): string {

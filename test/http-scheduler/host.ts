@@ -1,5 +1,7 @@
 /** A host of a test cluster: the real agent on a fake hypervisor, listening on loopback; it can be killed and started again. */
+
 import type { Agent } from "../../src/agent/agent.js";
+import type { AgentSettings } from "../../src/agent/settings.js";
 import { ratio } from "../../src/core/units.js";
 import type { FakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import type { FakeNetwork } from "../../src/drivers/fake/migration.js";
@@ -22,6 +24,7 @@ export class TestHost {
     readonly name: string,
     private readonly tokens: TokenTable | null = null,
     private readonly network: FakeNetwork | null = null,
+    private readonly settings: Partial<AgentSettings> = {},
   ) {}
 
   get url(): string {
@@ -42,6 +45,7 @@ export class TestHost {
     const { agent, hypervisor } = await startAgent({
       hostname: this.name,
       journal: this.journal,
+      settings: this.settings,
       ...(this.network === null ? {} : { network: this.network }),
       ...(this.hypervisor === null ? {} : { hypervisor: this.hypervisor }),
     });

@@ -1,5 +1,6 @@
 /** The real agent on a fake hypervisor, started: 16 pCPUs, 64 GiB. Called host-a where no other name is given. */
 import { type Agent, createAgent } from "../../src/agent/agent.js";
+import type { AgentSettings } from "../../src/agent/settings.js";
 import type { PolicyName, PolicySettings } from "../../src/core/pool/policy.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
@@ -45,6 +46,7 @@ export interface RealAgentOptions {
   readonly hostname?: string;
   /** Hosts to which its VMs can be moved. */
   readonly network?: FakeNetwork;
+  readonly settings?: Partial<AgentSettings>;
 }
 
 export interface RealAgent {
@@ -70,7 +72,15 @@ export async function startAgent(options: RealAgentOptions = {}): Promise<RealAg
     hostPcpus: [],
   });
   const journal = options.journal ?? memoryText();
-  const agent = createAgent({ policy, hypervisor, clock: realClock, log: new LogBook(), journal, images });
+  const agent = createAgent({
+    policy,
+    hypervisor,
+    clock: realClock,
+    log: new LogBook(),
+    journal,
+    images,
+    settings: options.settings ?? {},
+  });
   await agent.start();
   return { agent, hypervisor, journal };
 }

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { packagesOf, poolOfPcpu } from "../../web/src/model/cpu-map.js";
 import { readCpuSet } from "../../web/src/model/cpu-set.js";
+import { boundsText, dynamicPools, moveText, restingOf } from "../../web/src/model/dynamics.js";
 import { type EventFrame, frameReader } from "../../web/src/model/event-frames.js";
 import { type Estimate, expectedOf } from "../../web/src/model/expected.js";
 import { duration, memory, ratioText } from "../../web/src/model/format.js";
@@ -228,4 +229,20 @@ test("what a cluster is expected to need is the sum of estimates that hold, or w
   assert.equal(expectedOf([estimate(3, true)]), null, "stale ones are of no account");
   const sum = expectedOf([estimate(3, false), estimate(null, false), estimate(4, true)]);
   assert.deepEqual(sum, { hosts: 2, pcpus: 13, memoryMiB: 2300 });
+});
+
+test("a pool that follows its usage is told in words: bounds, what rests, and why it moved", () => {
+  const dynamics = { effectiveRatio: 1.5, activePcpus: 3, expectedPeakPcpus: null, leastRatio: 1, mostRatio: 3 };
+  const lastMove = { at: 1_000, from: 3, to: 1.5, reason: "waiting" as const };
+  const [first, ...others] = dynamicPools([
+    pool(1, "0-3"),
+    { ...pool(3, "4-11"), dynamics: { ...dynamics, lastMove } },
+  ]);
+  assert.deepEqual(others, [], "pools of ratio 1.0 take no part");
+  assert.equal(restingOf(first!), 5);
+  assert.equal(boundsText(first!.dynamics), "1 to 3");
+  assert.equal(boundsText({ ...first!.dynamics, leastRatio: 3 }), "stays");
+  assert.equal(moveText(lastMove, 61_000), "3:1 to 1.5:1, 1 min 0 s ago: its guests waited");
+  assert.equal(moveText(lastMove, 0), "3:1 to 1.5:1, 0 s ago: its guests waited", "clocks differ");
+  assert.equal(moveText(null, 0), "not since its agent began");
 });

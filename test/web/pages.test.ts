@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { milliseconds } from "../../src/core/units.js";
 import { createToken, parseTokens } from "../../src/http/auth.js";
+import { SETTINGS } from "../dynamic/support.js";
 import { estimateOf } from "../estimator-online/estimates.js";
 import { TestCluster } from "../http-scheduler/cluster.js";
 import { browserMissing, checkAccessible, checkWidth, Dashboard } from "./browser.js";
@@ -17,7 +18,7 @@ describe("the dashboard", { skip: browserMissing }, () => {
   let cluster: TestCluster;
   before(async () => {
     dashboard = await Dashboard.open();
-    cluster = await new TestCluster({ hosts: 3, dashboard: dashboard.folder }).start();
+    cluster = await new TestCluster({ hosts: 3, dashboard: dashboard.folder, dynamic: SETTINGS }).start();
     for (const [name, vcpus, ratio] of [
       ["web-1", 2, 1],
       ["db.main_1", 4, 2],
@@ -86,6 +87,17 @@ describe("the dashboard", { skip: browserMissing }, () => {
     const topology = await cluster.get<{ host: string; totalPcpus: number }>("/v1/hosts/host-0/topology");
     assert.equal(topology.host, "host-0");
     await page.waitForFunction(`document.querySelectorAll(".cpu-map .pcpu").length === ${topology.totalPcpus}`);
+    await page.context().close();
+  });
+
+  test("pools that follow their usage: what they were sold at, are counted with and may be, and what of them is active", async () => {
+    const page = await dashboard.page();
+    const host = cluster.scheduler.vm("batch-3")?.host;
+    await visit(page, `#/hosts/${host}`);
+    const table = page.getByRole("table", { name: /Pools that follow their usage/ });
+    const cells = await table.getByRole("row", { name: /^3:1/ }).getByRole("cell").allTextContents();
+    assert.deepEqual(cells.slice(0, 4), ["3:1", "1 to 3", "3", "0"]);
+    assert.equal(await table.getByRole("row", { name: /^1:1/ }).count(), 0, "exclusive pCPUs take no part");
     await page.context().close();
   });
 

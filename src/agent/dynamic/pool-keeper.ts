@@ -8,16 +8,21 @@ import { expectedPcpus } from "../../core/dynamic/expected.js";
 import { Forecaster } from "../../core/dynamic/forecaster.js";
 import { type DynamicSettings, demandOf, type PoolMemory, type PoolReading } from "../../core/dynamic/model.js";
 import { type Acquaintances, isBooting, isFresh, meet } from "../../core/dynamic/newcomers.js";
+import { ceilingOf } from "../../core/dynamic/ratio.js";
 import { type CpuPool, type HostState, type PoolDynamics, runsOn } from "../../core/pool/model.js";
 import { isPlaced } from "../../core/reconcile/model.js";
 import { orderPinChanges } from "../../core/reconcile/pin-order.js";
 import { movesBetween } from "../../core/reconcile/pins.js";
-import { type Milliseconds, milliseconds, type Pcpus, pcpus, type Ratio } from "../../core/units.js";
+import { type Milliseconds, milliseconds, pcpus, type Ratio, ratio } from "../../core/units.js";
 import { OperationalError } from "../../ports/errors.js";
 import { type AgentContext, pinsOf } from "../context.js";
+import type { PoolDynamicsView } from "../service.js";
 import { isMoving, withVms } from "../state.js";
 import { poolUsage, type UsageReport, type UsageState } from "../usage.js";
 import { decodeLearnt, encodeLearnt, type Learnt } from "./forecast-text.js";
+
+/** What the pools themselves do not say. */
+export type PoolOutlook = Omit<PoolDynamicsView, "effectiveRatio" | "activePcpus">;
 
 export class PoolKeeper {
   readonly #settings: DynamicSettings | null;
@@ -117,14 +122,22 @@ export class PoolKeeper {
     return forecaster;
   }
 
-  /** What pools are expected to need, newcomers counted as sold; null: pools do not follow their usage. */
-  expectedPeaks(host: HostState): ReadonlyMap<Ratio, Pcpus | null> | null {
-    if (this.#settings === null) return null;
+  /** How pools that follow their usage stand, newcomers counted as sold; null: they do not follow it. */
+  outlooks(host: HostState): ReadonlyMap<Ratio, PoolOutlook> | null {
+    const settings = this.#settings;
+    if (settings === null) return null;
     return new Map(
       host.pools.map((pool) => {
         const forecast = this.#forecasters.get(pool.ratio)?.forecast ?? null;
         const peak = expectedPcpus(readingOf(pool, null, NOBODY, NOBODY), forecast, 0);
-        return [pool.ratio, peak === null ? null : pcpus(peak)];
+        const moved = this.#memories.get(pool.ratio)?.moved;
+        const outlook = {
+          expectedPeakPcpus: peak === null ? null : pcpus(peak),
+          leastRatio: settings.ratios ? ratio(1) : pool.ratio,
+          mostRatio: settings.ratios ? ceilingOf(pool.ratio, settings) : pool.ratio,
+          lastMove: moved === undefined ? null : { ...moved, at: milliseconds(Math.round(moved.at)) },
+        };
+        return [pool.ratio, outlook];
       }),
     );
   }

@@ -40,12 +40,13 @@ type Pool = HostAnswer["pools"][number];
 
 /** How a pool that follows its usage stands. */
 function dynamicsText({ ratio, pcpuCount }: Pool, dynamics: NonNullable<Pool["dynamics"]>): string {
-  const { effectiveRatio, activePcpus, expectedPeakPcpus } = dynamics;
+  const { effectiveRatio, activePcpus, expectedPeakPcpus, lastMove } = dynamics;
   const peak = expectedPeakPcpus === null ? "no forecast yet" : `a peak of ${showNumber(expectedPeakPcpus)} expected`;
   const resting = pcpuCount - activePcpus;
   const rest = resting === 0 ? "" : `; ${resting} of its ${pcpuCount} pCPUs rest`;
   const counted = effectiveRatio === ratio ? "counted as sold" : `counted with ${effectiveRatio}`;
-  return `pool ${ratio}: ${counted}, ${peak}${rest}`;
+  const move = lastMove === null ? "" : `; last moved from ${lastMove.from} to ${lastMove.to} (${lastMove.reason})`;
+  return `pool ${ratio}: ${counted}, ${peak}${rest}${move}`;
 }
 
 function poolTable(pools: HostAnswer["pools"]): string {

@@ -52,8 +52,24 @@ export interface Forecast {
   readonly deviation: number;
 }
 
+/**
+ * Why the ratio that a pool asks for moved. Down: its guests waited, they wanted more than it holds, they were expected to, or nothing allows more than
+ * was sold any longer (newcomers, no forecast, settings). Up: it was calm for a window.
+ */
+export const MOVE_REASONS = ["waiting", "demand", "expected", "as-sold", "calm"] as const;
+export type MoveReason = (typeof MOVE_REASONS)[number];
+
+export interface RatioMove {
+  readonly at: Milliseconds;
+  readonly from: Ratio;
+  readonly to: Ratio;
+  readonly reason: MoveReason;
+}
+
 /** What a decision remembers of a pool. Plain. */
 export interface PoolMemory {
+  /** The last move that is known; absent: none since the process began. */
+  readonly moved?: RatioMove;
   /** Effective ratio that is asked for; the pool has it where the host has the room. */
   readonly wantedRatio: Ratio;
   /** When the ratio moved last, or guests suffered: it may rise a whole window after. */

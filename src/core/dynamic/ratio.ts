@@ -14,6 +14,7 @@ import {
   type DynamicSettings,
   demandOf,
   type Forecast,
+  type MoveReason,
   type PoolMemory,
   type PoolReading,
   suffers,
@@ -33,39 +34,53 @@ export interface Circumstances {
 export const ceilingOf = (sold: Ratio, { maximumFactor }: DynamicSettings): Ratio =>
   sold === 1 ? sold : ratio(Math.max(sold, ratioBelow(sold * Math.max(1, maximumFactor))));
 
-/** The highest ratio that what is measured and expected allows. */
-function bearable(reading: PoolReading, forecast: Forecast | null, settings: DynamicSettings): number {
+/** The highest ratio that what is measured and expected allows, and what keeps it from a higher one. */
+function bearable(
+  reading: PoolReading,
+  forecast: Forecast | null,
+  settings: DynamicSettings,
+): { readonly most: number; readonly reason: MoveReason } {
   const { vcpus, pcpus, ratio: sold, bootingVcpus } = reading;
   const known = demandOf(reading) ?? 0;
   const demand = known + bootingVcpus / sold;
   const expected = expectedPcpus(reading, forecast, settings.margin);
   // More than was sold is for pools that are known: newcomers and missing forecasts keep it to the ratio.
   let most: number = expected === null || reading.freshVcpus > 0 ? sold : ceilingOf(sold, settings);
-  if (expected !== null && expected > 0) most = Math.min(most, vcpus / expected);
-  if (suffers(reading, settings)) most = Math.min(most, vcpus / Math.max(pcpus + 1, demand * (1 + settings.margin)));
-  else if (known > 0) most = Math.min(most, vcpus / demand);
-  return Math.max(1, most);
+  let reason: MoveReason = "as-sold";
+  const fit = (needed: number, because: MoveReason): void => {
+    if (vcpus / needed >= most) return;
+    most = vcpus / needed;
+    reason = because;
+  };
+  if (expected !== null && expected > 0) fit(expected, "expected");
+  if (suffers(reading, settings)) fit(Math.max(pcpus + 1, demand * (1 + settings.margin)), "waiting");
+  else if (known > 0) fit(demand, "demand");
+  return { most: Math.max(1, most), reason };
 }
 
 /** What the pool asks for now. */
 export function nextRatio(
-  memory: Pick<PoolMemory, "wantedRatio" | "stirredAt">,
+  memory: Pick<PoolMemory, "wantedRatio" | "stirredAt" | "moved">,
   reading: PoolReading,
   forecast: Forecast | null,
   settings: DynamicSettings,
   { now, pressure }: Circumstances,
-): Pick<PoolMemory, "wantedRatio" | "stirredAt"> {
+): Pick<PoolMemory, "wantedRatio" | "stirredAt" | "moved"> {
   const sold = reading.ratio;
   if (!settings.ratios || sold === 1 || reading.vcpus === 0) return { wantedRatio: sold, stirredAt: memory.stirredAt };
-  const most = bearable(reading, forecast, settings);
+  const { most, reason } = bearable(reading, forecast, settings);
+  const moved = (to: Ratio, because: MoveReason) => ({
+    wantedRatio: to,
+    stirredAt: now,
+    moved: { at: now, from: memory.wantedRatio, to, reason: because },
+  });
   // In exact decimals; a limit that is itself on the grid stays reachable.
   const limit = most >= ceilingOf(sold, settings) ? ceilingOf(sold, settings) : ratio(Math.max(1, ratioBelow(most)));
-  if (limit < memory.wantedRatio) return { wantedRatio: limit, stirredAt: now };
+  if (limit < memory.wantedRatio) return moved(limit, reason);
   if (bootsMayDelay(reading)) return memory;
   if (suffers(reading, settings) || (pressure ?? 0) > settings.mostPressure) return { ...memory, stirredAt: now };
   // What was seen to be busy rises once it is known to be quiet; an agent that has just begun knows neither.
   if (forecast === null && demandOf(reading) !== null) return memory;
   if (limit === memory.wantedRatio || now - memory.stirredAt < settings.window) return memory;
-  const raised = ratio(Math.min(limit, ratioAbove(memory.wantedRatio + STEP * sold)));
-  return { wantedRatio: raised, stirredAt: now };
+  return moved(ratio(Math.min(limit, ratioAbove(memory.wantedRatio + STEP * sold))), "calm");
 }

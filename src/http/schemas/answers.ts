@@ -13,6 +13,7 @@ import type {
   VmUsage,
   VmView,
 } from "../../agent/service.js";
+import { MOVE_REASONS } from "../../core/dynamic/model.js";
 import { POLICY_NAMES } from "../../core/pool/policy.js";
 import { named, type Wire } from "./names.js";
 
@@ -58,6 +59,20 @@ const poolDynamics = z.object({
   expectedPeakPcpus: optionalNumber.meta({
     description: "What it is expected to need at most in the next window, without margin; null: not known yet",
   }),
+  leastRatio: z.number().meta({ description: "The least that it may be counted with" }),
+  mostRatio: z.number().meta({ description: "The most that it may be counted with" }),
+  lastMove: z
+    .object({
+      at: z.number().meta({ description: "Milliseconds since the epoch" }),
+      from: z.number(),
+      to: z.number(),
+      reason: z.enum(MOVE_REASONS).meta({
+        description:
+          "Down: guests waited, they want more than the pool holds, they are expected to, or nothing allows more than was sold any longer. Up: calm",
+      }),
+    })
+    .nullable()
+    .meta({ description: "When the ratio that it asks for moved last; null: not since the agent began" }),
 }) satisfies z.ZodType<Wire<PoolDynamicsView>>;
 
 const poolShape = {

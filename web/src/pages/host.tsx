@@ -7,6 +7,7 @@ import { lastOf, operates, useAsked, useSelected } from "../hooks.js";
 import { ratioColour } from "../model/colours.js";
 import { flatPackages, packagesOf } from "../model/cpu-map.js";
 import { readCpuSet } from "../model/cpu-set.js";
+import { boundsText, dynamicPools, moveText, restingOf } from "../model/dynamics.js";
 import { counted, decimal, duration, memory, percent, ratioText } from "../model/format.js";
 import { type HostRow, type PoolRow, stateText, stressOf, waitOf } from "../model/host-row.js";
 import { Confirm } from "../parts/confirm.js";
@@ -58,6 +59,7 @@ function Host({ row }: { readonly row: HostRow }) {
       <Sums row={row} />
       <PcpuMap row={row} marked={marked} />
       <Pools pools={row.pools} />
+      <DynamicPools pools={row.pools} />
       <Vms host={row.id} onPoint={(vm) => setMarked(pinsOf(vm))} />
       <h2>What happened</h2>
       <EventList events={scheduler ? events.filter((event) => event.host === row.id) : events} most={20} />
@@ -200,6 +202,53 @@ function Pools({ pools }: { readonly pools: readonly PoolRow[] }) {
               <td class="number">{pool.usagePcpus === null ? "…" : decimal(pool.usagePcpus)}</td>
               <td class="number">{pool.waitPcpus === null ? "…" : decimal(pool.waitPcpus)}</td>
               <td class="number">{pool.vms.length}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollArea>
+  );
+}
+
+/** Nothing where no pool follows its usage. */
+function DynamicPools({ pools }: { readonly pools: readonly PoolRow[] }) {
+  const following = dynamicPools(pools);
+  if (following.length === 0) return null;
+  return (
+    <ScrollArea label="Pools that follow their usage">
+      <table>
+        <caption>Pools that follow their usage: counted with what their VMs need, run on what they need now</caption>
+        <thead>
+          <tr>
+            <th scope="col">Sold at</th>
+            <th scope="col">Counted with</th>
+            <th scope="col">Bounds</th>
+            <th scope="col" class="number">
+              Active
+            </th>
+            <th scope="col" class="number">
+              Resting
+            </th>
+            <th scope="col" class="number">
+              Expected peak
+            </th>
+            <th scope="col">Moved last</th>
+          </tr>
+        </thead>
+        <tbody>
+          {following.map((pool) => (
+            <tr key={pool.ratio}>
+              <th scope="row">
+                <b class="swatch" style={{ background: ratioColour(pool.ratio) }} /> {ratioText(pool.ratio)}
+              </th>
+              <td>{ratioText(pool.dynamics.effectiveRatio)}</td>
+              <td>{boundsText(pool.dynamics)}</td>
+              <td class="number">{pool.dynamics.activePcpus}</td>
+              <td class="number">{restingOf(pool)}</td>
+              <td class="number">
+                {pool.dynamics.expectedPeakPcpus === null ? "…" : decimal(pool.dynamics.expectedPeakPcpus)}
+              </td>
+              <td>{moveText(pool.dynamics.lastMove, Date.now())}</td>
             </tr>
           ))}
         </tbody>
