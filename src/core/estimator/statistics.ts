@@ -73,9 +73,19 @@ export function maximumOf(values: Float64Array): number {
 
 /** Sorted copy, in `spare` where it fits. Sorting typed arrays needs no comparison function. */
 export function sorted(values: Float64Array, spare: Float64Array | null = null): Float64Array {
-  if (spare?.length !== values.length) return values.slice().sort();
+  if (spare?.length !== values.length) return sort(values.slice());
   spare.set(values);
-  return spare.sort();
+  return sort(spare);
+}
+
+/**
+ * In place. The bits of doubles that are not negative order as the doubles do, and are compared in two thirds of the time; a
+ * negative one, or -0, stands last then.
+ */
+function sort(values: Float64Array): Float64Array {
+  new BigUint64Array(values.buffer, values.byteOffset, values.length).sort();
+  const last = values[values.length - 1];
+  return last === undefined || 1 / last > 0 ? values : values.sort();
 }
 
 /** `percent` from 0 to 100. NaN where there are no values. */
