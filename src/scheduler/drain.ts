@@ -131,7 +131,12 @@ function candidates(
   return { kept, counts };
 }
 
-function unfit({ status: from }: HostEntry, { id, status: to, state }: HostEntry, named: readonly string[] | null) {
+/** Why a VM cannot be moved from one to the other, whatever room there is; null: it can. */
+export function unfit(
+  { status: from }: HostEntry,
+  { id, status: to, state }: HostEntry,
+  named: readonly string[] | null,
+) {
   if (named !== null && !named.includes(id)) return "not among the hosts that it may be on";
   if (state !== "up" || to === null) return "silent";
   if (to.migrationAddress === null) return "no live migration";

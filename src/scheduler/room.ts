@@ -28,7 +28,7 @@ export class Room {
   private readonly claims = new Map<string, Map<string, Claim>>();
 
   constructor(
-    private readonly placer: Placer,
+    readonly placer: Placer,
     private readonly entryOf: (host: string) => HostEntry | undefined,
     /** Null: no estimate that counts. */
     private readonly forecastOf: (host: string) => HostForecast | null,

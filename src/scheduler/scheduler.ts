@@ -19,6 +19,7 @@ import type { KeptEstimate, PastEstimate, Published } from "./estimates.js";
 import { ClusterEvents } from "./events.js";
 import { inspectVm } from "./inspect.js";
 import { heartbeat, register } from "./inventory.js";
+import { moveFor } from "./making-room.js";
 import { cordonHost, drainHost, drainProgress, forgetHost, uncordonHost } from "./operations.js";
 import { publishEstimates } from "./publish.js";
 import { EPOCH_RECORDS } from "./record-model.js";
@@ -286,7 +287,9 @@ class ClusterScheduler implements Scheduler {
   explain(request: ClusterDeploy): ClusterExplanation {
     const reign = this.mustLead();
     const { vcpus, memoryMiB, ratio } = request;
-    return { ...reign.room.explain(request), prices: reign.prices.shown({ vcpus, memoryMiB, ratio }) };
+    const explanation = reign.room.explain(request);
+    const prices = reign.prices.shown({ vcpus, memoryMiB, ratio });
+    return { ...explanation, prices, makesRoom: explanation.chosen === null ? moveFor(reign, request) : null };
   }
 
   estimateCourse(host: string): readonly PastEstimate[] {

@@ -6,6 +6,7 @@
  */
 import type { PlacementExplanation } from "../core/placement/explain.js";
 import type { ShownPrices } from "../core/placement/learning/pricing.js";
+import type { Move } from "../core/placement/making-room.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
@@ -57,6 +58,8 @@ export type ClusterResult<T> =
 export interface ClusterExplanation extends PlacementExplanation {
   /** By which the weigher `bid` scores; null: none, or none yet. */
   readonly prices: ShownPrices | null;
+  /** A live move after which a host would take the VM that none takes now. Null: one does, or no single move helps, or the cluster is too large to look. */
+  readonly makesRoom: Move | null;
 }
 
 /** Where a VM may go, beyond what it needs. */

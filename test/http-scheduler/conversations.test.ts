@@ -57,6 +57,7 @@ test("an explanation has every filter's verdict and every weigher's score, with 
       },
     ],
     vetoes: { memory: 1 },
+    makesRoom: { vm: "web", from: "host-b", to: "host-a" },
     prices: { price: 0.125, source: "learnt", vms: 40, others: 3, host: { pcpus: 32, memoryMiB: 131_072 }, since: 1 },
   });
   await app.close();

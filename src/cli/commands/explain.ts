@@ -60,7 +60,7 @@ type HostVerdict = ClusterExplanationAnswer["hosts"][number];
 const digits = (score: number): string => String(Math.round(score * 10_000) / 10_000);
 
 function explanationText(
-  { chosen, room, hosts, vetoes, prices }: ClusterExplanationAnswer,
+  { chosen, room, hosts, vetoes, prices, makesRoom }: ClusterExplanationAnswer,
   shown: number,
   paint: Paint,
 ): string {
@@ -69,6 +69,10 @@ function explanationText(
   ];
   if (chosen !== null)
     lines.push(`${room} such VM${room === 1 ? " fits" : "s fit"} in all, one after the other, as far as counts tell.`);
+  if (makesRoom !== null) {
+    const { vm, from, to } = makesRoom;
+    lines.push(`${from} would take it if ${vm} were moved from there to ${to}, live; nothing is moved by asking.`);
+  }
   if (prices !== null) lines.push(priceLine(prices));
   const objections = Object.entries(vetoes).map(([filter, count]) => `${filter}: ${count}`);
   if (objections.length > 0) lines.push(`Hosts that a filter objects to: ${objections.join(", ")}`);

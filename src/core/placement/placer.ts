@@ -5,6 +5,7 @@
  */
 import { assert } from "../assert.js";
 import { afterPlacement } from "./after.js";
+import { chooseHost } from "./choose.js";
 import { explainHost, explainPlacement, type HostExplanation, type PlacementExplanation } from "./explain.js";
 import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
@@ -36,6 +37,8 @@ export interface Placer {
   hosts(): IterableIterator<HostSummary>;
   /** The best host; null when none can take it. */
   choose(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): Candidate | null;
+  /** Whether a host would take it that is in this state, which need not be the one it is in. */
+  takes(summary: HostSummary, shape: VmShape, constraints?: Constraints): boolean;
   /** All that can take it, best first, worked out as they are asked for: only until the next change, then `Bug`. */
   candidates(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): IterableIterator<Candidate>;
   /** Counts the VM on the host, as its agent will, until it reports; returns the new summary. Throws `Bug` where it is unknown. */
@@ -163,6 +166,10 @@ class IndexedPlacer implements Placer {
     if (passes) return { hostId: summary.id, score };
     const first = this.candidates(shape, constraints, exclude).next();
     return first.done === true ? null : first.value;
+  }
+
+  takes(summary: HostSummary, shape: VmShape, constraints = NO_CONSTRAINTS): boolean {
+    return chooseHost(this.#rules, [summary], shape, constraints) !== null;
   }
 
   *candidates(shape: VmShape, constraints = NO_CONSTRAINTS, exclude = NOBODY): IterableIterator<Candidate> {

@@ -32,11 +32,12 @@ export const explainRoute: SchedulerRoutes = (app, context) => {
   });
 };
 
-const explanationOf = ({ chosen, hosts, vetoes, prices }: ClusterExplanation): ClusterExplanationAnswer => ({
+const explanationOf = ({ chosen, hosts, vetoes, prices, makesRoom }: ClusterExplanation): ClusterExplanationAnswer => ({
   chosen,
   room: hosts.reduce((sum, { room }) => sum + room, 0),
   hosts: hosts.map(hostOf),
   vetoes: { ...vetoes },
+  makesRoom: makesRoom === null ? null : { ...makesRoom },
   prices: prices === null ? null : { ...prices, host: { ...prices.host } },
 });
 

@@ -139,6 +139,10 @@ export const clusterExplanationAnswer = named(
       }),
     ),
     vetoes: z.record(text, count).meta({ description: "How many hosts each filter objects to" }),
+    makesRoom: z.object({ vm: text, from: text, to: text }).nullable().meta({
+      description:
+        "A live move after which a host would take the VM; it is not made. Null: a host takes it now, no single move helps, or there are more than 1,000 hosts",
+    }),
     prices: z
       .object({
         price: z.number().meta({ description: "What room for such a VM is worth, in hosts" }),
