@@ -4,8 +4,10 @@
  * comes next, so that a process that is killed goes on from the last window that was written, and what it had made beyond
  * that is made again from the same readings. A store that does not answer holds the windows up; they are caught up on.
  */
+import type { OnlineWindow } from "../core/estimator/online/host-estimator.js";
 import { VM_METRICS, VM_SIZES } from "../core/estimator/online/readings.js";
 import { asksForVmUsage } from "../core/estimator/registry.js";
+import { compareText } from "../core/telemetry/sample-order.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
 import type { Clock } from "../ports/clock.js";
 import { OperationalError } from "../ports/errors.js";
@@ -14,7 +16,7 @@ import type { Log } from "../ports/log.js";
 import type { SampleStore } from "../ports/sample-store.js";
 import { HostWatch } from "./host-watch.js";
 import { FORGOTTEN_MS, type WatchSettings } from "./settings.js";
-import { type WindowRange, windowsOf } from "./windows.js";
+import { type WindowRange, windowOfMany, windowsOf } from "./windows.js";
 
 export interface WatchParts {
   readonly store: SampleStore;
@@ -41,6 +43,12 @@ export interface WatchStatus {
 const MS_PER_SECOND = 1000;
 /** While many windows are caught up on, what was learnt is written down after so many. */
 const SAVE_EVERY = 24;
+/**
+ * Hosts whose windows are read by one question: what that costs besides its answer is shared, and no more than some hundred
+ * thousand samples are in memory for each. Of longer windows one host's are enough.
+ */
+const READ_TOGETHER = 8;
+const LONGEST_TOGETHER_MS = 3_600_000;
 
 export class EstimatorWatch {
   readonly #hosts = new Map<string, HostWatch>();
@@ -176,15 +184,22 @@ export class EstimatorWatch {
   /** Several hosts at once; one that fails holds no other up. Null: all went well. */
   async #takeAll(last: number, fresh: HostEstimate[], signal: AbortSignal): Promise<OperationalError | null> {
     const waiting = [...this.#hosts.values()].filter(({ next }) => next <= last);
+    // Neighbours by name lie together in an embedded store.
+    waiting.sort((a, b) => compareText(a.host, b.host));
     let problem: OperationalError | null = null;
     const worker = async (): Promise<void> => {
-      for (let watch = waiting.shift(); watch !== undefined && !signal.aborted; watch = waiting.shift()) {
-        try {
-          await this.#take(watch, last, signal);
-          if (watch.estimate !== null && watch.next > last) fresh.push(watch.estimate);
-        } catch (error) {
-          if (!(error instanceof OperationalError)) throw error;
-          problem = error;
+      while (waiting.length > 0 && !signal.aborted) {
+        const group = this.#nextGroup(waiting, last);
+        const ready = await this.#readTogether(group, last);
+        for (const watch of group) {
+          if (signal.aborted) break;
+          try {
+            await this.#take(watch, last, signal, ready.get(watch.host) ?? null);
+            if (watch.estimate !== null && watch.next > last) fresh.push(watch.estimate);
+          } catch (error) {
+            if (!(error instanceof OperationalError)) throw error;
+            problem = error;
+          }
         }
       }
     };
@@ -192,12 +207,34 @@ export class EstimatorWatch {
     return problem;
   }
 
-  async #take(watch: HostWatch, last: number, signal: AbortSignal): Promise<void> {
+  /** Of hosts that are to take the newest window only, as many as may be read together; else the first alone. */
+  #nextGroup(waiting: HostWatch[], last: number): readonly HostWatch[] {
+    const most = this.parts.store.readHosts === undefined || this.#windowMs > LONGEST_TOGETHER_MS ? 1 : READ_TOGETHER;
+    const others = waiting.slice(0, most).findIndex(({ next }) => next !== last);
+    return waiting.splice(0, Math.max(1, others === -1 ? most : others));
+  }
+
+  /** By host; empty where each has to ask for itself, also because asking for all of them failed. */
+  async #readTogether(group: readonly HostWatch[], last: number): Promise<ReadonlyMap<string, OnlineWindow>> {
+    const { store, log } = this.parts;
+    if (group.length < 2 || store.readHosts === undefined) return new Map();
+    const hosts = group.map(({ host }) => host);
+    try {
+      return await windowOfMany((query) => store.readHosts!(query), hosts, this.#range(group[0]!, last));
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      log.debug({ err: error, hosts: hosts.length }, "several hosts could not be read together");
+      return new Map();
+    }
+  }
+
+  /** `ready`: its one window, where it was read with those of others. */
+  async #take(watch: HostWatch, last: number, signal: AbortSignal, ready: OnlineWindow | null): Promise<void> {
     const { store, settings } = this.parts;
     watch.skipTo(last - Math.max(settings.pastWindows, SAVE_EVERY));
     let unsaved = 0;
     try {
-      for await (const window of windowsOf(store, this.#range(watch, last))) {
+      for await (const window of ready === null ? windowsOf(store, this.#range(watch, last)) : [ready]) {
         watch.take(window);
         this.#windows += 1;
         unsaved += 1;

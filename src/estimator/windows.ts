@@ -64,6 +64,28 @@ function vmsOf(samples: readonly Sample[]): ReadonlyMap<string, VmWindow> {
   return new Map([...byName].map(([name, readings]) => [name, vmReadings(readings)]));
 }
 
+const tells = ({ values }: Sample, metrics: readonly string[]): boolean =>
+  metrics.some((name) => values[name] !== undefined);
+
+/** One window of several hosts by one question, for stores that have such; by host. Throws the store's `OperationalError`. */
+export async function windowOfMany(
+  read: NonNullable<SampleStore["readHosts"]>,
+  hosts: readonly string[],
+  { last: number, windowMs, vmMetrics }: Omit<WindowRange, "host" | "first">,
+): Promise<ReadonlyMap<string, OnlineWindow>> {
+  const own = new Map(hosts.map((host) => [host, [] as Sample[]]));
+  const vms = new Map(hosts.map((host) => [host, [] as Sample[]]));
+  const metrics = [...new Set([...HOST_METRICS, ...vmMetrics])];
+  const range = { from: milliseconds(number * windowMs), to: milliseconds((number + 1) * windowMs) };
+  for await (const sample of read({ hosts, metrics, ...range })) {
+    if (sample.vm === null && tells(sample, HOST_METRICS)) own.get(sample.host)?.push(sample);
+    else if (sample.vm !== null && tells(sample, vmMetrics)) vms.get(sample.host)?.push(sample);
+  }
+  return new Map(
+    hosts.map((host) => [host, { number, host: hostReadings(own.get(host)!), vms: vmsOf(vms.get(host)!) }]),
+  );
+}
+
 /** Throws the store's `OperationalError`; the windows before are the caller's. */
 export async function* windowsOf(store: SampleStore, range: WindowRange): AsyncIterable<OnlineWindow> {
   const { host, first, last, windowMs, vmMetrics } = range;

@@ -55,6 +55,8 @@ export class MemoryStore implements SampleStore {
   /** Thrown while it is set. */
   failure: OperationalError | null = null;
   readings = 0;
+  /** Questions about several hosts. */
+  together = 0;
 
   constructor(samples: readonly Sample[]) {
     this.samples = samples;
@@ -87,6 +89,17 @@ export class MemoryStore implements SampleStore {
       if (of === "host" ? one.vm !== null : of === "vms" ? one.vm === null : !of.includes(one.vm ?? "")) continue;
       this.readings += 1;
       const values = Object.entries(one.values).filter(([name]) => metrics.length === 0 || metrics.includes(name));
+      yield { ...one, values: Object.fromEntries(values) };
+    }
+  }
+
+  async *readHosts({ hosts, from, to, metrics }: Parameters<NonNullable<SampleStore["readHosts"]>>[0]) {
+    this.together += 1;
+    if (this.failure !== null) throw this.failure;
+    for (const one of this.samples) {
+      if (!hosts.includes(one.host) || one.at < from || one.at >= to) continue;
+      this.readings += 1;
+      const values = Object.entries(one.values).filter(([name]) => metrics.includes(name));
       yield { ...one, values: Object.fromEntries(values) };
     }
   }

@@ -6,6 +6,7 @@ import type { WindowsOfPromise } from "../../src/core/estimator/headroom/promise
 import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { WatchSettings } from "../../src/estimator/settings.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import type { HostEstimate } from "../../src/ports/estimates.js";
 import type { Sample } from "../../src/ports/sample-store.js";
 import { estimatorTrace } from "../../src/trace/estimator-writer.js";
@@ -260,6 +261,30 @@ describe("late and missing readings", () => {
     assert.equal(watch.status().problem, null);
     assert.equal(watch.status().windows, 5);
   });
+});
+
+test("hosts whose windows are read together are estimated as if each had been read alone, also where that question fails", async () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+  const samples = names.flatMap((host, i) => hostHistory(host, 6, i));
+  const together = new MemoryStore(samples);
+  const alone = new MemoryStore(samples);
+  const failing = new MemoryStore(samples);
+  Object.assign(alone, { readHosts: undefined });
+  Object.assign(failing, {
+    readHosts: () => {
+      throw new OperationalError("store-failed", "too much at once", false);
+    },
+  });
+  const settings = settingsFor("maxpeak");
+  const [expected, ...others] = await Promise.all(
+    [alone, together, failing].map(async (store) => {
+      const told = await liveEstimates(store, settings, 6);
+      return told.toSorted((a, b) => a.at - b.at || (a.host < b.host ? -1 : 1));
+    }),
+  );
+  assert.equal(expected!.length, 60);
+  for (const other of others) assert.deepEqual(other, expected);
+  assert.ok(together.together >= 6 * 2 && together.together < 6 * names.length, `${together.together} questions`);
 });
 
 test("hosts are found as they appear, and only those that are asked for where that is said", async () => {

@@ -6,11 +6,11 @@
 import { compareSamples, compareSources } from "../../../../core/telemetry/sample-order.js";
 import { milliseconds } from "../../../../core/units.js";
 import { OperationalError } from "../../../../ports/errors.js";
-import type { Sample, SampleQuery, SourceSpan } from "../../../../ports/sample-store.js";
+import type { HostsQuery, Sample, SampleQuery, SourceSpan } from "../../../../ports/sample-store.js";
 import { type Batch, type Engine, FileGone } from "./engine.js";
 import { dayOf, type SegmentName, startOfDay } from "./names.js";
 import { type Segments, selectStatement, spansStatement } from "./segments.js";
-import { joinSpans, type Range, type Tail } from "./tail.js";
+import { type Asked, joinSpans, type Range, type Tail } from "./tail.js";
 
 /** Of a large host (200 VMs, every five seconds) 900,000 samples; of a usual one some ten thousand. */
 const PIECE_MS = 6 * 3_600_000;
@@ -32,7 +32,16 @@ export class History {
     private readonly look: () => Promise<Look>,
   ) {}
 
-  async *read(query: SampleQuery): AsyncIterable<Sample> {
+  read({ host, of, metrics, from, to }: SampleQuery): AsyncIterable<Sample> {
+    return this.told({ hosts: [host], of, metrics, from, to });
+  }
+
+  readHosts(query: HostsQuery): AsyncIterable<Sample> {
+    return this.told({ ...query, of: "all" });
+  }
+
+  private async *told(query: Asked & Range): AsyncIterable<Sample> {
+    if (query.hosts.length === 0) return;
     for (const day of await this.days(query)) {
       for (let start = startOfDay(day); start < startOfDay(day + 1); start += PIECE_MS) {
         const piece = { from: Math.max(start, query.from), to: Math.min(start + PIECE_MS, query.to) };
@@ -67,7 +76,7 @@ export class History {
   }
 
   /** Batches: handing each sample through several generators would cost more than reading it. */
-  private async *readPiece(query: SampleQuery, day: number, piece: Range): AsyncIterable<readonly Sample[]> {
+  private async *readPiece(query: Asked, day: number, piece: Range): AsyncIterable<readonly Sample[]> {
     for (let looks = 1; ; looks++) {
       const { tails, segments } = await this.look();
       const names = segments.filter((name) => name.day === day);
@@ -88,13 +97,10 @@ export class History {
     }
   }
 
-  private async *stored(
-    names: readonly SegmentName[],
-    query: SampleQuery,
-    piece: Range,
-  ): AsyncIterable<readonly Sample[]> {
+  private async *stored(names: readonly SegmentName[], query: Asked, piece: Range): AsyncIterable<readonly Sample[]> {
+    const only = query.hosts.length === 1 ? query.hosts[0]! : null;
     const { sql, values } = selectStatement(names.map(this.segments.pathOf), query, piece);
-    for await (const batch of this.engine.stream(sql, values)) yield samplesOf(batch, query.host);
+    for await (const batch of this.engine.stream(sql, values)) yield samplesOf(batch, only);
   }
 
   private async retried<T>(use: (look: Look) => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperationalError } from "../../../../ports/errors.js";
 import type {
+  HostsQuery,
   Sample,
   SampleQuery,
   SampleStore,
@@ -70,6 +71,10 @@ class ReadingStore implements SampleStore {
 
   read(query: SampleQuery): AsyncIterable<Sample> {
     return this.history.read(query);
+  }
+
+  readHosts(query: HostsQuery): AsyncIterable<Sample> {
+    return this.history.readHosts(query);
   }
 
   status(): SampleStoreStatus {

@@ -7,12 +7,12 @@ import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../../../../core/assert.js";
 import { peakName, type Summary, summaryOf } from "../../../../core/telemetry/summaries.js";
-import type { Sample, SampleQuery } from "../../../../ports/sample-store.js";
+import type { Sample } from "../../../../ports/sample-store.js";
 import type { FolderLock } from "../../folder-lock.js";
 import { syncFolder } from "../../sync-folder.js";
 import { type Cell, column, type Engine, quote, scan } from "./engine.js";
 import { mergedName, type SegmentName, segmentName, unfinishedName } from "./names.js";
-import type { Range } from "./tail.js";
+import type { Asked, Range } from "./tail.js";
 
 /** Zstandard at its default level: 15 saves a fiftieth more and takes six times as long (decision 0011). */
 const PARQUET = "FORMAT parquet, COMPRESSION zstd";
@@ -137,21 +137,22 @@ export class Segments {
   }
 }
 
-const ofWhom = ({ of }: Pick<SampleQuery, "of">): string => {
+const ofWhom = ({ of }: Pick<Asked, "of">): string => {
+  if (of === "all") return "true";
   if (of === "host") return "vm IS NULL";
   if (of === "vms") return "vm IS NOT NULL";
   return of.length === 0 ? "false" : `vm IN (${of.map(quote).join(", ")})`;
 };
 
 /** Rows of a query in the order in which samples are told; of the same source and time, the right one is the last. */
-export function selectStatement(paths: readonly string[], query: SampleQuery, { from, to }: Range) {
+export function selectStatement(paths: readonly string[], query: Asked, { from, to }: Range) {
   const wanted = ["host", "vm", ...query.metrics];
   const columns =
     query.metrics.length === 0
       ? "* EXCLUDE (time)"
       : `COLUMNS(name -> list_contains([${wanted.map(quote).join(", ")}], name))`;
-  const sql = `SELECT epoch_ms(time)::DOUBLE AS time, ${columns} FROM ${scan(paths)} WHERE host = $1 AND ${ofWhom(query)} AND time >= epoch_ms($2::BIGINT) AND time < epoch_ms($3::BIGINT) ORDER BY time, vm NULLS FIRST, file_index`;
-  return { sql, values: [query.host, from, to] };
+  const sql = `SELECT epoch_ms(time)::DOUBLE AS time, ${columns} FROM ${scan(paths)} WHERE host IN (${query.hosts.map(quote).join(", ")}) AND ${ofWhom(query)} AND time >= epoch_ms($1::BIGINT) AND time < epoch_ms($2::BIGINT) ORDER BY time, host, vm NULLS FIRST, file_index`;
+  return { sql, values: [from, to] };
 }
 
 export function spansStatement(paths: readonly string[], host: string | null, { from, to }: Range) {

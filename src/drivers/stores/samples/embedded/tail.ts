@@ -17,6 +17,13 @@ export interface Range {
   readonly to: number;
 }
 
+/** Of one host or several. */
+export interface Asked {
+  readonly hosts: readonly string[];
+  readonly of: SampleQuery["of"] | "all";
+  readonly metrics: readonly string[];
+}
+
 export class Tail {
   private readonly sources = new Map<string, Map<Milliseconds, Sample>>();
   private count = 0;
@@ -49,14 +56,15 @@ export class Tail {
   }
 
   /** Its samples that a query asks for, in the order in which they are told. */
-  select({ host, of }: Pick<SampleQuery, "host" | "of">, { from, to }: Range): readonly Sample[] {
-    const wanted = of === "host" || of === "vms" ? null : new Set(of);
+  select({ hosts, of }: Pick<Asked, "hosts" | "of">, { from, to }: Range): readonly Sample[] {
+    const wanted = typeof of === "string" ? null : new Set(of);
     const found: Sample[] = [];
     for (const times of this.sources.values()) {
       const first = times.values().next().value;
-      if (first?.host !== host) continue;
+      if (first === undefined || !hosts.includes(first.host)) continue;
       const { vm } = first;
-      if (of === "host" ? vm !== null : vm === null || (wanted !== null && !wanted.has(vm))) continue;
+      if (of === "host" && vm !== null) continue;
+      if (of !== "host" && of !== "all" && (vm === null || (wanted !== null && !wanted.has(vm)))) continue;
       for (const sample of times.values()) if (sample.at >= from && sample.at < to) found.push(sample);
     }
     return found.sort(compareSamples);
