@@ -4,6 +4,7 @@ import type { Weights } from "../core/placement/rules.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
 import type { SizedVm } from "../core/sizing/model.js";
 import type { Seconds } from "../core/units.js";
+import type { Course } from "../core/workload/course.js";
 import type { VmUsage } from "../core/workload/usage.js";
 import type { AgentClient } from "../ports/agent-client.js";
 import type { Hypervisor } from "../ports/hypervisor.js";
@@ -39,6 +40,8 @@ export interface SimulationOptions {
   readonly faults: readonly Fault[];
   /** Part of its time in which a VM's usage follows what is common to all; 0 to 1. */
   readonly correlation: number;
+  /** How usage hangs together in time; default independent. */
+  readonly course?: Course;
   readonly agent?: Partial<AgentSettings>;
   /** VMs above 1:1 are put into pools of so many times the ratio that they were sold at; default 1. */
   readonly ratioFactor?: number;

@@ -7,6 +7,7 @@ import type { SizedHost } from "../core/sizing/model.js";
 import { indexTopology } from "../core/topology/index-topology.js";
 import { buildTopology } from "../core/topology/presets.js";
 import { mib, milliseconds, type Seconds, seconds } from "../core/units.js";
+import type { Course } from "../core/workload/course.js";
 import { seededRandom } from "../core/workload/random.js";
 import { parseFaults } from "./fault.js";
 import type { SimulatedVm, SimulationOptions } from "./options.js";
@@ -27,6 +28,7 @@ export interface SimulationPlan {
   /** As fault.ts reads it; empty: none. */
   readonly faults: string;
   readonly correlation: number;
+  readonly course: Course;
   /** Pools follow their usage; null: they do not. */
   readonly dynamic: DynamicPlan | null;
   /** See `SimulationOptions`. */
@@ -80,7 +82,8 @@ export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, reservePercent: n
 
 /** Throws `FaultFormatError`. */
 export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): SimulationOptions {
-  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, dynamic, ratioFactor } = plan;
+  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, course, dynamic, ratioFactor } =
+    plan;
   const ground = { hosts, end: seconds(endOf(vms)), random: seededRandom(seed ^ FAULT_SEED) };
   return {
     vms,
@@ -95,6 +98,7 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
     day,
     faults: faults === "" ? [] : parseFaults(faults, ground),
     correlation,
+    course,
     ratioFactor,
     ...(dynamic === null ? {} : { agent: { dynamic: dynamicSettings(dynamic) } }),
   };

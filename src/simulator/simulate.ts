@@ -204,12 +204,12 @@ class Simulation {
 
   /** How a VM of the workload uses what it was sold. */
   private profileOf(name: string): UsageProfile {
-    const { seed, step, day, correlation } = this.options;
+    const { seed, step, day, correlation, course = "independent" } = this.options;
     const vm = this.tenants.all.get(name)?.vm;
     assert(vm !== undefined, `${name} is a VM of the workload`);
     const index = Number(name.slice(2));
     const momentsPerDay = Math.max(1, Math.round(day / step));
-    const rules = { seed, momentsPerDay, correlation };
+    const rules = { seed, momentsPerDay, correlation, course };
     return {
       cpu: { kind: "drawn", index, ...vm.usage, ...rules, momentSeconds: step, originMs: START_MS },
       memory: { kind: "constant", fraction: memoryShare({ index }, 0, rules) },

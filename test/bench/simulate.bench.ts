@@ -40,7 +40,15 @@ interface Figures {
 async function measure(count: number, hosts: number): Promise<Figures> {
   const vms = generatedVms(SCENARIO, TEMPORALITY, count, 1);
   const shape = { pcpus: 32, memoryMiB: mib(131_072) };
-  const rest = { placement: "headroom" as const, seed: 1, faults: "", correlation: 0, dynamic: null, ratioFactor: 1 };
+  const rest = {
+    placement: "headroom" as const,
+    seed: 1,
+    faults: "",
+    correlation: 0,
+    course: "independent" as const,
+    dynamic: null,
+    ratioFactor: 1,
+  };
   const options = optionsOf({ hosts, shape, ...rest, ...TIMES }, vms);
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;

@@ -87,6 +87,7 @@ const BASE: Omit<SimulationCase, "name"> = {
     day: seconds(600),
     faults: "",
     correlation: 0,
+    course: "independent" as const,
     dynamic: null,
     ratioFactor: 1,
   },

@@ -56,6 +56,7 @@ test("the fewest hosts are found from below and from above, and one less refuses
     ...times,
     faults: "",
     correlation: 0,
+    course: "independent" as const,
     dynamic: null,
     ratioFactor: 1,
   };

@@ -52,6 +52,7 @@ export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
     ...times,
     faults,
     correlation,
+    course: "independent" as const,
     dynamic,
     ratioFactor: 1,
   };

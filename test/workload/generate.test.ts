@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { run } from "../../src/cli/program.js";
 import { ratio, seconds } from "../../src/core/units.js";
+import { COURSES, type Course } from "../../src/core/workload/course.js";
 import { generateWorkload, type WorkloadVm } from "../../src/core/workload/generate.js";
 import { happeningsOf } from "../../src/core/workload/happenings.js";
 import { seededRandom } from "../../src/core/workload/random.js";
@@ -123,14 +124,17 @@ test("counts add up, and differ from their shares by less than one", () => {
 test("usage has the VM's mean and 95th percentile", () => {
   const vm = make(mixed, 1)[0]!;
   const rules = { seed: 9, momentsPerDay: 24 };
-  for (const [meanPercent, p95Percent] of [
-    [20, 60],
-    [50, 55],
-    [30, 30],
-    [10, 99],
+  for (const [meanPercent, p95Percent, course] of [
+    [20, 60, "independent"],
+    [50, 55, "independent"],
+    [30, 30, "independent"],
+    [10, 99, "independent"],
+    [20, 60, "bursts"],
+    [10, 99, "bursts"],
+    [20, 60, "daily"],
   ] as const) {
     const values = Array.from({ length: 20_000 }, (_, moment) =>
-      cpuShare({ ...vm, meanPercent, p95Percent, periodic: false }, moment, rules),
+      cpuShare({ ...vm, meanPercent, p95Percent, periodic: false }, moment, { ...rules, course }),
     ).sort((a, b) => a - b);
     const mean = values.reduce((sum, each) => sum + each, 0) / values.length;
     assert.ok(Math.abs(mean * 100 - meanPercent) < 1, `mean ${mean} for ${meanPercent}`);
@@ -142,6 +146,42 @@ test("usage has the VM's mean and 95th percentile", () => {
     const share = memoryShare(vm, moment, rules);
     assert.ok(share > 0 && share < 1);
   }
+});
+
+/** Of a VM's shares at moments and `apart` later. */
+function alike(shares: readonly number[], apart: number): number {
+  const mean = shares.reduce((sum, each) => sum + each, 0) / shares.length;
+  const product = (distance: number): number => {
+    let sum = 0;
+    for (let at = 0; at + distance < shares.length; at++) sum += (shares[at]! - mean) * (shares[at + distance]! - mean);
+    return sum / (shares.length - distance);
+  };
+  return product(apart) / product(0);
+}
+
+test("bursts last for minutes, waking for hours; with a rhythm, VMs are busy at the same hours", () => {
+  const [momentsPerDay, days] = [288, 100];
+  const shares = (course: Course, index: number): number[] =>
+    Array.from({ length: momentsPerDay * days }, (_, moment) =>
+      cpuShare({ index, meanPercent: 40, p95Percent: 90, periodic: false }, moment, { seed: 3, momentsPerDay, course }),
+    );
+  const [none, bursts, daily] = COURSES.map((course) => shares(course, 7)) as [number[], number[], number[]];
+  assert.ok(Math.abs(alike(none, 1)) < 0.05);
+  assert.ok(alike(bursts, 1) > 0.6, "five minutes later much is as it was");
+  assert.ok(alike(bursts, 12) > 0.25 && alike(bursts, 12) < alike(bursts, 1), "an hour later some is");
+  assert.ok(Math.abs(alike(bursts, 288)) < 0.1, "a day later nothing is");
+  assert.ok(alike(daily, 288) > 0.25, "but with a rhythm");
+  const together = (course: Course): number => {
+    const [one, other] = [shares(course, 7), shares(course, 8)];
+    const both = one.map((share, moment) => share + other[moment]!);
+    const spread = (of: readonly number[]): number => {
+      const mean = of.reduce((sum, each) => sum + each, 0) / of.length;
+      return of.reduce((sum, each) => sum + (each - mean) ** 2, 0) / of.length;
+    };
+    return spread(both) / (spread(one) + spread(other)) - 1;
+  };
+  assert.ok(Math.abs(together("bursts")) < 0.1);
+  assert.ok(together("daily") > 0.2);
 });
 
 test("what happens is in order of time, arrivals first; each VM leaves once, after it came", () => {

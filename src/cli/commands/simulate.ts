@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { SizedHost } from "../../core/sizing/model.js";
 import { seconds } from "../../core/units.js";
+import { COURSES, type Course } from "../../core/workload/course.js";
 import type { CaseResult, SimulationCase, Workload } from "../../simulator/case.js";
 import type { SimulatedVm } from "../../simulator/options.js";
 import type { DynamicPlan, PlacementName, SimulationPlan } from "../../simulator/plan.js";
@@ -53,6 +54,7 @@ interface Given {
   readonly sample: string;
   readonly faults: string;
   readonly correlation: string;
+  readonly usage: Course;
   readonly dynamic?: string;
   readonly reserve: string;
   readonly learning: string;
@@ -91,6 +93,11 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .option("--tick <seconds>", "between two ticks of an agent; 5 in life, longer is faster", "360")
     .option("--sample <seconds>", "between two lines of metrics", "360")
     .option("--faults <list>", "what goes wrong (default: nothing)", "")
+    .addOption(
+      new Option("--usage <course>", "drawn anew each step, or with bursts and waking that last, or with days as well")
+        .choices(COURSES)
+        .default("independent"),
+    )
     .option("--correlation <share>", "part of its time that a VM's usage follows what is common to all, 0 to 1", "0")
     .option(
       "--dynamic <factor>",
@@ -135,6 +142,7 @@ function planOf(given: Given): Omit<SimulationPlan, "hosts"> {
     day: parseTemporality(given.temporality).day,
     faults,
     correlation: shareOf(given.correlation),
+    course: given.usage,
     dynamic: given.dynamic === undefined ? null : { ...dynamicOf(given), factor: factorOf(given.dynamic, "--dynamic") },
     ratioFactor: 1,
   };

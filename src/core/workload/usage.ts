@@ -1,9 +1,10 @@
 /**
  * What a VM uses at a moment: a value of a distribution with the VM's mean and 95th percentile, drawn from the seed, the VM and
  * the moment alone, so that a workload's usage can be computed in any order and is the same each time. Below its 95th percentile p the
- * quantile function is p (u / 0.95)^k, flat above; k makes its mean. A periodic VM repeats by the day. Memory moves little around a
- * share that the VM keeps.
+ * quantile function is p (u / 0.95)^k, flat above; k makes its mean. A periodic VM repeats by the day. How draws hang together in time is
+ * course.ts. Memory moves little around a share that the VM keeps.
  */
+import { type Course, drawOf } from "./course.js";
 import type { WorkloadVm } from "./generate.js";
 import { drawFor } from "./random.js";
 
@@ -20,10 +21,12 @@ export interface UsageRules {
   /** Moments of a day: after so many a periodic VM repeats. */
   readonly momentsPerDay: number;
   /**
-   * Part of the moments, drawn for each VM, at which it follows what is common to all instead of its own course; default none. Each VM
+   * Part of the time, drawn for each VM, in which it follows what is common to all instead of its own course; default none. Each VM
    * keeps its distribution, but peaks come together.
    */
   readonly correlation?: number;
+  /** Default independent. */
+  readonly course?: Course;
 }
 
 /** What a VM's CPU usage is computed from. */
@@ -32,24 +35,16 @@ export type UsageTraits = Pick<WorkloadVm, "index" | "meanPercent" | "p95Percent
 /** The same, without which VM it is. */
 export type VmUsage = Omit<UsageTraits, "index">;
 
-/** Stands for all VMs in draws: no VM has this number. */
-const EVERYBODY = -2;
-/** Tells the draws of who follows from those of usage. */
-const FOLLOWING_SEED = 0x27d4eb2f;
-
 /** Share of the VM's vCPUs that it uses at the `moment`-th moment, from 0 to 1. */
 export function cpuShare(vm: UsageTraits, moment: number, rules: UsageRules): number {
   const { meanPercent, p95Percent } = vm;
   if (p95Percent <= 0) return 0;
   const steady = Math.max(LEAST_MEAN, meanPercent / p95Percent);
   const power = HIGH / (steady - (1 - HIGH)) - 1;
-  const draw = drawAt(vm, vm.periodic ? moment % rules.momentsPerDay : moment, rules);
+  const { seed, momentsPerDay, correlation = 0, course = "independent" } = rules;
+  const at = vm.periodic ? moment % momentsPerDay : moment;
+  const draw = drawOf(course, vm.index, at, { seed, momentsPerDay, correlation });
   return (p95Percent / 100) * Math.min(1, draw / HIGH) ** Math.max(0, power);
-}
-
-function drawAt({ index }: UsageTraits, moment: number, { seed, correlation = 0 }: UsageRules): number {
-  const follows = correlation > 0 && drawFor(seed ^ FOLLOWING_SEED, index, moment) < correlation;
-  return drawFor(seed, follows ? EVERYBODY : index, moment);
 }
 
 /** Share of the VM's memory that it uses. */
