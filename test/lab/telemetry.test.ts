@@ -162,7 +162,10 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
         for (const { at, values } of store.of(source, name)) {
           if (!isStill(witness.kernel(name), at, AROUND_MS)) continue;
           const virsh = nearest(witness.virsh(name), at, AROUND_MS);
-          const unused = virsh?.unusedKiB ?? null;
+          // A guest tells of itself once a second or later: near a change, two that ask may hear different things.
+          const told = witness.virsh(name).filter(({ unusedKiB }) => unusedKiB !== null);
+          const isTold = isStill(told, at, AROUND_MS, (look) => look.balloonKiB - look.unusedKiB!);
+          const unused = isTold ? (virsh?.unusedKiB ?? null) : null;
           const pairs: readonly (readonly [keyof typeof compared, number | undefined, number | undefined])[] = [
             ["mem", values.mem, virsh?.balloonKiB],
             ["mem_rss, virsh", values.mem_rss, virsh?.rssKiB],
@@ -181,7 +184,7 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
       context.diagnostic(`worst: ${(worst * 100).toFixed(2)} %; comparisons: ${JSON.stringify(compared)}`);
       // virsh on a busy machine is often too slow to have seen one moment; the kernel is not.
       for (const [what, count] of Object.entries(compared))
-        assert.ok(count >= (what === "mem_rss, /proc" ? 10 : 5), `${what}: ${count}`);
+        assert.ok(count >= (what === "mem_rss, /proc" ? 10 : 3), `${what}: ${count}`);
     });
 
     test(`${source}: the killed VM is gone while it is, and begins without rates when it is back`, () => {

@@ -145,10 +145,15 @@ export function nearest<T extends Look>(looks: readonly T[], at: number, withinM
 /** What moves by more around a moment cannot be compared with what somebody else saw a little earlier or later. */
 const STILL = 1.02;
 
-/** Whether resident memory stood still around a moment, as far as looks before and after it tell. */
-export function isStill(looks: readonly Look[], at: number, aroundMs: number): boolean {
+/** Whether memory (resident, or as `sizeOf` says) stood still around a moment, as far as looks before and after it tell. */
+export function isStill<L extends Look>(
+  looks: readonly L[],
+  at: number,
+  aroundMs: number,
+  sizeOf: (look: L) => number = ({ rssKiB }) => rssKiB,
+): boolean {
   const around = looks.filter((look) => Math.abs(look.at - at) <= aroundMs);
   const both = around.some((look) => look.at < at - aroundMs / 2) && around.some((look) => look.at > at + aroundMs / 2);
-  const sizes = around.map(({ rssKiB }) => rssKiB);
+  const sizes = around.map(sizeOf);
   return both && Math.max(...sizes) <= STILL * Math.min(...sizes);
 }
