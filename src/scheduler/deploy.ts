@@ -4,7 +4,6 @@
  * the caller's patience ends first, the reservation stays for the resolver (tick.ts), which asks on.
  */
 import { objects } from "../core/placement/explain.js";
-import type { VmShape } from "../core/placement/model.js";
 import { reused } from "./answers.js";
 import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
@@ -13,7 +12,7 @@ import type { VmRecord } from "./record-model.js";
 import { afterDeploy, type Confirmed, type DeployStep, isUnsettled, reservedRecord } from "./record-steps.js";
 import { accept, inConflict, nameTaken, noHostFits, refuseWith } from "./refusals.js";
 import type { Reign } from "./reign.js";
-import { constraintsOf } from "./room.js";
+import { constraintsOf, shapeOf } from "./room.js";
 import type { ClusterDeploy, ClusterRefusal, ClusterResult, ClusterVm, HostReason } from "./service.js";
 import { askAboutDeploy, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
@@ -81,8 +80,6 @@ async function place(reign: Reign, request: ClusterDeploy, requestId: string): P
     exclude.add(host.id);
   }
 }
-
-const shapeOf = ({ vcpus, memoryMiB, ratio }: ClusterDeploy): VmShape => ({ vcpus, memoryMiB, ratio });
 
 function excludedBy(reign: Reign, { constraints }: ClusterDeploy): Set<string> {
   if (constraints?.hosts === undefined) return new Set();

@@ -2,13 +2,13 @@
  * Emptying a host: its VMs are moved away, a few at a time, to the hosts that suit them best; what cannot be moved is listed
  * with the reason, and tried again after a while. That a host is draining is written in its record, so a new leader goes on.
  */
-import type { VmShape } from "../core/placement/model.js";
 import type { ReportedVm } from "../ports/agent-client.js";
 import type { HostEntry } from "./host-entry.js";
 import { settleMove } from "./move.js";
 import type { VmRecord } from "./record-model.js";
 import { migratingRecord } from "./record-steps.js";
 import type { Reign } from "./reign.js";
+import { constraintsOfRecord, shapeOf } from "./room.js";
 import type { DrainMove } from "./service.js";
 
 /** Begins as many moves as are allowed at once. One round; the next one goes on. */
@@ -86,10 +86,7 @@ function verdictOn(reign: Reign, source: HostEntry, record: VmRecord): Verdict {
   if (obstacle !== null) return { reason: obstacle };
   const { kept, counts } = candidates(reign, source, record);
   const exclude = new Set([...reign.entries.keys()].filter((id) => !kept.has(id)));
-  const { vcpus, memoryMiB, ratio, image, antiAffinity, constraints } = record;
-  const shape: VmShape = { vcpus, memoryMiB, ratio };
-  const labels = constraints?.labels ?? {};
-  const chosen = reign.room.choose(shape, { image, labels, antiAffinityGroup: antiAffinity }, exclude);
+  const chosen = reign.room.choose(shapeOf(record), constraintsOfRecord(record), exclude);
   const target = chosen === null ? undefined : reign.entries.get(chosen);
   if (target !== undefined) return { target };
   if (kept.size > 0) counts.set("no room, or closed", kept.size);

@@ -4,7 +4,7 @@ import { obstacleOf, unfit } from "./drain.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord } from "./record-model.js";
 import type { Reign } from "./reign.js";
-import { constraintsOf } from "./room.js";
+import { constraintsOf, constraintsOfRecord, shapeOf } from "./room.js";
 import type { ClusterDeploy } from "./service.js";
 
 /** Every VM is looked at: in a larger cluster others would wait for it. */
@@ -12,10 +12,10 @@ const MOST_HOSTS = 1_000;
 
 export function moveFor(reign: Reign, request: ClusterDeploy): Move | null {
   if (reign.entries.size > MOST_HOSTS) return null;
-  const { vcpus, memoryMiB, ratio, constraints } = request;
+  const { constraints } = request;
   const hosts = [...reign.entries.values()].filter(({ id }) => constraints?.hosts?.includes(id) ?? true);
   const movable = hosts.flatMap((entry) => movableOn(reign, entry));
-  return moveThatMakesRoom(reign.room.placer, movable, { vcpus, memoryMiB, ratio }, constraintsOf(request));
+  return moveThatMakesRoom(reign.room.placer, movable, shapeOf(request), constraintsOf(request));
 }
 
 function movableOn(reign: Reign, entry: HostEntry): Movable[] {
@@ -28,25 +28,18 @@ function movableOn(reign: Reign, entry: HostEntry): Movable[] {
     const record = reign.vms.get(claim.name);
     if (record?.phase !== "placed" || !counted.has(claim.name) || reign.locks.isHeld(claim.name)) return [];
     if (obstacleOf(entry, record, entry.vms.get(claim.name), reign.conflicts.has(claim.name)) !== null) return [];
-    const { image, antiAffinity, constraints } = record;
     return [
       {
         name: claim.name,
         host: summary,
         shape: shapeOf(claim),
-        constraints: { image, labels: constraints?.labels ?? {}, antiAffinityGroup: antiAffinity },
+        constraints: constraintsOfRecord(record),
         staying: claims.filter((other) => other !== claim).map(shapeOf),
         exclude: () => excluded(reign, entry, record),
       },
     ];
   });
 }
-
-const shapeOf = ({ vcpus, memoryMiB, ratio }: Pick<VmRecord, "vcpus" | "memoryMiB" | "ratio">) => ({
-  vcpus,
-  memoryMiB,
-  ratio,
-});
 
 function excluded(reign: Reign, source: HostEntry, { constraints }: VmRecord): ReadonlySet<string> {
   const named = constraints?.hosts ?? null;

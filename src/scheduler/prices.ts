@@ -13,6 +13,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { VmRecord } from "./record-model.js";
 import { leavesTrace } from "./record-steps.js";
+import { isSameShape, shapeOf } from "./room.js";
 
 /** Between two looks: prices that are a little late cost nothing that could be measured. */
 const LOOK_INTERVAL = milliseconds(5_000);
@@ -110,11 +111,6 @@ export class Prices {
 }
 
 const isThere = ({ phase }: VmRecord): boolean => phase !== "lost";
-
-const shapeOf = ({ vcpus, memoryMiB, ratio }: VmRecord): VmShape => ({ vcpus, memoryMiB, ratio });
-
-const isSameShape = (a: VmRecord, b: VmRecord): boolean =>
-  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio;
 
 /** The number of pCPUs that most hosts have, and what such hosts have in the middle of memory. Null: no host has any. */
 export function commonestHost(hosts: Iterable<HostSummary>): SizedHost | null {

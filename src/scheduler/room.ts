@@ -9,7 +9,7 @@ import type { Constraints, HostForecast, HostSummary, VmShape } from "../core/pl
 import type { Placer, PlacerSettings } from "../core/placement/placer.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { type HostEntry, livenessOf } from "./host-entry.js";
-import type { VmSize } from "./record-model.js";
+import type { VmRecord, VmSize } from "./record-model.js";
 import type { ClusterDeploy } from "./service.js";
 
 export interface Claim extends VmSize {
@@ -17,10 +17,23 @@ export interface Claim extends VmSize {
   readonly antiAffinity: string | null;
 }
 
+/** Of a request, a record or a claim: what it takes of a host, and nothing else. */
+export const shapeOf = ({ vcpus, memoryMiB, ratio }: VmShape): VmShape => ({ vcpus, memoryMiB, ratio });
+
+export const isSameShape = (a: VmShape, b: VmShape): boolean =>
+  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio;
+
 export const constraintsOf = (request: ClusterDeploy): Constraints => ({
   image: request.image,
   labels: request.constraints?.labels ?? {},
   antiAffinityGroup: request.constraints?.antiAffinity ?? null,
+});
+
+/** The same of a VM that is there. */
+export const constraintsOfRecord = ({ image, constraints, antiAffinity }: VmRecord): Constraints => ({
+  image,
+  labels: constraints?.labels ?? {},
+  antiAffinityGroup: antiAffinity,
 });
 
 export class Room {
@@ -64,8 +77,8 @@ export class Room {
   }
 
   explain(request: ClusterDeploy): PlacementExplanation {
-    const { vcpus, memoryMiB, ratio, constraints } = request;
-    const explanation = this.placer.explain({ vcpus, memoryMiB, ratio }, constraintsOf(request));
+    const { constraints } = request;
+    const explanation = this.placer.explain(shapeOf(request), constraintsOf(request));
     return constraints?.hosts === undefined ? explanation : onlyThese(explanation, new Set(constraints.hosts));
   }
 
@@ -174,12 +187,11 @@ function isShown(entry: HostEntry, status: HostStatus, name: string): boolean {
   return shown.has(name) || entry.vms.has(name);
 }
 
-const isSameClaim = (a: Claim, b: Claim): boolean =>
-  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio && a.antiAffinity === b.antiAffinity;
+const isSameClaim = (a: Claim, b: Claim): boolean => isSameShape(a, b) && a.antiAffinity === b.antiAffinity;
 
 /** A claim that the host's pools cannot count any more (its policy changed meanwhile) closes the host until it is settled. */
 function withClaim(summary: HostSummary, claim: Claim): HostSummary {
-  const shape: VmShape = { vcpus: claim.vcpus, memoryMiB: claim.memoryMiB, ratio: claim.ratio };
+  const shape = shapeOf(claim);
   if (growthPcpus(summary, shape) === Number.POSITIVE_INFINITY) return { ...summary, cordoned: true };
   return afterPlacement(summary, shape);
 }

@@ -26,6 +26,7 @@ import { EPOCH_RECORDS } from "./record-model.js";
 import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
 import { resizeVm } from "./resize.js";
+import { shapeOf } from "./room.js";
 import {
   type Adoption,
   type ClusterDeploy,
@@ -286,9 +287,8 @@ class ClusterScheduler implements Scheduler {
 
   explain(request: ClusterDeploy): ClusterExplanation {
     const reign = this.mustLead();
-    const { vcpus, memoryMiB, ratio } = request;
     const explanation = reign.room.explain(request);
-    const prices = reign.prices.shown({ vcpus, memoryMiB, ratio });
+    const prices = reign.prices.shown(shapeOf(request));
     return { ...explanation, prices, makesRoom: explanation.chosen === null ? moveFor(reign, request) : null };
   }
 

@@ -43,7 +43,13 @@ export interface DynamicPlan {
 }
 
 /** As the agent's settings have them where nothing is said. */
-const DYNAMIC_DEFAULTS = { margin: 0.15, mostWaiting: 0.1, mostPressure: 0.5, elastic: "off", leeway: 1 } as const;
+export const DYNAMIC_DEFAULTS = {
+  margin: 0.15,
+  mostWaiting: 0.1,
+  mostPressure: 0.5,
+  elastic: "off",
+  leeway: 1,
+} as const;
 /** An hour is looked back on. */
 const MONITORING_MS = 3_600_000;
 

@@ -5,19 +5,16 @@
  */
 import type { DynamicSettings } from "../../src/core/dynamic/model.js";
 import { milliseconds } from "../../src/core/units.js";
+import { DYNAMIC_DEFAULTS } from "../../src/simulator/plan.js";
 import { PCPUS, type SteadyHost, steadyHost, TICK_MS, VMS } from "./steady-host.js";
 import { printTable } from "./table.js";
 
 /** As the settings are where nothing is said. */
 const WINDOW_MS = 300_000;
 const DEFAULTS: DynamicSettings = {
+  ...DYNAMIC_DEFAULTS,
   ratios: true,
   maximumFactor: 1,
-  margin: 0.15,
-  mostWaiting: 0.1,
-  mostPressure: 0.5,
-  elastic: "off",
-  leeway: 1,
   window: milliseconds(WINDOW_MS),
   history: 12,
   bootTime: milliseconds(60_000),
