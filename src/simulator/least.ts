@@ -14,11 +14,12 @@ export interface LeastHosts {
   readonly runs: number;
 }
 
-/** `optionsFor`: of a run with so many hosts. `tried`: told of each number, and whether it sufficed. */
+/** `optionsFor`: of a run with so many hosts. `tried`: told of each number, and whether it sufficed. `known`: so many are known to be too few. */
 export async function leastHosts(
   guess: number,
   optionsFor: (hosts: number) => SimulationOptions,
   tried: (hosts: number, suffices: boolean) => void = () => undefined,
+  known = 0,
 ): Promise<LeastHosts> {
   let runs = 0;
   const attempt = async (hosts: number): Promise<Summary | null> => {
@@ -27,7 +28,7 @@ export async function leastHosts(
     tried(hosts, summary.refused === 0);
     return summary.refused === 0 ? summary : null;
   };
-  let [tooFew, enough] = [0, Math.max(1, guess)];
+  let [tooFew, enough] = [known, Math.max(1, guess)];
   let best = await attempt(enough);
   for (let step = 1; best === null; step *= 2) {
     tooFew = enough;

@@ -144,4 +144,6 @@ export class Tenants {
   }
 }
 
-const poolRatio = (sold: Ratio, factor: number): Ratio => (sold === 1 ? sold : ratioOf(ratioBelow(sold * factor)));
+/** Of the pool into which a VM is put, where ratios are raised. */
+export const poolRatio = (sold: Ratio, factor: number): Ratio =>
+  sold === 1 ? sold : ratioOf(ratioBelow(sold * factor));

@@ -7,12 +7,14 @@ import { after, describe, test } from "node:test";
 import { simulateCommand } from "../../src/cli/commands/simulate.js";
 import { run } from "../../src/cli/program.js";
 import { sweepCases, sweepCsv, sweepText } from "../../src/cli/simulation/sweep.js";
-import { tradeOffCases, tradeOffPoints, tradeOffReport, tradeOffText } from "../../src/cli/simulation/trade-off.js";
+import { tradeOffCases, tradeOffPoints, tradeOffRuns, tradeOffText } from "../../src/cli/simulation/trade-off.js";
+import { tradeOffReport } from "../../src/cli/simulation/trade-off-report.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { dealtUsage } from "../../src/core/workload/dealt-usage.js";
 import { SCENARIOS } from "../../src/core/workload/scenario.js";
 import { writeReport } from "../../src/report/write-report.js";
 import { runCase, type SimulationCase } from "../../src/simulator/case.js";
+import type { Summary } from "../../src/simulator/simulate.js";
 
 const folder = mkdtempSync(join(tmpdir(), "headroom-simulate-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -61,6 +63,7 @@ describe("says what is wrong with its arguments", () => {
     [["--hosts", "2", "--reserve", "101", "--dynamic", "1"], /--reserve 101: expected/],
     [["--hosts", "2", "--vms", "10", "--host", "1x1024"], /no number of hosts takes it/],
     [["--hosts", "2", "--vms", "10", "--sweep", "--trade-off", "1"], /one of them at a time/],
+    [["--hosts", "2", "--scenario", "azure2017,ovhcloud2023"], /several at a time are for --trade-off/],
   ];
   for (const [args, expected] of cases)
     test(args.join(" ") || "nothing", async () => {
@@ -102,24 +105,57 @@ test("a sweep has a row for every mix, policy and seed, and means over the seeds
   assert.match(sweepText(cases, results), /50\/50 +│ pack +│ +2 /);
 });
 
+const RULES = {
+  dynamic: { reservePercent: 0, learning: seconds(60) },
+  factors: [1, 3],
+  scenarios: [],
+  mixes: [[0, 0, 100]],
+  seeds: [4],
+};
+
 test("a trade-off begins with what was sold; fewer hosts with raised ratios; a figure and a page of it", async () => {
-  const half = sweepCases(BASE, [[0, 0, 100]], [4], ["headroom"])[0]!;
-  const cases = tradeOffCases(half, { reservePercent: 0, learning: seconds(60) }, [1, 3]);
+  const cases = tradeOffCases(BASE, RULES);
   const results = [];
   for (const one of cases) results.push(await runCase(one));
-  const points = tradeOffPoints(
-    cases.map(({ choice }) => choice),
-    results,
-  );
+  const runs = tradeOffRuns(cases, results);
+  const points = tradeOffPoints(runs);
   assert.deepEqual(
     points.map(({ pools, factor }) => `${pools} ${factor}`),
     ["static 1", "dynamic 1", "dynamic 3", "static 3"],
   );
-  assert.ok(points[0]!.kept);
-  assert.ok(points[3]!.hosts <= points[0]!.hosts);
-  assert.match(tradeOffText(points), /dynamic/);
+  const [asSold, , , raised] = points;
+  assert.deepEqual([asSold!.kept, asSold!.hostsPercent.mean], [1, 100]);
+  assert.ok(raised!.hosts.mean <= asSold!.hosts.mean);
+  assert.match(tradeOffText(points), /azure2017 +│ 0\/0\/100 +│ dynamic/);
   const files = await writeReport(tradeOffReport(points, "a test"), join(folder, "trade-off"));
   assert.equal(files.length, 4);
+});
+
+test("a trade-off of datasets, mixes and seeds holds each run against the same VMs as they were sold, and has means over them", () => {
+  const scenarios = ["azure2017", "ovhcloud2023"].map((name) => SCENARIOS.get(name)!);
+  const mixes = [
+    [50, 50],
+    [0, 100],
+  ];
+  const cases = tradeOffCases(BASE, { ...RULES, factors: [1, 2], scenarios, mixes, seeds: [1, 2] });
+  assert.equal(cases.length, 2 * 2 * 2 * 4);
+  const felt = (p99Percent: number) => ({ meanPercent: 0, p99Percent, mostPercent: p99Percent, unmetPercent: 0 });
+  const results = cases.map(({ choice, plan, sold }) => {
+    const asSold = (sold.dataset === "azure2017" ? 10 : 20) * plan.seed;
+    const isRaised = choice.pools === "static" && choice.factor > 1;
+    const steal = { 1: felt(0), 2: felt(isRaised && plan.seed === 2 ? 30 : 1) };
+    return { hosts: isRaised ? asSold / 2 : asSold, summary: { steal } as unknown as Summary };
+  });
+  const points = tradeOffPoints(tradeOffRuns(cases, results));
+  assert.equal(points.length, 2 * (2 + 1) * 4, "both mixes of a dataset, and those together");
+  const raised = points.filter(({ pools, factor }) => pools === "static" && factor === 2);
+  for (const { hostsPercent, kept, runs, worstP99, steal } of raised) {
+    assert.deepEqual(hostsPercent, { mean: 50, within: 0 });
+    assert.deepEqual([kept, worstP99.mean, steal["2"]!.most], [runs / 2, 15.5, 30]);
+  }
+  const [first] = raised;
+  assert.equal(first!.hosts.mean, 7.5);
+  assert.ok(first!.hosts.within > 7.5, "two runs say little");
 });
 
 test("dealt usage keeps the bounds of the profiles", () => {

@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import type { SizedHost } from "../../core/sizing/model.js";
 import { seconds } from "../../core/units.js";
 import { COURSES, type Course } from "../../core/workload/course.js";
+import { SCENARIOS, type Scenario } from "../../core/workload/scenario.js";
 import type { CaseResult, SimulationCase, Workload } from "../../simulator/case.js";
 import type { SimulatedVm } from "../../simulator/options.js";
 import type { DynamicPlan, PlacementName, SimulationPlan } from "../../simulator/plan.js";
@@ -36,6 +37,7 @@ Examples:
   headroom simulate --vms 40 --hosts 8 --tick 5 --faults random=20,host-down@3600+600:3
   headroom simulate --ratios 1=25,2=75 --hosts 70 --tick 60 --dynamic 1.5
   headroom simulate --ratios 1=25,2=75 --hosts least --tick 120 --trade-off 1,1.5,2,3 --out beyond
+  headroom simulate --scenario ovhcloud2023,azure2017 --vms 150 --hosts least --tick 120 --trade-off 1.5,2 --mixes 25/75,50/50 --seeds 1-8 --out beyond
   headroom simulate --scenario azure2017 --hosts least --sweep --mixes 100/0/0,25/25/50 --seeds 1-5 --policies headroom,pack
 `;
 
@@ -60,7 +62,7 @@ interface Given {
   readonly learning: string;
   readonly tradeOff?: string;
   readonly sweep?: boolean;
-  readonly mixes: string;
+  readonly mixes?: string;
   readonly seeds?: string;
   readonly policies?: string;
   readonly threads?: string;
@@ -77,7 +79,7 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
       "--workload <file>",
       "VMs as headroom generate writes them (csv, jsonl), or an inventory; default: --scenario",
     )
-    .option("--scenario <name|files>", "makes the workload", "ovhcloud2023")
+    .option("--scenario <name|files>", "makes the workload; of a trade-off also several names", "ovhcloud2023")
     .option("--vms <number>", "VMs of the beginning, of a scenario", "500")
     .option("--ratios <shares>", "allocation ratios and their shares, of a scenario (default: its own)")
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
@@ -114,8 +116,11 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
       "hosts against steal: raised ratios beside pools that follow their usage, by factor",
     )
     .option("--sweep", "many runs: every mix, seed and policy, with the confidence of the means")
-    .option("--mixes <list>", "of a sweep, in percent at 1:1, 2:1 ...; experiment: the published 15", "experiment")
-    .option("--seeds <list>", "of a sweep: numbers and ranges (default: --seed)")
+    .option(
+      "--mixes <list>",
+      "of both, in percent at 1:1, 2:1 ...; experiment: the published 15 (default: of a sweep experiment, of a trade-off --ratios)",
+    )
+    .option("--seeds <list>", "of both: numbers and ranges (default: --seed)")
     .option("--policies <list>", "of a sweep (default: --policy)")
     .option("--threads <number>", "runs at once (default: as many as there are processors)")
     .option("--out <folder>", "where the files are written (default: none are)")
@@ -168,9 +173,11 @@ async function workloadOf(given: Given, seed: number): Promise<Workload> {
     const { withUsage } = await import("../../simulator/workload.js");
     return { kind: "listed", vms: withUsage(await readWorkload(given.workload), seed) };
   }
-  const scenario = await scenarioOf(given.scenario, given.ratios);
+  const [scenario, ...more] = await scenariosOf(given);
+  if (more.length > 0 && given.tradeOff === undefined)
+    throw new UsageError(`--scenario ${given.scenario}: several at a time are for --trade-off`);
   const initial = parseCount(given.vms, "--vms");
-  return { kind: "generated", scenario, temporality: parseTemporality(given.temporality), initial };
+  return { kind: "generated", scenario: scenario!, temporality: parseTemporality(given.temporality), initial };
 }
 
 async function simulateAs(given: Given, terminal: SizeTerminal): Promise<void> {
@@ -210,11 +217,13 @@ async function simulateOne(
   await show(summary, given, (performance.now() - began) / 1000, terminal);
 }
 
-async function many<Case extends SimulationCase>(
-  cases: readonly Case[],
+async function many(
+  cases: readonly SimulationCase[],
   given: Given,
   terminal: SizeTerminal,
 ): Promise<readonly CaseResult[]> {
+  const { vmsOf } = await import("../../simulator/case.js");
+  for (const { workload, plan } of cases) refuseTooLarge(vmsOf(workload, plan.seed), plan.shape);
   const { runCases } = await import("../simulation/many.js");
   const threads = given.threads === undefined ? mostThreads() : parseCount(given.threads, "--threads");
   const bar = await progressBar(terminal.stderr, `${cases.length} simulations`);
@@ -222,20 +231,35 @@ async function many<Case extends SimulationCase>(
 }
 
 async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {
-  const factors = [...new Set([1, ...given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off"))])];
-  const { tradeOffCases, tradeOffPoints, tradeOffReport, tradeOffText } = await import("../simulation/trade-off.js");
-  const cases = tradeOffCases(base, dynamicOf(given), factors);
-  const results = await many(cases, given, terminal);
-  const points = tradeOffPoints(
-    cases.map(({ choice }) => choice),
-    results,
-  );
-  terminal.stdout.write(given.json === true ? `${JSON.stringify(points)}\n` : tradeOffText(points));
+  const listed = base.workload.kind === "listed";
+  if (listed && given.mixes !== undefined)
+    throw new UsageError("--mixes: a --workload says at which ratio each VM is sold");
+  const { tradeOffCases, tradeOffPoints, tradeOffRuns, tradeOffText } = await import("../simulation/trade-off.js");
+  const rules = {
+    dynamic: dynamicOf(given),
+    factors: [...new Set([1, ...given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off"))])],
+    scenarios: listed ? [] : await scenariosOf(given),
+    mixes: given.mixes === undefined ? null : parseMixes(given.mixes),
+    seeds: parseSeeds(given.seeds ?? given.seed),
+  };
+  const cases = tradeOffCases(base, rules);
+  const runs = tradeOffRuns(cases, await many(cases, given, terminal));
+  const points = tradeOffPoints(runs);
+  terminal.stdout.write(given.json === true ? `${JSON.stringify({ points, runs })}\n` : tradeOffText(points));
   if (given.out === undefined) return;
+  const { tradeOffReport } = await import("../simulation/trade-off-report.js");
   const { writeReport } = await import("../../report/write-report.js");
-  const what = given.workload ?? `${given.scenario}, ratios ${given.ratios ?? "of the scenario"}, ${given.vms} VMs`;
-  await writeReport(tradeOffReport(points, `${what}, seed ${given.seed}`), given.out);
+  const what = given.workload ?? `${given.scenario}, ${given.vms} VMs at the beginning`;
+  const told = `${what}, usage ${given.usage}, seeds ${given.seeds ?? given.seed}`;
+  await writeReport(tradeOffReport(points, told), given.out);
   terminal.stderr.write(`Figure, table and page are in ${given.out}.\n`);
+}
+
+/** Several names that are built in are as many scenarios; files are parts of one. */
+async function scenariosOf({ scenario, ratios }: Given): Promise<readonly Scenario[]> {
+  const names = scenario.split(",");
+  const several = names.every((name) => SCENARIOS.has(name));
+  return Promise.all((several ? names : [scenario]).map((name) => scenarioOf(name, ratios)));
 }
 
 async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {
@@ -247,7 +271,12 @@ async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal:
       throw new UsageError(`--policies: there is no "${name}"; allowed: ${PLACEMENT_NAMES.join(", ")}`);
     return known;
   });
-  const cases = sweepCases(base, parseMixes(given.mixes), parseSeeds(given.seeds ?? given.seed), policies);
+  const cases = sweepCases(
+    base,
+    parseMixes(given.mixes ?? "experiment"),
+    parseSeeds(given.seeds ?? given.seed),
+    policies,
+  );
   const results = await many(cases, given, terminal);
   terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(cases, results));
   if (given.out === undefined) return;
@@ -269,13 +298,9 @@ async function fewest(
   vms: readonly SimulatedVm[],
   terminal: SizeTerminal,
 ): Promise<number> {
-  const { optionsOf } = await import("../../simulator/plan.js");
-  const { leastHosts } = await import("../../simulator/least.js");
-  const { guessFor } = await import("../../simulator/case.js");
-  const { hosts } = await leastHosts(
-    guessFor(vms, plan.shape),
-    (count) => optionsOf({ ...plan, hosts: count }, vms),
-    (count, suffices) => terminal.stderr.write(`${count} hosts: ${suffices ? "nobody is refused" : "too few"}\n`),
+  const { fewestHosts } = await import("../../simulator/case.js");
+  const { hosts } = await fewestHosts(plan, vms, (count, suffices) =>
+    terminal.stderr.write(`${count} hosts: ${suffices ? "nobody is refused" : "too few"}\n`),
   );
   return hosts;
 }

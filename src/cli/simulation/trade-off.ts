@@ -1,195 +1,198 @@
 /**
- * Beyond the bound: how many hosts suffice, and what tenants feel on them, when pools are counted with less than was sold. One curve for ratios that are
- * simply raised by a factor, one for pools that follow their usage and may be counted so far beyond their ratio. What was sold is kept where
- * VMs at 1:1 miss nothing and nobody's 99th percentile of steal is above that of static pools.
+ * Beyond the bound: how many hosts suffice, and what tenants feel on them, when hosts are counted with less than was sold. Pools as they were sold are
+ * beside ratios that are simply raised by a factor, and pools that follow their usage and may be counted so far beyond their ratio. What was sold
+ * is kept where VMs at 1:1 miss nothing, and nobody's 99th percentile of steal is above that of the same VMs in static pools. Over datasets,
+ * mixes and seeds: means with their confidence.
  */
-import { dot, lineY, ruleY, text } from "@observablehq/plot";
 import Table from "cli-table3";
-import { COLOURS, type FigureSpec } from "../../report/figure.js";
-import type { NumberTable, Report } from "../../report/report.js";
+import { type Mean, type Mix, meanOf } from "../../core/sizing/sweep.js";
+import type { Scenario } from "../../core/workload/scenario.js";
 import type { CaseResult, SimulationCase } from "../../simulator/case.js";
 import type { DynamicPlan } from "../../simulator/plan.js";
-import type { Steal } from "../../simulator/steal.js";
+import { sweepCases } from "./sweep.js";
+
+export const POOLS = ["static", "dynamic"] as const;
 
 export interface Choice {
-  readonly pools: "static" | "dynamic";
+  readonly pools: (typeof POOLS)[number];
   readonly factor: number;
 }
 
-export interface TradeOffPoint extends Choice {
-  readonly hosts: number;
-  readonly steal: Readonly<Record<string, Steal | null>>;
-  /** VMs at 1:1 miss nothing, and no 99th percentile is above that of pools as they were sold. */
-  readonly kept: boolean;
+/** Which VMs: where they are from, and at which ratios they are sold. */
+export interface Sold {
+  readonly dataset: string;
+  readonly mix: string;
 }
 
-/** What was sold first; `dynamic`: but for its factor. */
-export function tradeOffCases(
-  base: Omit<SimulationCase, "name">,
-  dynamic: Omit<DynamicPlan, "factor">,
-  factors: readonly number[],
-): readonly (SimulationCase & { readonly choice: Choice })[] {
-  const of = (choice: Choice): SimulationCase & { readonly choice: Choice } => ({
-    ...base,
-    choice,
-    name: `${choice.pools} ${choice.factor}`,
-    plan: {
-      ...base.plan,
-      ratioFactor: choice.pools === "static" ? choice.factor : 1,
-      dynamic: choice.pools === "static" ? null : { ...dynamic, factor: choice.factor },
-    },
+export interface TradeOffCase extends SimulationCase {
+  readonly sold: Sold;
+  readonly choice: Choice;
+}
+
+export interface TradeOffRules {
+  /** But for its factor. */
+  readonly dynamic: Omit<DynamicPlan, "factor">;
+  readonly factors: readonly number[];
+  /** Of workloads that are generated; none: the base's own. */
+  readonly scenarios: readonly Scenario[];
+  /** Null: as the scenario, or the list of VMs, has it. */
+  readonly mixes: readonly Mix[] | null;
+  readonly seeds: readonly number[];
+}
+
+const AS_IT_IS = "as given";
+
+/** Of each dataset, mix and seed, what was sold comes first. */
+export function tradeOffCases(base: Omit<SimulationCase, "name">, rules: TradeOffRules): readonly TradeOffCase[] {
+  const { workload } = base;
+  const bases =
+    workload.kind === "listed" || rules.scenarios.length === 0
+      ? [base]
+      : rules.scenarios.map((scenario) => ({ ...base, workload: { ...workload, scenario } }));
+  return bases.flatMap((one) => workloadsOf(one, rules).flatMap((sold) => choicesOf(rules).map(caseOf(sold, rules))));
+}
+
+type Workloads = SimulationCase & { readonly sold: Sold };
+
+function workloadsOf(base: Omit<SimulationCase, "name">, { mixes, seeds }: TradeOffRules): readonly Workloads[] {
+  const dataset = base.workload.kind === "listed" ? "list of VMs" : base.workload.scenario.name;
+  const as = (one: SimulationCase, mix: string): Workloads => ({
+    ...one,
+    sold: { dataset, mix },
+    name: `${dataset} ${mix}, seed ${one.plan.seed}`,
   });
-  const more = factors.filter((factor) => factor > 1);
+  if (mixes === null) return seeds.map((seed) => as({ ...base, name: "", plan: { ...base.plan, seed } }, AS_IT_IS));
+  return sweepCases(base, mixes, seeds, [base.plan.placement]).map((one) => as(one, one.mix));
+}
+
+function choicesOf({ factors }: TradeOffRules): readonly Choice[] {
+  const of = (pools: Choice["pools"]) => (factor: number) => ({ pools, factor });
   return [
-    of({ pools: "static", factor: 1 }),
-    ...factors.map((factor) => of({ pools: "dynamic", factor })),
-    ...more.map((factor) => of({ pools: "static", factor })),
+    { pools: "static", factor: 1 },
+    ...factors.map(of("dynamic")),
+    ...factors.filter((factor) => factor > 1).map(of("static")),
   ];
 }
 
+const caseOf =
+  (one: Workloads, { dynamic }: TradeOffRules) =>
+  (choice: Choice): TradeOffCase => {
+    const { pools, factor } = choice;
+    const plan = {
+      ...one.plan,
+      ratioFactor: pools === "static" ? factor : 1,
+      dynamic: pools === "static" ? null : { ...dynamic, factor },
+    };
+    return { ...one, choice, name: `${one.name}, ${pools} ${factor}`, plan };
+  };
+
+/** One run, beside that of what was sold to the same VMs. */
+export interface TradeOffRun extends Choice, Sold, CaseResult {
+  readonly seed: number;
+  /** Of the hosts for what was sold. */
+  readonly hostsPercent: number;
+  readonly kept: boolean;
+}
+
 /** In the order of the cases. */
-export function tradeOffPoints(choices: readonly Choice[], results: readonly CaseResult[]): readonly TradeOffPoint[] {
-  const sold = results[0]!.summary.steal;
-  return choices.map((choice, place) => {
-    const { hosts, summary } = results[place]!;
-    const { steal } = summary;
-    const kept = Object.entries(steal).every(([ratio, one]) =>
-      ratio === "1" ? (one?.mostPercent ?? 0) === 0 : (one?.p99Percent ?? 0) <= (sold[ratio]?.p99Percent ?? 0),
-    );
-    return { ...choice, hosts, steal, kept };
+export function tradeOffRuns(cases: readonly TradeOffCase[], results: readonly CaseResult[]): readonly TradeOffRun[] {
+  let asSold = results[0]!;
+  return cases.map(({ choice, sold, plan }, place) => {
+    const result = results[place]!;
+    if (choice.pools === "static" && choice.factor === 1) asSold = result;
+    const hostsPercent = (100 * result.hosts) / asSold.hosts;
+    return { ...sold, seed: plan.seed, ...choice, ...result, hostsPercent, kept: keeps(result, asSold) };
   });
 }
 
-export function tradeOffText(points: readonly TradeOffPoint[]): string {
-  const ratios = Object.keys(points[0]!.steal);
-  const table = new Table({
-    head: ["pools", "factor", "hosts", "what was sold", ...ratios.map((ratio) => `steal ${ratio}:1, mean / p99`)],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { pools, factor, hosts, kept, steal } of points) {
-    const felt = ratios.map((ratio) => {
-      const one = steal[ratio];
-      return one == null ? "-" : `${one.meanPercent.toFixed(2)} / ${one.p99Percent.toFixed(1)} %`;
-    });
-    table.push([pools, factor, hosts, kept ? "kept" : "not kept", ...felt]);
-  }
-  return `${table.toString()}\n`;
-}
-
-const LOOKS = {
-  static: { colour: COLOURS[1], label: "ratios raised by the factor" },
-  dynamic: { colour: COLOURS[0], label: "pools that follow their usage, up to the factor" },
-} as const;
-
-const round = (value: number | undefined): number | null => (value === undefined ? null : Number(value.toFixed(4)));
-
-/** One ratio's 99th percentile at a point. */
-interface Row {
-  readonly pools: Choice["pools"];
-  readonly factor: number;
-  readonly hosts: number;
-  readonly p99: number;
-  readonly of: string;
-}
-
-const rowsOf = (points: readonly TradeOffPoint[], ratios: readonly string[]): readonly Row[] =>
-  ratios.flatMap((ratio) =>
-    points.map(({ pools, factor, hosts, steal }) => {
-      return { pools, factor, hosts, p99: steal[ratio]?.p99Percent ?? 0, of: `sold at ${ratio}:1` };
-    }),
+const keeps = ({ summary }: CaseResult, asSold: CaseResult): boolean =>
+  Object.entries(summary.steal).every(([ratio, one]) =>
+    ratio === "1"
+      ? (one?.mostPercent ?? 0) === 0
+      : (one?.p99Percent ?? 0) <= (asSold.summary.steal[ratio]?.p99Percent ?? 0),
   );
 
-/** Points that lie on one another have one label. */
-function labelsOf(rows: readonly Row[]): readonly (Row & { readonly factors: string })[] {
-  const labels = new Map<string, Row & { factors: string }>();
-  for (const row of rows) {
-    const key = `${row.of} ${row.hosts} ${row.p99}`;
-    const known = labels.get(key);
-    if (known === undefined) labels.set(key, { ...row, factors: String(row.factor) });
-    else if (!known.factors.split(", ").includes(String(row.factor))) known.factors += `, ${row.factor}`;
+/** In percent, of VMs sold at one ratio: means over the runs of the mean and the 99th percentile, and the most of any moment of any run. */
+export interface Felt {
+  readonly mean: Mean;
+  readonly p99: Mean;
+  readonly most: number;
+}
+
+/** Of one dataset, mix and choice, over the seeds. */
+export interface TradeOffPoint extends Choice, Sold {
+  readonly runs: number;
+  readonly hosts: Mean;
+  readonly hostsPercent: Mean;
+  /** Runs in which what was sold is kept. */
+  readonly kept: number;
+  /** By ratio. */
+  readonly steal: Readonly<Record<string, Felt>>;
+  /** Of the highest 99th percentile of any ratio of a run. */
+  readonly worstP99: Mean;
+}
+
+const ALL_MIXES = "all mixes";
+
+/** In the order of the runs; where there are several mixes, all of them together last. */
+export function tradeOffPoints(runs: readonly TradeOffRun[]): readonly TradeOffPoint[] {
+  const several = new Set(runs.map(({ mix }) => mix)).size > 1;
+  const groups = new Map<string, TradeOffRun[]>();
+  for (const run of several ? [...runs, ...runs.map((one) => ({ ...one, mix: ALL_MIXES }))] : runs) {
+    const key = `${run.dataset} ${run.mix} ${run.pools} ${run.factor}`;
+    groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  return [...labels.values()];
+  return [...groups.values()].map(pointOf);
 }
 
-function figureOf(rows: readonly Row[], panels: number): FigureSpec {
-  const place = { x: "hosts", y: "p99", fy: "of" } as const;
-  const curve = (pools: Choice["pools"]): Row[] =>
-    rows.filter((row) => row.pools === pools || (row.pools === "static" && row.factor === 1));
-  const line = (pools: Choice["pools"]) =>
-    lineY(
-      curve(pools).sort((a, b) => a.factor - b.factor || b.hosts - a.hosts),
-      { ...place, stroke: LOOKS[pools].colour, strokeWidth: 2 },
-    );
+/** In order. */
+export const ratiosOf = (of: readonly { readonly steal: Readonly<Record<string, unknown>> }[]): readonly string[] =>
+  [...new Set(of.flatMap(({ steal }) => Object.keys(steal)))].sort((a, b) => Number(a) - Number(b));
+
+function pointOf(runs: readonly TradeOffRun[]): TradeOffPoint {
+  const { dataset, mix, pools, factor } = runs[0]!;
+  const of = (value: (run: TradeOffRun) => number): Mean => meanOf(runs.map(value));
+  const steal = ratiosOf(runs.map(({ summary }) => summary)).map((ratio): [string, Felt] => {
+    const felt = runs.flatMap(({ summary }) => summary.steal[ratio] ?? []);
+    const mean = meanOf(felt.map(({ meanPercent }) => meanPercent));
+    const p99 = meanOf(felt.map(({ p99Percent }) => p99Percent));
+    return [ratio, { mean, p99, most: Math.max(0, ...felt.map(({ mostPercent }) => mostPercent)) }];
+  });
   return {
-    title: "Hosts against steal",
-    subtitle:
-      "each point: the fewest hosts without a refusal, and the 99th percentile of steal there; numbers are factors",
-    legend: [LOOKS.static, LOOKS.dynamic],
-    plot: {
-      width: 800,
-      height: 120 + 220 * panels,
-      marginLeft: 64,
-      marginRight: 100,
-      marginBottom: 44,
-      x: { label: "hosts", labelAnchor: "center", labelArrow: "none", grid: true, interval: 1, inset: 30 },
-      y: { label: "steal, 99th percentile (%)", labelArrow: "none", grid: true, nice: true, insetTop: 24 },
-      fy: { label: null, padding: 0.15 },
-      marks: [
-        ruleY([0]),
-        line("static"),
-        line("dynamic"),
-        dot(rows, { ...place, r: 5, fill: (row: Row) => LOOKS[row.pools].colour }),
-        text(labelsOf(rows), { ...place, text: "factors", dy: -12, stroke: "white", fill: "black" }),
-      ],
-    },
+    dataset,
+    mix,
+    pools,
+    factor,
+    runs: runs.length,
+    hosts: of(({ hosts }) => hosts),
+    hostsPercent: of(({ hostsPercent }) => hostsPercent),
+    kept: runs.filter(({ kept }) => kept).length,
+    steal: Object.fromEntries(steal),
+    worstP99: of(({ summary }) => Math.max(0, ...Object.values(summary.steal).map((one) => one?.p99Percent ?? 0))),
   };
 }
 
-function numbersOf(points: readonly TradeOffPoint[]): NumberTable {
-  const felt = Object.keys(points[0]!.steal).flatMap((one) => [
-    `steal_mean_${one}`,
-    `steal_p99_${one}`,
-    `unmet_${one}`,
-  ]);
-  return {
-    columns: ["pools", "factor", "hosts", "kept", ...felt],
-    rows: points.map(({ pools, factor, hosts, kept, steal }) => [
-      pools,
-      factor,
-      hosts,
-      kept ? "yes" : "no",
-      ...Object.values(steal).flatMap((one) => [one?.meanPercent, one?.p99Percent, one?.unmetPercent].map(round)),
-    ]),
-  };
-}
+const about = ({ mean, within }: Mean, digits = 1): string =>
+  within === 0 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${within.toFixed(digits)}`;
 
-/** `about`: the workload, for the reader. */
-export function tradeOffReport(points: readonly TradeOffPoint[], about: string): Report {
-  const ratios = Object.keys(points[0]!.steal).filter((ratio) => ratio !== "1");
-  const sold = points[0]!;
-  const kept = points.filter((point) => point.kept).sort((a, b) => a.hosts - b.hosts)[0]!;
-  return {
-    title: "Hosts against steal",
-    intro: [
-      `The fewest simulated hosts on which nobody is refused, and the steal of the guests there: ${about}.`,
-      "Usage is drawn from published distributions, independently from moment to moment: real peaks last longer and come together (docs/simulation.md).",
+export function tradeOffText(points: readonly TradeOffPoint[]): string {
+  const ratios = ratiosOf(points);
+  const table = new Table({
+    head: [
+      ...["dataset", "mix", "pools", "factor", "hosts", "% of sold", "kept"],
+      ...ratios.map((ratio) => `steal % ${ratio}:1, p99 (most)`),
     ],
-    facts: [
-      ["as sold", `${sold.hosts} hosts`],
-      ["fewest hosts with what was sold kept", `${kept.hosts} (${kept.pools}, factor ${kept.factor})`],
-    ],
-    figures: [
-      {
-        name: "trade-off",
-        spec: figureOf(rowsOf(points, ratios), ratios.length),
-        says: [
-          "Further left is fewer hosts, lower is what tenants feel less. Both curves begin with pools as they were sold (factor 1).",
-          kept.hosts < sold.hosts
-            ? `What was sold is kept with ${kept.hosts} hosts instead of ${sold.hosts}: ${kept.pools} pools, factor ${kept.factor}.`
-            : "No choice needs fewer hosts and keeps what was sold.",
-        ],
-        numbers: numbersOf(points),
-      },
-    ],
-  };
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { dataset, mix, pools, factor, hosts, hostsPercent, runs, kept, steal } of points) {
+    const felt = ratios.map((ratio) => {
+      const one = steal[ratio];
+      return one === undefined ? "-" : `${about(one.p99)} (${one.most.toFixed(0)})`;
+    });
+    table.push([dataset, mix, pools, factor, about(hosts), about(hostsPercent), `${kept} of ${runs}`, ...felt]);
+  }
+  const confidence = points.some(({ runs }) => runs > 1)
+    ? "Means over the runs; the true mean lies within ± with a confidence of 95 %.\n"
+    : "";
+  return `${table.toString()}\nkept: steal at 1:1 zero, and no 99th percentile above that of static pools of factor 1.\n${confidence}`;
 }
