@@ -78,7 +78,7 @@ class HostAgent implements Agent {
   private unsubscribe: (() => void) | null = null;
 
   constructor(private readonly options: AgentOptions) {
-    const { policy, hypervisor, clock, log, images, journal, forecasts } = options;
+    const { policy, hypervisor, clock, log, images, journal, forecasts, openWindow } = options;
     const settings = { ...DEFAULT_AGENT_SETTINGS, ...options.settings };
     this.machine = { ...UNKNOWN_MACHINE, ...options.machine };
     this.capacityMiB = promisedMiB(policy, settings);
@@ -92,6 +92,7 @@ class HostAgent implements Agent {
       log,
       images,
       forecasts: forecasts ?? null,
+      openWindow: openWindow ?? null,
       settings,
       store: new StateStore(emptyState(policy.initial(this.capacityMiB)), journal, encode, log, counters),
       events: new EventLog(clock, log),

@@ -26,6 +26,7 @@ export interface AgentContext {
   readonly images: DiskImages;
   /** What pools were seen to need, across restarts; null: not kept. */
   readonly forecasts: DurableText | null;
+  readonly openWindow: DurableText | null;
   readonly settings: AgentSettings;
   readonly store: StateStore;
   readonly events: EventLog;

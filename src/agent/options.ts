@@ -22,6 +22,8 @@ export interface AgentOptions {
   readonly corruptJournal?: DurableText;
   /** Where what was learnt of pools that follow their usage is kept across restarts; absent: nowhere. */
   readonly forecasts?: DurableText;
+  /** Where the window that has not ended is kept, written at every tick: need not outlive a power cut. */
+  readonly openWindow?: DurableText;
   readonly images: DiskImages;
   /** Null or absent: usage of the host is the sum of its VMs. */
   readonly hostProbe?: HostProbe | null;

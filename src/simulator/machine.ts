@@ -42,6 +42,7 @@ export class Machine {
   readonly policy: PoolPolicy;
   private readonly journal;
   private readonly forecasts = keptText();
+  private readonly openWindow = keptText();
   private readonly images;
   hypervisor: FakeHypervisor;
   /** Of the agent that runs, or ran last. */
@@ -119,6 +120,7 @@ export class Machine {
       log: silentLog,
       journal: mortalText(process, this.journal),
       forecasts: mortalText(process, this.forecasts),
+      openWindow: mortalText(process, this.openWindow),
       images: mortalImages(process, this.images),
       settings: { hostname: this.name, ...this.settings },
       machine: { machineId: this.machineId, labels: this.labels },

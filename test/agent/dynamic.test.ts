@@ -170,6 +170,57 @@ test("a restarted agent goes on with the forecasts, and what rests keeps resting
   assert.notEqual(pool(rig, 2).dynamics!.expectedPeakPcpus, null, "one window is enough to go on from what was learnt");
 });
 
+/** What the pool of ratio 3 was measured to want for each of its vCPUs, in each window that has ended. */
+const learntWindows = (rig: Rig): readonly (readonly number[])[] => {
+  const [, text = ""] = rig.forecasts.text!.split("\n");
+  const { pools } = JSON.parse(text) as { pools: { ratio: number; state: { history: number[][] } }[] };
+  return pools.find(({ ratio }) => ratio === 3)!.state.history;
+};
+
+test("an agent that is killed within a window has lost none of the samples that it took of it", async () => {
+  const course = async (dies: readonly number[]): Promise<readonly (readonly number[])[]> => {
+    const rig = await rigWith(on(), 3, 4, 0.1);
+    await windows(rig, 1);
+    for (let i = 0; i < 2 * TICKS; i++) {
+      setLoad(rig, 0.1 + (i % 7) / 100);
+      await rig.tick();
+      if (dies.includes(i)) await rig.restart();
+    }
+    await windows(rig, 1);
+    return learntWindows(rig).slice(-3);
+  };
+  const whole = await course([]);
+  assert.equal(whole.flat().length, 3 * TICKS);
+  // A new process looks at once, at the time of its predecessor's last tick: between the two there was nothing to measure.
+  assert.deepEqual(await course([1, Math.floor(TICKS / 2), TICKS + 2, TICKS + 3]), whole);
+});
+
+test("what was measured before the first window ended is there after a restart as well", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.1);
+  await windows(rig, 0.5);
+  assert.equal(rig.forecasts.text, null);
+  await rig.restart();
+  await windows(rig, 1);
+  assert.ok(learntWindows(rig)[0]!.length > TICKS / 3, `${learntWindows(rig)[0]!.length} samples`);
+});
+
+test("samples that belong to other forecasts, or are damaged, are left out", async () => {
+  const lines: string[] = [];
+  const warn = (_: object, message: string): void => void lines.push(message);
+  const rig = await rigWith({ ...on(), agent: { log: { ...silentLog, warn } } }, 3, 4, 0.1);
+  await windows(rig, 2.2);
+  const [before, early] = [learntWindows(rig), rig.openWindow.text!];
+  await windows(rig, 1);
+  rig.openWindow.text = early;
+  await rig.restart();
+  assert.deepEqual(lines, [], "a crash between the two texts is nobody's mistake");
+  rig.openWindow.text = early.slice(0, -20);
+  await rig.restart();
+  assert.deepEqual(lines, ["the samples of the window that had not ended are lost"]);
+  await windows(rig, 1);
+  assert.deepEqual(learntWindows(rig).slice(-4, -2), before.slice(-2));
+});
+
 test("a guest that came before the restart is as known after it, and boots no longer than without", async () => {
   const rig = await rigWith(on({ bootTime: BOOT }), 2, 4, 0.3);
   await windows(rig, 3);
@@ -177,11 +228,8 @@ test("a guest that came before the restart is as known after it, and boots no lo
   rig.world.setDemand("new", { cpu: { kind: "constant", fraction: 1 }, memory: MEMORY });
   await windows(rig, 0.5);
   await rig.restart();
+  assert.equal(pool(rig).dynamics!.effectiveRatio, 3, "it boots");
   await windows(rig, 0.5);
-  assert.equal(pool(rig).dynamics!.effectiveRatio, 3, "it came after what was written last: it may boot");
-  await windows(rig, 0.5);
-  await rig.restart();
-  await windows(rig, 0.2);
   assert.ok(pool(rig).dynamics!.effectiveRatio < 2, "it does not boot anew with each agent");
 });
 

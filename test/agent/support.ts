@@ -111,6 +111,7 @@ export class Rig {
   readonly journal = memoryText();
   readonly aside = memoryText();
   readonly forecasts = memoryText();
+  readonly openWindow = memoryText();
   readonly images = memoryImages("/images/debian.qcow2");
   hypervisor: FakeHypervisor;
   agent: Agent;
@@ -132,6 +133,7 @@ export class Rig {
       journal: this.journal,
       corruptJournal: this.aside,
       forecasts: this.forecasts,
+      openWindow: this.openWindow,
       images: this.images,
       settings: this.options.settings ?? {},
       ...this.options.agent,

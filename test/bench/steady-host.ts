@@ -53,6 +53,7 @@ export async function steadyHost(settings: Partial<AgentSettings> = {}): Promise
     log: silentLog,
     journal: memoryText(),
     forecasts,
+    openWindow: memoryText(),
     images: memoryImages(),
     settings,
   });

@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { durableText } from "../../src/drivers/linux/durable-text.js";
+import { durableText, processText } from "../../src/drivers/linux/durable-text.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { temporaryFolder } from "./folder.js";
 
@@ -19,6 +19,15 @@ test("nothing written reads as null, and what was written reads back", async (co
   assert.equal(await state.read(), "é漢\n\u0000");
   await state.write("");
   assert.equal(await state.read(), "");
+});
+
+test("what needs not outlive a power cut is written and read alike", async (context) => {
+  const folder = await temporaryFolder(context);
+  const state = processText(join(folder, "state"));
+  assert.equal(await state.read(), null);
+  await Promise.all([state.write("old"), state.write("new")]);
+  assert.equal(await processText(join(folder, "state")).read(), "new");
+  assert.deepEqual(await readdir(folder), ["state"]);
 });
 
 test("only the owner may read it, and nothing else is left beside it", async (context) => {

@@ -111,6 +111,25 @@ describe("a process that is killed and started anew goes on as if nothing had be
       );
     });
 
+  for (const strategy of strategies)
+    test(`${strategy}: killed within a window, it estimates that window from all its samples, those before its death too`, async () => {
+      const all = [...hostHistory("a", HOURS, 3), ...hostHistory("b", HOURS, 4)];
+      const settings = settingsFor(strategy);
+      const expected = await liveEstimates(new MemoryStore(all), settings, HOURS);
+      const states = new MemoryStates();
+      const told: HostEstimate[] = [];
+      // Whoever collects is not killed: the store has what was measured up to now, and no more.
+      for (let hour = 1; hour <= HOURS; hour++)
+        for (const part of [0, 0.3, 0.8]) {
+          const store = new MemoryStore(all.filter(({ at }) => at < (START + hour + part) * HOUR_MS));
+          const one = await openWatch(store, states, settings, hour + part);
+          await one.watch.pass(never);
+          if (part === 0) told.push(...one.told);
+          else assert.deepEqual(one.told, one.watch.estimates(), "it tells again what it had found, and nothing else");
+        }
+      assert.deepEqual(told, expected);
+    });
+
   test("no window is taken twice", async () => {
     const store = new MemoryStore(hostHistory("a", 8, 3));
     const states = new MemoryStates();

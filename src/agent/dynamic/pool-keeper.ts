@@ -1,7 +1,7 @@
 /**
  * Pools that follow their usage: tells the forecasts what each pool's vCPUs asked for since the last tick, has the pools decided
  * anew (core/dynamic), and puts the result into the state; the tick's pins follow. Effective ratios are in the journal with their pools,
- * forecasts in a text of their own that is written at the end of each window: nothing is lost that cannot be learnt again.
+ * forecasts in texts of their own (kept-forecasts.ts).
  */
 import { decide, type PoolPicture } from "../../core/dynamic/decide.js";
 import { expectedPcpus } from "../../core/dynamic/expected.js";
@@ -14,37 +14,39 @@ import { isPlaced } from "../../core/reconcile/model.js";
 import { orderPinChanges } from "../../core/reconcile/pin-order.js";
 import { movesBetween } from "../../core/reconcile/pins.js";
 import { type Milliseconds, milliseconds, pcpus, type Ratio, ratio } from "../../core/units.js";
-import { OperationalError } from "../../ports/errors.js";
 import { type AgentContext, pinsOf } from "../context.js";
 import type { PoolDynamicsView } from "../service.js";
 import { isMoving, withVms } from "../state.js";
 import { poolUsage, type UsageReport, type UsageState } from "../usage.js";
-import { decodeLearnt, encodeLearnt, type Learnt } from "./forecast-text.js";
+import { KeptForecasts } from "./kept-forecasts.js";
 
 /** What the pools themselves do not say. */
 export type PoolOutlook = Omit<PoolDynamicsView, "effectiveRatio" | "activePcpus">;
 
 export class PoolKeeper {
   readonly #settings: DynamicSettings | null;
+  /** Null: pools do not follow their usage. */
+  readonly #kept: KeptForecasts | null;
   /** Monotonic time plus this is wall time, as of the start: windows are those of the day, and never go back. */
   readonly #offset: number;
   readonly #forecasters = new Map<Ratio, Forecaster>();
   #acquaintances: Acquaintances | null = null;
   #memories: ReadonlyMap<Ratio, PoolMemory> = new Map();
 
-  /** Window in which what was learnt was written down. */
-  #savedIn: number | null = null;
-
   private constructor(private readonly context: AgentContext) {
     const { settings, clock } = context;
     this.#settings = settings.dynamic;
+    this.#kept = settings.dynamic === null ? null : new KeptForecasts(context, settings.dynamic);
     this.#offset = clock.now() - clock.monotonic();
   }
 
   /** Goes on with what an earlier process learnt, where that was kept and is of use. */
   static async open(context: AgentContext): Promise<PoolKeeper> {
     const keeper = new PoolKeeper(context);
-    await keeper.#resume();
+    const kept = await keeper.#kept?.load(keeper.#now());
+    if (kept === undefined || kept === null) return keeper;
+    keeper.#acquaintances = kept.acquaintances;
+    for (const [of, forecaster] of kept.forecasters) keeper.#forecasters.set(of, forecaster);
     return keeper;
   }
 
@@ -67,46 +69,10 @@ export class PoolKeeper {
     return this.#take(host, decision.wanted);
   }
 
-  /** Writes down what was learnt, once in a window. What cannot be written is learnt anew by the next process. */
+  /** Writes down what was learnt. */
   async save(): Promise<void> {
-    const { forecasts, log } = this.context;
-    if (this.#settings === null || this.#acquaintances === null || forecasts === null) return;
-    const at = this.#now();
-    const current = Math.floor(at / this.#settings.window);
-    if (this.#savedIn === current) return;
-    const isFirst = this.#savedIn === null;
-    this.#savedIn = current;
-    if (isFirst) return;
-    const forecasters = [...this.#forecasters].map(([of, one]) => ({ ratio: of, state: one.snapshot() }));
-    try {
-      await forecasts.write(encodeLearnt({ at, acquaintances: this.#acquaintances, forecasters }, this.#settings));
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      log.warn({ err: error }, "the forecasts of the pools could not be written; the next window tries again");
-    }
-  }
-
-  async #resume(): Promise<void> {
-    const { log } = this.context;
-    if (this.#settings === null) return;
-    const now = this.#now();
-    const learnt = await this.#read(now);
-    if (typeof learnt === "string") log.warn({ reason: learnt }, "the forecasts of the pools are learnt anew");
-    if (learnt === null || typeof learnt === "string") return;
-    this.#acquaintances = learnt.acquaintances;
-    for (const { ratio: of, state } of learnt.forecasters) this.#forecasterOf(of, this.#settings).restore(state, now);
-    log.info({ pools: learnt.forecasters.length, ageMs: now - learnt.at }, "the forecasts of the pools go on");
-  }
-
-  /** Null: nothing was ever written. */
-  async #read(now: Milliseconds): Promise<Learnt | string | null> {
-    try {
-      const text = await this.context.forecasts?.read();
-      return text === undefined || text === null ? null : decodeLearnt(text, this.#settings!, now);
-    } catch (error) {
-      if (!(error instanceof OperationalError)) throw error;
-      return error.message;
-    }
+    if (this.#acquaintances === null) return;
+    await this.#kept?.save(this.#now(), { acquaintances: this.#acquaintances, forecasters: this.#forecasters });
   }
 
   #now(): Milliseconds {

@@ -39,6 +39,7 @@ export function demoHost(policy: Settings["policy"], port: number, speed: number
       journal: memoryText(),
       corruptJournal: memoryText(),
       forecasts: memoryText(),
+      openWindow: memoryText(),
       warnings: [],
     },
   };

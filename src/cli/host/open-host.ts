@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { excludePcpus } from "../../core/topology/exclude.js";
 import type { Topology } from "../../core/topology/model.js";
-import { durableText } from "../../drivers/linux/durable-text.js";
+import { durableText, processText } from "../../drivers/linux/durable-text.js";
 import { linuxHostFiles } from "../../drivers/linux/host-files.js";
 import { linuxHostProbe } from "../../drivers/linux/host-probe.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
@@ -30,6 +30,7 @@ export interface OpenedHost {
   readonly journal: DurableText;
   readonly corruptJournal: DurableText;
   readonly forecasts: DurableText;
+  readonly openWindow: DurableText;
   /** Sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -72,6 +73,7 @@ async function openFakeHost(settings: Settings): Promise<OpenedHost> {
     journal: statePath === null ? memoryText() : durableText(`${statePath}.journal`),
     corruptJournal: statePath === null ? memoryText() : durableText(`${statePath}.journal.corrupt`),
     forecasts: statePath === null ? memoryText() : durableText(`${statePath}.forecasts`),
+    openWindow: statePath === null ? memoryText() : processText(`${statePath}.open-window`),
     warnings: named?.warnings ?? [],
   };
 }
@@ -88,6 +90,7 @@ async function openLibvirtHost(settings: Settings, log: Log): Promise<OpenedHost
     journal: durableText(join(settings.stateFolder, "journal.json")),
     corruptJournal: durableText(join(settings.stateFolder, "journal.corrupt.json")),
     forecasts: durableText(join(settings.stateFolder, "forecasts.json")),
+    openWindow: processText(join(settings.stateFolder, "open-window.json")),
     warnings,
   };
 }

@@ -63,6 +63,7 @@ function agentOf({ settings, host, log, recorder }: AgentParts): Agent {
     journal: host.journal,
     corruptJournal: host.corruptJournal,
     forecasts: host.forecasts,
+    openWindow: host.openWindow,
     images: diskImages({ imageFolders, overlayFolder, anyContent: simulated }),
     hostProbe: host.probe,
     recorder: recorder ?? null,

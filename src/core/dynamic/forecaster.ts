@@ -29,12 +29,15 @@ function settingsOf(window: Milliseconds, history: number): EstimatorSettings {
   };
 }
 
-/** Plain, so that a process can go on where another one ended. */
-export interface ForecasterState {
+/** A window that has not ended. Plain. */
+export interface OpenWindow {
   readonly occurrence: number;
-  readonly windows: number;
-  /** Of the window that has not ended. */
   readonly samples: readonly number[];
+}
+
+/** Plain, so that a process can go on where another one ended. */
+export interface ForecasterState extends OpenWindow {
+  readonly windows: number;
   readonly forecast: Forecast | null;
   readonly history: readonly (readonly number[])[];
   readonly estimator: unknown;
@@ -90,6 +93,17 @@ export class Forecaster {
     this.#forecast = isPresent ? state.forecast : null;
     this.#history.restore(state.history);
     this.#estimator.restore(state.estimator);
+  }
+
+  /** What `observe` has taken of the window that has not ended: much smaller than a snapshot. */
+  get open(): OpenWindow {
+    return { occurrence: this.#occurrence, samples: this.#samples };
+  }
+
+  /** Takes up what was open after the snapshot that this one goes on from. */
+  reopen({ occurrence, samples }: OpenWindow): void {
+    if (occurrence !== this.#occurrence) this.#close(occurrence);
+    this.#samples = [...samples];
   }
 
   /** When a window ends, the next one's peak is guessed. A window that began in its middle counts: it is only shorter. */

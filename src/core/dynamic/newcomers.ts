@@ -38,6 +38,15 @@ export function meet(known: Acquaintances | null, present: Iterable<PresentVm>, 
   return met;
 }
 
+/** Those that are not in `before` as they are in `after`. */
+export const changesSince = (before: Acquaintances, after: Acquaintances): Acquaintances =>
+  new Map(
+    [...after].filter(([uuid, { since, runs, startedAt }]) => {
+      const known = before.get(uuid);
+      return known?.since !== since || known.runs !== runs || known.startedAt !== startedAt;
+    }),
+  );
+
 /** Unknown ones are. */
 export const isFresh = (vm: Acquaintance | undefined, now: Milliseconds, window: Milliseconds): boolean =>
   vm === undefined || Math.floor(vm.since / window) > Math.floor(now / window) - FRESH_WINDOWS;

@@ -2,19 +2,25 @@
  * DurableText on a real file, by the only sequence that POSIX lets one rely on: write a new file beside the old one, fsync
  * it, rename it over the old one, fsync the folder (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
  * A file `NAME.new` that a crash left behind was never the state: it is not read, and the next write replaces it.
+ * What is written every few seconds and worth nothing after a power cut leaves the fsyncs out.
  */
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationalError } from "../../ports/errors.js";
 import type { DurableText } from "../../ports/host.js";
 
+export const durableText = (path: string): DurableText => textAt(path, true);
+
+/** As `durableText`, but after a power cut the file may hold anything: for what tells by itself whether it is whole. */
+export const processText = (path: string): DurableText => textAt(path, false);
+
 /** Writes of one value follow one another; two values must not share a path. */
-export function durableText(path: string): DurableText {
+function textAt(path: string, isSynced: boolean): DurableText {
   let last: Promise<void> = Promise.resolve();
   return {
     read: () => readText(path),
     write(text) {
-      const next = last.then(() => replaceText(path, text));
+      const next = last.then(() => replaceText(path, text, isSynced));
       last = next.then(
         () => undefined,
         () => undefined, // its own caller has been told; the next write is not to blame
@@ -34,24 +40,24 @@ async function readText(path: string): Promise<string | null> {
   }
 }
 
-async function replaceText(path: string, text: string): Promise<void> {
+async function replaceText(path: string, text: string, isSynced: boolean): Promise<void> {
   const folder = dirname(path);
   const fresh = `${path}.new`;
   try {
     await mkdir(folder, { recursive: true, mode: 0o750 });
-    await writeThrough(fresh, text);
+    await writeNew(fresh, text, isSynced);
     await rename(fresh, path);
-    await syncFolder(folder);
+    if (isSynced) await syncFolder(folder);
   } catch (cause) {
     throw new OperationalError("state-not-written", `cannot write ${path}: ${messageOf(cause)}`, true, { cause });
   }
 }
 
-async function writeThrough(path: string, text: string): Promise<void> {
+async function writeNew(path: string, text: string, isSynced: boolean): Promise<void> {
   const file = await open(path, "w", 0o600);
   try {
     await file.writeFile(text);
-    await file.sync();
+    if (isSynced) await file.sync();
   } finally {
     await file.close();
   }

@@ -93,7 +93,12 @@ export async function startMachine(machine: Machine, options: MachineOptions): P
   const defaults = resolveSettings({ flags: {}, environment: {}, envFile: null, configFile: null }).settings;
   const hypervisor = `fake:///?speed=${speed}&seed=${seed}`;
   const world = openFake(hypervisor, { topology: buildTopology(machine.shape), hostname: machine.name });
-  const [journal, corruptJournal, forecasts] = [memoryText(), memoryText(), memoryText()];
+  const texts = {
+    journal: memoryText(),
+    corruptJournal: memoryText(),
+    forecasts: memoryText(),
+    openWindow: memoryText(),
+  };
   const settings: Settings = {
     ...defaults,
     hypervisor,
@@ -110,9 +115,7 @@ export async function startMachine(machine: Machine, options: MachineOptions): P
         topology: world.topology,
         clock: world.clock,
         probe: world.hypervisor.hostProbe(),
-        journal,
-        corruptJournal,
-        forecasts,
+        ...texts,
         warnings: [],
       },
       log,
