@@ -13,6 +13,7 @@ import { type MiB, milliseconds } from "../core/units.js";
 import { type HostReport, type HostStatus, reportTag } from "../ports/agent-client.js";
 import { OperationalError } from "../ports/errors.js";
 import type { HypervisorEvent, HypervisorHost } from "../ports/hypervisor.js";
+import { joined } from "../ports/signals.js";
 import { Alarm } from "./alarm.js";
 import { HostMemoryKeeper, promisedMiB } from "./balloon/host-memory.js";
 import { checkTopology } from "./check-topology.js";
@@ -120,16 +121,15 @@ class HostAgent implements Agent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.stopping.signal]);
-    while (!either.aborted) {
+    const { signal: either, release } = joined(signal, this.stopping.signal);
+    for (;;) {
       await this.alarm.wait(this.tickEndedAt, either);
-      if (either.aborted) return;
+      if (either.aborted) return release();
       try {
         await this.tick();
       } catch (error) {
-        if (either.aborted) return;
         // A bug: nothing was applied, and the process says so. The next tick may well find another picture.
-        this.context.log.error({ err: error }, "a tick failed on a bug; nothing was applied");
+        if (!either.aborted) this.context.log.error({ err: error }, "a tick failed on a bug; nothing was applied");
       }
     }
   }

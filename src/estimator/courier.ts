@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.js";
 import { OperationalError } from "../ports/errors.js";
 import type { EstimateSink, HostEstimate } from "../ports/estimates.js";
 import type { Log } from "../ports/log.js";
+import { joined } from "../ports/signals.js";
 
 export interface CourierParts {
   readonly sink: EstimateSink;
@@ -128,7 +129,9 @@ export class Courier {
     const wait = milliseconds(this.#retryMs * (0.5 + random() / 2));
     this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
     this.#pausing = new AbortController();
-    await clock.sleep(wait, AbortSignal.any([signal, this.#pausing.signal]));
+    const either = joined(signal, this.#pausing.signal);
+    await clock.sleep(wait, either.signal);
+    either.release();
     this.#pausing = null;
   }
 }

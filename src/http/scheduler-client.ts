@@ -11,6 +11,7 @@ import type {
   SchedulerClients,
   SchedulerOutcome,
 } from "../ports/scheduler-client.js";
+import { joined } from "../ports/signals.js";
 import { heartbeatAnswer } from "./scheduler/schemas/answers.js";
 import { problemAnswer } from "./schemas/answers.js";
 
@@ -47,6 +48,7 @@ class HttpSchedulerClient implements SchedulerClient {
   private async post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<SchedulerOutcome> {
     const { token, deadlineMs, dispatcher } = this.settings;
     const deadline = AbortSignal.timeout(deadlineMs);
+    const until = signal === undefined ? null : joined(deadline, signal);
     try {
       const response = await request(this.url + path, {
         method: "POST",
@@ -56,7 +58,7 @@ class HttpSchedulerClient implements SchedulerClient {
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         },
         body: JSON.stringify(body),
-        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+        signal: until?.signal ?? deadline,
         ...(dispatcher === undefined ? {} : { dispatcher }),
       });
       const text = await response.body.text();
@@ -65,6 +67,8 @@ class HttpSchedulerClient implements SchedulerClient {
       const { code, message = String(error) } = error as { code?: string; message?: string };
       const why = deadline.aborted ? `no answer within ${deadlineMs} ms` : (code ?? message);
       return { kind: "unanswered", reason: `${this.url}: ${why}` };
+    } finally {
+      until?.release();
     }
   }
 }

@@ -13,6 +13,7 @@ import type * as clusterStore from "../ports/cluster-store.js";
 import { OperationalError } from "../ports/errors.js";
 import type { HostEstimate } from "../ports/estimates.js";
 import type { Log } from "../ports/log.js";
+import { joined } from "../ports/signals.js";
 import { adoptHosts } from "./adopt.js";
 import { deployVm } from "./deploy.js";
 import type { KeptEstimate, PastEstimate, Published } from "./estimates.js";
@@ -106,7 +107,7 @@ class ClusterScheduler implements Scheduler {
   // Life
 
   run(signal: AbortSignal): Promise<void> {
-    this.running ??= this.live(AbortSignal.any([signal, this.stopping.signal]));
+    this.running ??= this.live(joined(signal, this.stopping.signal).signal);
     return this.running;
   }
 
@@ -141,7 +142,7 @@ class ClusterScheduler implements Scheduler {
   /** Null: `signal` has aborted. */
   private async waitForElection(signal: AbortSignal): Promise<clusterStore.Leadership | null> {
     const won = new AbortController();
-    const meanwhile = AbortSignal.any([signal, won.signal]);
+    const { signal: meanwhile, release } = joined(signal, won.signal);
     const follows = Promise.all([this.standby.follow(meanwhile), this.followLeader(meanwhile)]);
     // Heard below, when there is something to do about it.
     follows.catch((error: unknown) => this.ports.log.error({ err: error }, "the store cannot be followed any more"));
@@ -153,6 +154,7 @@ class ClusterScheduler implements Scheduler {
     } finally {
       won.abort();
       await follows;
+      release();
     }
   }
 
@@ -170,7 +172,7 @@ class ClusterScheduler implements Scheduler {
 
   private async lead(leadership: clusterStore.Leadership, signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const over = AbortSignal.any([leadership.lost, signal, ended.signal]);
+    const { signal: over, release } = joined(leadership.lost, signal, ended.signal);
     const reign = new Reign(this.ports, this.settings, leadership, over, this.events, this.options.placement, (why) =>
       ended.abort(new Error(why)),
     );
@@ -187,6 +189,7 @@ class ClusterScheduler implements Scheduler {
       this.reign = null;
       this.known = null;
       ended.abort();
+      release();
       this.events.emit("leader-lost", {}, reasonOf(over));
     }
   }

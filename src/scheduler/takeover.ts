@@ -3,6 +3,7 @@
  * its predecessor left. Hosts that do not answer within the patience join when they do; what they may hold stays reserved.
  */
 import type { Milliseconds } from "../core/units.js";
+import { joined } from "../ports/signals.js";
 import { newEntry } from "./host-entry.js";
 import { isBereaved } from "./inventory.js";
 import { EPOCH_PREFIX, HOST_PREFIX, REMOVED_PREFIX, VM_PREFIX } from "./record-model.js";
@@ -34,7 +35,8 @@ export async function takeOver(reign: Reign, rounds: Rounds): Promise<void> {
 
 async function within(reign: Reign, patience: Milliseconds, begin: () => readonly Promise<void>[]): Promise<void> {
   const impatient = new AbortController();
-  const either = AbortSignal.any([impatient.signal, reign.lost]);
+  const { signal: either, release } = joined(impatient.signal, reign.lost);
   await Promise.race([Promise.all(begin()), reign.ports.clock.sleep(patience, either)]);
   impatient.abort();
+  release();
 }

@@ -54,6 +54,13 @@ test("randomness is an argument everywhere in the program", () => {
   );
 });
 
+test("signals are joined by src/ports/signals.ts, which leaves nothing behind", () => {
+  assert.deepEqual(
+    sources.flatMap((file) => inCode(file, /\bAbortSignal\.any\b/)),
+    [],
+  );
+});
+
 test("only src/cli/environment.ts reads the command line and the environment", () => {
   const others = sources.filter((file) => file.path !== "src/cli/environment.ts");
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { type Milliseconds, milliseconds } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { Hypervisor } from "../../ports/hypervisor.js";
+import { joined } from "../../ports/signals.js";
 
 export interface Controller<Report> {
   /**
@@ -81,6 +82,8 @@ async function sleepUntilBack<Report>(
   const unsubscribe = hypervisor.subscribe((event) => {
     if (event.kind === "reconnected") back.abort();
   });
-  await clock.sleep(pause, AbortSignal.any([signal, back.signal]));
+  const either = joined(signal, back.signal);
+  await clock.sleep(pause, either.signal);
+  either.release();
   unsubscribe();
 }

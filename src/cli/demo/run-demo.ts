@@ -5,6 +5,7 @@
 import { indexTopology } from "../../core/topology/index-topology.js";
 import type { TopologyIndex } from "../../core/topology/model.js";
 import { type AgentClient, agentClient } from "../../http/client.js";
+import { joined } from "../../ports/signals.js";
 import { agentLog } from "../host/agent-log.js";
 import { type RunningAgent, runAgent } from "../host/run-agent.js";
 import type { EventLine } from "../play/happening.js";
@@ -90,7 +91,7 @@ export async function runDemo(options: HostDemoOptions): Promise<void> {
         client,
         happenings: demoHour(options.seed),
         clock: host.clock,
-        signal: AbortSignal.any([signal, done.signal]),
+        signal: joined(signal, done.signal).signal,
         onEvent: watch.note,
       }).finally(end),
       show({ look: () => watch.look(), line: plainLine, frame: renderFrame }, options, done.signal).finally(end),

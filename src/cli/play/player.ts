@@ -6,6 +6,7 @@ import { milliseconds } from "../../core/units.js";
 import { ProblemError } from "../../http/client-call.js";
 import type { SchedulerApiClient } from "../../http/scheduler/client.js";
 import type { Clock } from "../../ports/clock.js";
+import { joined } from "../../ports/signals.js";
 import { type Arrival, type Departure, describeArrival, type EventLine, type Happening } from "./happening.js";
 
 /** What was asked of the scheduler so far, and what became of it. */
@@ -57,7 +58,7 @@ export class ClusterPlayer {
   private deployingMs = 0;
 
   constructor(private readonly options: PlayOptions) {
-    this.ended = AbortSignal.any([this.over.signal, options.signal]);
+    this.ended = joined(this.over.signal, options.signal).signal;
   }
 
   get tally(): Tally {

@@ -4,6 +4,7 @@
  */
 import { type Dispatcher, request } from "undici";
 import { OperationalError } from "../../ports/errors.js";
+import { joined } from "../../ports/signals.js";
 
 export interface SinkCall {
   readonly method: "GET" | "POST" | "PUT";
@@ -37,6 +38,7 @@ export async function callSink(
   server: SinkServer,
   { method, url, headers, body, signal }: SinkCall,
 ): Promise<SinkAnswer> {
+  const until = joined(signal, AbortSignal.timeout(server.deadlineMs));
   const answer = await exchanged(server, url, async () => {
     const {
       statusCode: status,
@@ -49,12 +51,12 @@ export async function callSink(
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(server.deadlineMs)]),
+      signal: until.signal,
       dispatcher: server.dispatcher,
       ...(body === undefined ? {} : { body }),
     });
     return { status, headers: own, text: await stream.text() };
-  });
+  }).finally(until.release);
   if (answer.status < 500 && !PASSING.has(answer.status)) return answer;
   throw new OperationalError("sink-unreachable", `${server.name} cannot answer now: ${saidBy(answer)}`, true);
 }

@@ -1,9 +1,10 @@
 /**
  * The end of a question that gets no answer: its deadline, or that nobody waits any more. A plain emitter, as undici takes one
  * too, and a timer that is cleared: `AbortSignal.timeout` keeps a timer for every question until its deadline, long after the
- * answer, and then makes an exception; `AbortSignal.any` and listeners by the thousand on one signal are slow as well.
+ * answer, and then makes an exception.
  */
 import { EventEmitter } from "node:events";
+import { whenAborted } from "../../ports/signals.js";
 
 export interface Ending {
   /** For undici. */
@@ -14,32 +15,15 @@ export interface Ending {
   release(): void;
 }
 
-/** What waits on a signal that lives for long: one listener for all. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
-
-function waitingOn(signal: AbortSignal): Set<() => void> {
-  let all = waiting.get(signal);
-  if (all === undefined) {
-    const fresh = new Set<() => void>();
-    all = fresh;
-    waiting.set(signal, fresh);
-    signal.addEventListener("abort", () => {
-      for (const end of [...fresh]) end();
-    });
-  }
-  return all;
-}
-
 export function endingAt(deadlineMs: number, signal: AbortSignal | undefined): Ending {
   const emitter = new EventEmitter();
-  const others = signal === undefined ? null : waitingOn(signal);
   let late = false;
   const end = (): void => void emitter.emit("abort");
   const timer = setTimeout(() => {
     late = true;
     end();
   }, deadlineMs);
-  others?.add(end);
+  const forget = signal === undefined ? null : whenAborted(signal, end);
   return {
     signal: emitter,
     get late() {
@@ -47,7 +31,7 @@ export function endingAt(deadlineMs: number, signal: AbortSignal | undefined): E
     },
     release: () => {
       clearTimeout(timer);
-      others?.delete(end);
+      forget?.();
     },
   };
 }

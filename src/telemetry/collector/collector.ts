@@ -4,6 +4,7 @@
  */
 import { distinctEndpoints, type Endpoint } from "../../core/telemetry/endpoints.js";
 import type { Milliseconds } from "../../core/units.js";
+import { joined } from "../../ports/signals.js";
 import type { EndpointSource } from "./endpoint-sources.js";
 import { type EndpointStatus, EndpointWatch, type WatchParts } from "./endpoint-watch.js";
 import type { SampleWriter, WriterCounts } from "./sample-writer.js";
@@ -50,11 +51,12 @@ export class Collector {
     const writing = new AbortController();
     const failing = new AbortController();
     const written = this.#parts.writer.run(writing.signal).catch((error: unknown) => failing.abort(error));
-    const until = AbortSignal.any([signal, failing.signal]);
+    const { signal: until, release } = joined(signal, failing.signal);
     while (!until.aborted) {
       await this.refresh(failing);
       await this.#parts.clock.sleep(this.#parts.refresh, until);
     }
+    release();
     await this.#endAll([...this.#running.keys()]);
     writing.abort();
     await written;

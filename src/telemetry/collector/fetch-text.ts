@@ -4,6 +4,7 @@
  */
 import { type Dispatcher, request } from "undici";
 import { type Milliseconds, milliseconds } from "../../core/units.js";
+import { joined } from "../../ports/signals.js";
 
 export const SCRAPE_FAULTS = [
   "unreachable",
@@ -40,7 +41,7 @@ export const fetchText =
   (settings: FetchSettings): FetchText =>
   async (url, signal) => {
     const deadline = AbortSignal.timeout(settings.deadline);
-    const until = AbortSignal.any([deadline, signal]);
+    const { signal: until, release } = joined(deadline, signal);
     try {
       return await ask(url, settings, until).catch((error: unknown) => {
         if (until.aborted || !CLOSED_IDLE.has((error as { code?: unknown }).code)) throw error;
@@ -50,6 +51,8 @@ export const fetchText =
       if (deadline.aborted)
         return failed("timeout", `no whole answer within ${milliseconds(settings.deadline) / 1000} s`);
       return failed("unreachable", reasonOf(error));
+    } finally {
+      release();
     }
   };
 

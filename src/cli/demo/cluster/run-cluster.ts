@@ -11,6 +11,7 @@ import { realClock } from "../../../drivers/linux/real-clock.js";
 import { agentConnections } from "../../../http/agent-client/pool.js";
 import { schedulerClient } from "../../../http/scheduler/client.js";
 import type { Log } from "../../../ports/log.js";
+import { joined } from "../../../ports/signals.js";
 import { type RunningScheduler, runScheduler } from "../../cluster/run-scheduler.js";
 import { agentLog } from "../../host/agent-log.js";
 import { ClusterPlayer } from "../../play/player.js";
@@ -94,7 +95,7 @@ async function play(
   const speed = HOUR_SECONDS / seconds;
   const clock = scaledClock(wallClock, speed, 0);
   const done = new AbortController();
-  const stop = AbortSignal.any([signal, done.signal]);
+  const stop = joined(signal, done.signal).signal;
   const client = schedulerClient({ baseUrl: url, timeoutMs: CLIENT_TIMEOUT_MS, dispatcher });
   const watch = new ClusterWatch({ url, client, dispatcher }, () => clock.monotonic(), speed);
   if (options.plain) watch.onHostLine = (line) => terminal.write(plainEvent(line));

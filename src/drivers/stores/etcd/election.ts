@@ -7,6 +7,7 @@ import { milliseconds } from "../../../core/units.js";
 import type { Clock } from "../../../ports/clock.js";
 import type { Leader } from "../../../ports/cluster-store.js";
 import { OperationalError } from "../../../ports/errors.js";
+import { joined } from "../../../ports/signals.js";
 import type { Channel } from "./channel.js";
 import { type KeyValue, LEASE_GRANT, TXN } from "./messages.js";
 import { readPrefix, watchRange } from "./range-watch.js";
@@ -73,7 +74,7 @@ async function takeSeat(parts: ElectionParts, candidate: string): Promise<Seat> 
 
 /** False: the seat was lost, or `signal` aborted. */
 async function waitForTurn(parts: ElectionParts, seat: Seat, signal: AbortSignal): Promise<boolean> {
-  const ended = AbortSignal.any([signal, seat.lost]);
+  const { signal: ended, release } = joined(signal, seat.lost);
   try {
     for (;;) {
       const { kvs, revision } = await readPrefix(parts.channel, parts.prefix);
@@ -86,6 +87,8 @@ async function waitForTurn(parts: ElectionParts, seat: Seat, signal: AbortSignal
   } catch (error) {
     await seat.resign();
     throw error;
+  } finally {
+    release();
   }
 }
 

@@ -6,6 +6,7 @@ import { assert } from "../../../core/assert.js";
 import type { Clock } from "../../../ports/clock.js";
 import type { HostLeases, Leadership, LeaseUpdate } from "../../../ports/cluster-store.js";
 import { OperationalError } from "../../../ports/errors.js";
+import { joined } from "../../../ports/signals.js";
 import { checkKey } from "../changes.js";
 import { checkPeriod } from "../lease-period.js";
 import { type Channel, isPassing, refused, unanswered } from "./channel.js";
@@ -119,8 +120,16 @@ export class EtcdLeases implements HostLeases {
   }
 
   async *watch(signal: AbortSignal): AsyncIterable<LeaseUpdate> {
+    const ended = joined(signal, this.channel.closing);
+    try {
+      yield* this.watchUntil(ended.signal);
+    } finally {
+      ended.release();
+    }
+  }
+
+  private async *watchUntil(ended: AbortSignal): AsyncIterable<LeaseUpdate> {
     const nameOf = (key: string): string => key.slice(this.prefix.length);
-    const ended = AbortSignal.any([signal, this.channel.closing]);
     for (;;) {
       const read = await readPatiently(this.channel, this.prefix, ended);
       if (read === null) return;

@@ -18,6 +18,7 @@ import type {
   WatchOptions,
 } from "../../../ports/cluster-store.js";
 import { OperationalError } from "../../../ports/errors.js";
+import { joined } from "../../../ports/signals.js";
 import { checkKey } from "../changes.js";
 import { Channel, type ChannelSettings } from "./channel.js";
 import { Commits, toRecord } from "./commits.js";
@@ -82,7 +83,8 @@ class EtcdStore implements ClusterStore {
   }
 
   async campaign(candidate: string, signal: AbortSignal): Promise<Leadership> {
-    const running = campaign(this.election, candidate, AbortSignal.any([signal, this.leaving.signal]));
+    const ended = joined(signal, this.leaving.signal);
+    const running = campaign(this.election, candidate, ended.signal);
     this.campaigns.add(running);
     try {
       const seat = await running;
@@ -91,6 +93,7 @@ class EtcdStore implements ClusterStore {
       seat.lost.addEventListener("abort", () => this.seats.delete(seat), { once: true });
       return seat;
     } finally {
+      ended.release();
       this.campaigns.delete(running);
     }
   }
@@ -118,7 +121,15 @@ class EtcdStore implements ClusterStore {
   }
 
   async *watch(prefix: string, { after, signal }: WatchOptions): AsyncIterable<StoreUpdate> {
-    const ended = AbortSignal.any([signal, this.channel.closing]);
+    const ended = joined(signal, this.channel.closing);
+    try {
+      yield* this.watchUntil(ended.signal, prefix, after);
+    } finally {
+      ended.release();
+    }
+  }
+
+  private async *watchUntil(ended: AbortSignal, prefix: string, after: number | undefined): AsyncIterable<StoreUpdate> {
     let from = after === undefined ? null : after + 1;
     while (!ended.aborted) {
       if (from === null) {
