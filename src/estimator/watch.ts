@@ -166,7 +166,7 @@ export class EstimatorWatch {
     const { store, settings } = this.parts;
     if (this.#lastWindow !== null && this.#lastWindow >= last) return;
     const [from, to] = [milliseconds(last * this.#windowMs), milliseconds((last + 1) * this.#windowMs)];
-    const found = new Set((await store.sources({ from, to })).map(({ host }) => host));
+    const found = new Set(await (store.hosts?.({ from, to }) ?? allHosts(store, { from, to })));
     for (const host of found) {
       if (this.#hosts.has(host) || !this.#isWanted(host)) continue;
       const first = Math.max(0, last - settings.pastWindows);
@@ -276,3 +276,6 @@ export class EstimatorWatch {
     }
   }
 }
+
+const allHosts = async (store: SampleStore, range: Parameters<SampleStore["sources"]>[0]): Promise<readonly string[]> =>
+  (await store.sources(range)).map(({ host }) => host);

@@ -83,6 +83,11 @@ export interface SampleStore {
   read(query: SampleQuery): AsyncIterable<Sample>;
   /** As `read` of all sources of these hosts at once, where one question costs less than many; absent: it does not. */
   readHosts?(query: HostsQuery): AsyncIterable<Sample>;
+  /**
+   * Names of hosts that have samples of their own in the range, or up to a millisecond before it, in any order, where that costs less than all
+   * sources; absent: it does not.
+   */
+  hosts?(range: { readonly from: Milliseconds; readonly to: Milliseconds }): Promise<readonly string[]>;
   status(): SampleStoreStatus;
   /** Flushes and closes. Idempotent. */
   close(): Promise<void>;

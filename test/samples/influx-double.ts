@@ -1,6 +1,6 @@
 /**
  * A double of InfluxDB 2's HTTP interface, as its documentation describes it: line protocol to `/api/v2/write`, Flux to
- * `/api/v2/query` with annotated CSV as the answer. It understands the two questions that our driver asks, and no others.
+ * `/api/v2/query` with annotated CSV as the answer. It understands the three questions that our driver asks, and no others.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { gunzipSync } from "node:zlib";
@@ -106,7 +106,8 @@ export class InfluxDouble {
       return { status: 204, text: "" };
     }
     const { query } = JSON.parse(text) as { query: string };
-    return { status: 200, text: query.startsWith("data = ") ? this.spans(query) : this.values(query) };
+    if (query.startsWith("data = ")) return { status: 200, text: this.spans(query) };
+    return { status: 200, text: query.includes("distinct") ? this.hosts(query) : this.values(query) };
   }
 
   private selected(flux: string): readonly Row[] {
@@ -130,12 +131,30 @@ export class InfluxDouble {
       ["_time", "dateTime:RFC3339"],
       ["_value", "double"],
       ["_field", "string"],
+      ["_measurement", "string"],
+      ["url", "string"],
       ["domain", "string"],
     ] as const;
     return csv(
       "_result",
       columns,
-      rows.map(({ at, value, field, domain }) => [iso(at), String(value), field, domain ?? ""]),
+      rows.map(({ at, value, field, measurement, url, domain }) => [
+        iso(at),
+        String(value),
+        field,
+        measurement,
+        url,
+        domain ?? "",
+      ]),
+    );
+  }
+
+  private hosts(flux: string): string {
+    const urls = new Set(this.selected(flux).map(({ url }) => url));
+    return csv(
+      "_result",
+      [["_value", "string"]],
+      [...urls].map((url) => [url]),
     );
   }
 

@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import fluxLanguage from "@influxdata/flux-lsp-node";
 import { milliseconds } from "../../src/core/units.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
-import { spansFlux, valuesFlux } from "../../src/drivers/stores/samples/influxdb/flux.js";
+import { hostsFlux, spansFlux, valuesFlux } from "../../src/drivers/stores/samples/influxdb/flux.js";
 import { lineOf } from "../../src/drivers/stores/samples/influxdb/points.js";
 import { type InfluxSettings, influxSamples } from "../../src/drivers/stores/samples/influxdb/store.js";
 import type { SampleStore } from "../../src/ports/sample-store.js";
@@ -25,7 +25,7 @@ import {
   startVictoria,
 } from "./servers.js";
 import { type OpenSamples, sampleSuite } from "./suite.js";
-import { query, read, sample } from "./support.js";
+import { read, sample } from "./support.js";
 
 const BASE = Math.floor(Date.now() / 60_000 - 120) * 60_000;
 const abilities = { replaces: "value" } as const;
@@ -71,9 +71,11 @@ test("every Flux text is one that InfluxData's own parser and type checker accep
   const range = { from: milliseconds(BASE), to: milliseconds(BASE + 1) };
   const odd = `a "quoted" \${name} \\ é\n`;
   const texts = [
-    valuesFlux("samples", query(BASE), range),
-    valuesFlux(odd, query(BASE, { host: odd, of: [odd, "b"], metrics: ["cpu", "mem"] }), range),
-    valuesFlux("samples", query(BASE, { of: "host", metrics: ["cpu"] }), range),
+    valuesFlux("samples", { hosts: ["h"], of: "vms", metrics: [] }, range),
+    valuesFlux(odd, { hosts: [odd], of: [odd, "b"], metrics: ["cpu", "mem"] }, range),
+    valuesFlux("samples", { hosts: ["h"], of: "host", metrics: ["cpu"] }, range),
+    valuesFlux("samples", { hosts: ["h", odd], of: "all", metrics: ["cpu", "mem"] }, range),
+    hostsFlux(odd, range),
     spansFlux("samples", range, null),
     spansFlux(odd, range, odd),
   ];

@@ -68,6 +68,13 @@ function renamed(store: SampleStore, prefix: string): SampleStore {
     async *read(wanted) {
       for await (const one of store.read({ ...wanted, host: own(wanted.host) })) yield { ...one, host: bare(one.host) };
     },
+    async *readHosts({ hosts, ...rest }) {
+      for await (const one of store.readHosts!({ hosts: hosts.map(own), ...rest }))
+        yield { ...one, host: bare(one.host) };
+    },
+    async hosts(range) {
+      return (await store.hosts!(range)).filter((host) => host.startsWith(prefix)).map(bare);
+    },
     status: () => store.status(),
     close: () => store.close(),
   };

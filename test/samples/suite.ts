@@ -167,6 +167,42 @@ function querySuite(promise: Promised): void {
     assert.deepEqual(await read(store, BASE, { host: "none" }), []);
   });
 
+  promise(
+    "several hosts are read as each alone, all together in order, and found by their own samples",
+    async (under) => {
+      const { store } = under;
+      if (store.readHosts === undefined) return;
+      const hosts = [
+        "h",
+        "h|2",
+        'h "3"',
+        "http://h:4/metrics",
+        ...Array.from({ length: 9 }, (_, i) => `${"long".repeat(200)}${i}`),
+      ];
+      const written = hosts.flatMap((host, i) =>
+        [0, 60, 1800 + i, 3599.999].flatMap((at) => [
+          sample(BASE, at, null, { cpu: i, cpu_usage: at, other: 1 }, host),
+          sample(BASE, at, "a", { cpu: at, mem: i }, host),
+          sample(BASE, at, "b|c", { mem: i }, host),
+        ]),
+      );
+      const strangers = [sample(BASE, 0, "only", { cpu: 1 }, "h2"), sample(BASE, 3600, null, { cpu: 1 }, "h5")];
+      await write(under, ...written, ...strangers);
+      const range = { from: milliseconds(BASE), to: milliseconds(BASE + 3_600_000) };
+      for (const metrics of [["cpu", "mem"], []]) {
+        const expected: Sample[] = [];
+        for (const host of hosts)
+          for (const of of ["host", "vms"] as const)
+            expected.push(...(await collect(store.read({ host, of, metrics, ...range }))));
+        assert.equal(expected.length, written.length);
+        const together = store.readHosts({ hosts: [...hosts, "none"], metrics, ...range });
+        assert.deepEqual(await collect(together), expected.sort(compareSamples));
+      }
+      assert.deepEqual(await collect(store.readHosts({ hosts: [], metrics: [], ...range })), []);
+      assert.deepEqual([...((await store.hosts?.(range)) ?? [])].sort(), [...hosts].sort());
+    },
+  );
+
   promise("many samples are streamed in order, and a reader may leave", async (under) => {
     const [vms, times] = [50, 100];
     const all = Array.from({ length: times }, (_, i) => i * 5).flatMap((at) =>

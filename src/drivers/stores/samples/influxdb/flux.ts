@@ -4,11 +4,11 @@
  */
 import { HttpError, InfluxDB, RequestTimedOutError, toFluxValue } from "@influxdata/influxdb-client";
 import { milliseconds } from "../../../../core/units.js";
-import type { Sample, SampleQuery, SourceSpan } from "../../../../ports/sample-store.js";
+import type { Sample, SourceSpan } from "../../../../ports/sample-store.js";
 import { noAnswer, refusal } from "../remote/http.js";
-import type { Piece } from "../remote/pieces.js";
+import type { Piece, Wanted } from "../remote/pieces.js";
 import type { Dialect, Values } from "./dialect.js";
-import { HOST_MEASUREMENT, lineOf, measurementOf, VM_MEASUREMENT } from "./points.js";
+import { HOST_MEASUREMENT, lineOf, measurementsOf, VM_MEASUREMENT, vmOf } from "./points.js";
 
 export interface InfluxAddress {
   /** Without a slash at its end. */
@@ -29,19 +29,30 @@ const source = (bucket: string, { from, to }: Piece): readonly string[] => [
   `  |> range(start: ${isoOf(from)}, stop: ${isoOf(to)})`,
 ];
 
-/** Rows of a value each: time, VM, name, number. Whole numbers and others have no column in common until they are floats. */
-export function valuesFlux(bucket: string, { host, of, metrics }: SampleQuery, piece: Piece): string {
+/** Rows of a value each: time, host, VM, name, number. Whole numbers and others have no column in common until they are floats. */
+export function valuesFlux(bucket: string, { hosts, of, metrics }: Wanted, piece: Piece): string {
   return [
     ...source(bucket, piece),
-    filter(`r._measurement == ${toFluxValue(measurementOf(of))} and r.url == ${toFluxValue(host)}`),
+    filter(anyOf("_measurement", measurementsOf(of))),
+    filter(anyOf("url", hosts)),
     ...(typeof of === "string" ? [] : [filter(anyOf("domain", of))]),
     ...(metrics.length === 0 ? [] : [filter(anyOf("_field", metrics))]),
     "  |> toFloat()",
-    `  |> keep(columns: ["_time", "domain", "_field", "_value"])`,
+    `  |> keep(columns: ["_time", "_measurement", "url", "domain", "_field", "_value"])`,
     "  |> group()",
     `  |> sort(columns: ["_time"])`,
   ].join("\n");
 }
+
+/** A row for each host with samples of its own. */
+export const hostsFlux = (bucket: string, range: Piece): string =>
+  [
+    ...source(bucket, range),
+    filter(anyOf("_measurement", [HOST_MEASUREMENT])),
+    `  |> keep(columns: ["url"])`,
+    "  |> group()",
+    `  |> distinct(column: "url")`,
+  ].join("\n");
 
 /** Two results, "first" and "last": a row for each source, with the time. */
 export function spansFlux(bucket: string, range: Piece, host: string | null): string {
@@ -59,6 +70,8 @@ export function spansFlux(bucket: string, range: Piece, host: string | null): st
 
 interface ValueRow {
   readonly _time: string;
+  readonly _measurement: string;
+  readonly url: string;
   readonly domain?: string | null;
   readonly _field: string;
   readonly _value: number;
@@ -71,9 +84,6 @@ interface SpanRow {
   readonly domain?: string | null;
   readonly _time: string;
 }
-
-const vmOf = (measurement: string, domain: string | null | undefined): string | null =>
-  measurement === HOST_MEASUREMENT ? null : (domain ?? "");
 
 export function fluxDialect(address: InfluxAddress): Dialect {
   const { url, token, org, bucket, deadlineMs } = address;
@@ -107,11 +117,11 @@ export function fluxDialect(address: InfluxAddress): Dialect {
         throw failure(cause);
       }
     },
-    async *values(query: SampleQuery, piece: Piece): AsyncIterable<Values> {
-      const measurement = measurementOf(query.of);
-      for await (const row of rows<ValueRow>(valuesFlux(bucket, query, piece)))
+    async *values(wanted: Wanted, piece: Piece): AsyncIterable<Values> {
+      for await (const row of rows<ValueRow>(valuesFlux(bucket, wanted, piece)))
         yield {
-          vm: vmOf(measurement, row.domain),
+          host: row.url,
+          vm: vmOf(row._measurement, row.domain),
           at: Date.parse(row._time),
           values: { [row._field]: row._value },
         };
@@ -126,6 +136,11 @@ export function fluxDialect(address: InfluxAddress): Dialect {
         spans.set(key, { ...known, [row.result]: at });
       }
       return [...spans.values()];
+    },
+    async hosts(range: Piece): Promise<readonly string[]> {
+      const hosts: string[] = [];
+      for await (const row of rows<{ _value: string }>(hostsFlux(bucket, range))) hosts.push(row._value);
+      return hosts;
     },
     async close(): Promise<void> {
       // The client keeps no connections of its own.

@@ -7,23 +7,29 @@ import type { Readable } from "node:stream";
 import { Agent } from "undici";
 import { milliseconds } from "../../../../core/units.js";
 import { OperationalError } from "../../../../ports/errors.js";
-import type { Sample, SampleQuery, SourceSpan } from "../../../../ports/sample-store.js";
+import type { Sample, SourceSpan } from "../../../../ports/sample-store.js";
 import { noAnswer, type RemoteServer, send, textOf } from "../remote/http.js";
-import type { Piece } from "../remote/pieces.js";
+import type { Piece, Wanted } from "../remote/pieces.js";
 import type { Dialect, Values } from "./dialect.js";
 import type { InfluxAddress } from "./flux.js";
-import { HOST_MEASUREMENT, lineOf, measurementOf, VM_MEASUREMENT } from "./points.js";
+import { HOST_MEASUREMENT, lineOf, measurementsOf, VM_MEASUREMENT, vmOf } from "./points.js";
 
 const ROWS_PER_PIECE = "5000";
 
 const text = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 const within = ({ from, to }: Piece): string => `time >= ${from}ms AND time < ${to}ms`;
 
-export function valuesInfluxQl({ host, of, metrics }: SampleQuery, piece: Piece): string {
-  const columns = of === "host" ? metrics : [...metrics, "domain"];
+const anyOf = (tag: string, values: readonly string[]): string =>
+  `(${values.map((value) => `"${tag}" = ${text(value)}`).join(" OR ")})`;
+
+/** A statement for each measurement that holds some of it; rows tell their host where there may be several. */
+export function valuesInfluxQl({ hosts, of, metrics }: Wanted, piece: Piece): string {
+  const columns = [...metrics, ...(of === "host" ? [] : ["domain"]), ...(hosts.length === 1 ? [] : ["url"])];
   const wanted = metrics.length === 0 ? "*" : columns.map((name) => `"${name}"`).join(", ");
-  const vms = typeof of === "string" ? "" : ` AND (${of.map((vm) => `"domain" = ${text(vm)}`).join(" OR ")})`;
-  return `SELECT ${wanted} FROM "${measurementOf(of)}" WHERE "url" = ${text(host)}${vms} AND ${within(piece)}`;
+  const which = [anyOf("url", hosts), ...(typeof of === "string" ? [] : [anyOf("domain", of)]), within(piece)];
+  return measurementsOf(of)
+    .map((measurement) => `SELECT ${wanted} FROM "${measurement}" WHERE ${which.join(" AND ")}`)
+    .join("; ");
 }
 
 export function spansInfluxQl(measurement: string, edge: "ASC" | "DESC", range: Piece, host: string | null): string {
@@ -33,6 +39,8 @@ export function spansInfluxQl(measurement: string, edge: "ASC" | "DESC", range: 
 }
 
 interface Series {
+  /** The measurement. */
+  readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly columns: readonly string[];
   readonly values: readonly (readonly (string | number | null)[])[];
@@ -61,16 +69,18 @@ class InfluxQlDialect implements Dialect {
     await textOf(this.server, await send(this.server, { method: "POST", url, headers, body }));
   }
 
-  async *values(query: SampleQuery, piece: Piece): AsyncIterable<Values> {
-    for await (const { columns, values: rows } of this.ask(valuesInfluxQl(query, piece))) {
-      const domain = columns.indexOf("domain");
+  async *values(wanted: Wanted, piece: Piece): AsyncIterable<Values> {
+    const [only] = wanted.hosts;
+    for await (const { name: measurement, columns, values: rows } of this.ask(valuesInfluxQl(wanted, piece))) {
+      const [domain, url] = [columns.indexOf("domain"), columns.indexOf("url")];
       const fields = columns.flatMap((name, i) =>
         ["time", "url", "domain"].includes(name) ? [] : [[name, i] as const],
       );
       for (const row of rows) {
         const values: Record<string, number> = {};
         for (const [name, i] of fields) if (typeof row[i] === "number") values[name] = row[i];
-        yield { vm: query.of === "host" ? null : String(row[domain] ?? ""), at: Number(row[0]), values };
+        const host = url === -1 ? only! : String(row[url] ?? "");
+        yield { host, vm: vmOf(measurement, row[domain] as string | null | undefined), at: Number(row[0]), values };
       }
     }
   }
@@ -88,6 +98,10 @@ class InfluxQlDialect implements Dialect {
     return spans;
   }
 
+  async hosts(range: Piece): Promise<readonly string[]> {
+    return [...(await this.edges(HOST_MEASUREMENT, "ASC", range, null)).values()].map(({ source }) => source.host);
+  }
+
   async close(): Promise<void> {
     await this.dispatcher.close();
   }
@@ -95,7 +109,7 @@ class InfluxQlDialect implements Dialect {
   private async edges(measurement: string, edge: "ASC" | "DESC", range: Piece, host: string | null) {
     const found = new Map<string, { source: { host: string; vm: string | null }; at: number }>();
     for await (const { tags = {}, values } of this.ask(spansInfluxQl(measurement, edge, range, host))) {
-      const source = { host: tags.url ?? "", vm: measurement === HOST_MEASUREMENT ? null : (tags.domain ?? "") };
+      const source = { host: tags.url ?? "", vm: vmOf(measurement, tags.domain) };
       const at = values[0]?.[0];
       if (typeof at === "number") found.set(JSON.stringify(source), { source, at });
     }

@@ -3,14 +3,23 @@
  * tags `url` and `domain`, a field for each value. All fields are floats but `vm_number`.
  */
 import { Point } from "@influxdata/influxdb-client";
-import type { Sample, SampleQuery } from "../../../../ports/sample-store.js";
+import type { Sample } from "../../../../ports/sample-store.js";
+import type { Wanted } from "../remote/pieces.js";
 
 export const HOST_MEASUREMENT = "node";
 export const VM_MEASUREMENT = "domain";
 /** Whole numbers in the seed's database, where a field keeps the type that it had first. */
 const INTEGERS: ReadonlySet<string> = new Set(["vm_number"]);
 
-export const measurementOf = (of: SampleQuery["of"]): string => (of === "host" ? HOST_MEASUREMENT : VM_MEASUREMENT);
+/** Where what is wanted lies. */
+export function measurementsOf(of: Wanted["of"]): readonly string[] {
+  if (of === "all") return [HOST_MEASUREMENT, VM_MEASUREMENT];
+  return [of === "host" ? HOST_MEASUREMENT : VM_MEASUREMENT];
+}
+
+/** Whose values a row of a measurement are. */
+export const vmOf = (measurement: string, domain: string | null | undefined): string | null =>
+  measurement === HOST_MEASUREMENT ? null : (domain ?? "");
 
 /** A line of the line protocol, its time in milliseconds. */
 export function lineOf({ host, vm, at, values }: Sample): string {

@@ -3,6 +3,7 @@ import { compareSources } from "../../../../core/telemetry/sample-order.js";
 import type { Clock } from "../../../../ports/clock.js";
 import type { Log } from "../../../../ports/log.js";
 import type {
+  HostsQuery,
   Sample,
   SampleQuery,
   SampleStore,
@@ -10,7 +11,8 @@ import type {
   SourceSpan,
 } from "../../../../ports/sample-store.js";
 import { Outbox } from "../remote/outbox.js";
-import { Assembly, bounded, narrowed, type Piece, Pieces } from "../remote/pieces.js";
+import { bounded, type Piece } from "../remote/pieces.js";
+import { RemoteReader } from "../remote/reader.js";
 import type { Dialect } from "./dialect.js";
 import { fluxDialect } from "./flux.js";
 import { influxQlDialect } from "./influxql.js";
@@ -39,6 +41,7 @@ export function influxSamples(settings: InfluxSettings): SampleStore {
 
 class InfluxStore implements SampleStore {
   private readonly outbox: Outbox;
+  private readonly reader: RemoteReader;
   private isClosed = false;
 
   constructor(
@@ -47,6 +50,15 @@ class InfluxStore implements SampleStore {
     private readonly dialect: Dialect,
   ) {
     this.outbox = new Outbox(`InfluxDB at ${url}`, settings.log, (samples) => dialect.write(samples));
+    this.reader = new RemoteReader({
+      clock: settings.clock,
+      spans: (range, host) => this.spans(range, host),
+      async fill(assembly, wanted, piece) {
+        for await (const { host, vm, at, values } of dialect.values(wanted, piece))
+          for (const [name, value] of Object.entries(values)) assembly.add(host, vm, at, name, value);
+      },
+      isTooMuch: () => false,
+    });
   }
 
   write(samples: readonly Sample[]): Promise<void> {
@@ -62,18 +74,20 @@ class InfluxStore implements SampleStore {
     return this.spans(bounded(range, this.settings.clock), range.host ?? null);
   }
 
-  async *read(query: SampleQuery): AsyncIterable<Sample> {
+  async *read({ host, of, metrics, ...range }: SampleQuery): AsyncIterable<Sample> {
     this.outbox.mustBeOpen();
-    if (typeof query.of !== "string" && query.of.length === 0) return;
-    const range = bounded(query, this.settings.clock);
-    const pieces = new Pieces(await narrowed(range, () => this.spans(range, query.host)));
-    for (let piece = pieces.take(); piece !== null; piece = pieces.take()) {
-      const assembly = new Assembly(query.host);
-      for await (const { vm, at, values } of this.dialect.values(query, piece))
-        for (const [name, value] of Object.entries(values)) assembly.add(vm, at, name, value);
-      pieces.had(assembly.size);
-      yield* assembly.samples();
-    }
+    yield* this.reader.read({ hosts: [host], of, metrics }, range);
+  }
+
+  async *readHosts({ hosts, metrics, ...range }: HostsQuery): AsyncIterable<Sample> {
+    this.outbox.mustBeOpen();
+    yield* this.reader.read({ hosts, of: "all", metrics }, range);
+  }
+
+  async hosts(range: Piece): Promise<readonly string[]> {
+    this.outbox.mustBeOpen();
+    const { from, to } = bounded(range, this.settings.clock);
+    return from < to ? this.dialect.hosts({ from, to }) : [];
   }
 
   status(): SampleStoreStatus {

@@ -3,7 +3,7 @@ import { OperationalError } from "../../../../ports/errors.js";
 import type { SampleSource } from "../../../../ports/sample-store.js";
 import { type RemoteServer, send, textOf } from "../remote/http.js";
 import type { Piece } from "../remote/pieces.js";
-import { sourceSelector } from "./names.js";
+import { HOSTS_SELECTOR, sourceSelector } from "./names.js";
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
@@ -40,6 +40,13 @@ const noPrometheus = ({ name, url }: RemoteServer, cause: unknown): OperationalE
 /** Values as they were written, from the first millisecond of the piece to before its last; a few others may be among them. */
 export const rawValues = (server: RemoteServer, selector: string, { from, to }: Piece): Promise<readonly Series[]> =>
   ask(server, "query", { query: `${selector}[${to - from}ms]`, time: inSeconds(to - 1) });
+
+/** Which hosts have values of their own in the range, or a millisecond before: servers differ in whether its beginning belongs to it. */
+export async function presentHosts(server: RemoteServer, { from, to }: Piece): Promise<readonly string[]> {
+  const query = `count by (host) (last_over_time(${HOSTS_SELECTOR}[${to - from}ms]))`;
+  const series = await ask(server, "query", { query, time: inSeconds(to - 1) });
+  return series.map(({ metric }) => metric.host ?? "");
+}
 
 export interface Presence extends SampleSource {
   /** Ends of the windows that have values, ascending. */

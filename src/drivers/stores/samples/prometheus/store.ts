@@ -4,9 +4,9 @@
  */
 import { Agent } from "undici";
 import type { Clock } from "../../../../ports/clock.js";
-import { OperationalError } from "../../../../ports/errors.js";
 import type { Log } from "../../../../ports/log.js";
 import type {
+  HostsQuery,
   Sample,
   SampleQuery,
   SampleStore,
@@ -15,9 +15,10 @@ import type {
 } from "../../../../ports/sample-store.js";
 import type { RemoteServer } from "../remote/http.js";
 import { Outbox } from "../remote/outbox.js";
-import { Assembly, bounded, narrowed, type Piece, Pieces } from "../remote/pieces.js";
+import { type Assembly, bounded, type Piece, type Wanted } from "../remote/pieces.js";
+import { RemoteReader } from "../remote/reader.js";
 import { keyOf, selector } from "./names.js";
-import { millisecondsOf, rawValues, type Series } from "./query.js";
+import { millisecondsOf, presentHosts, rawValues } from "./query.js";
 import { findSpans } from "./spans.js";
 import { remoteWrite } from "./write.js";
 
@@ -41,6 +42,7 @@ export function prometheusSamples(settings: PrometheusSettings): SampleStore {
 class PrometheusStore implements SampleStore {
   private readonly server: RemoteServer;
   private readonly outbox: Outbox;
+  private readonly reader: RemoteReader;
   private readonly dispatcher = new Agent({ connect: { timeout: 5_000 } });
   private isClosed = false;
 
@@ -53,6 +55,12 @@ class PrometheusStore implements SampleStore {
     this.outbox = new Outbox(`Prometheus at ${url}`, settings.log, (samples) =>
       remoteWrite(this.server, writeUrl, samples),
     );
+    this.reader = new RemoteReader({
+      clock: settings.clock,
+      spans: (range, host) => findSpans(this.server, host, range),
+      fill: (assembly, wanted, piece) => fill(this.server, assembly, wanted, piece),
+      isTooMuch: ({ message }) => /too many samples|more than|limit/i.test(message),
+    });
   }
 
   write(samples: readonly Sample[]): Promise<void> {
@@ -68,18 +76,20 @@ class PrometheusStore implements SampleStore {
     return findSpans(this.server, range.host ?? null, bounded(range, this.settings.clock));
   }
 
-  async *read(query: SampleQuery): AsyncIterable<Sample> {
+  async *read({ host, of, metrics, ...range }: SampleQuery): AsyncIterable<Sample> {
     this.outbox.mustBeOpen();
-    if (typeof query.of !== "string" && query.of.length === 0) return;
-    const range = bounded(query, this.settings.clock);
-    const pieces = new Pieces(await narrowed(range, () => findSpans(this.server, query.host, range)));
-    for (let piece = pieces.take(); piece !== null; piece = pieces.take()) {
-      const series = await this.seriesOf(query, piece, pieces);
-      if (series === null) continue;
-      const assembly = assembled(query.host, series, piece);
-      pieces.had(assembly.size);
-      yield* assembly.samples();
-    }
+    yield* this.reader.read({ hosts: [host], of, metrics }, range);
+  }
+
+  async *readHosts({ hosts, metrics, ...range }: HostsQuery): AsyncIterable<Sample> {
+    this.outbox.mustBeOpen();
+    yield* this.reader.read({ hosts, of: "all", metrics }, range);
+  }
+
+  async hosts(range: Piece): Promise<readonly string[]> {
+    this.outbox.mustBeOpen();
+    const { from, to } = bounded(range, this.settings.clock);
+    return from < to ? presentHosts(this.server, { from, to }) : [];
   }
 
   status(): SampleStoreStatus {
@@ -97,27 +107,14 @@ class PrometheusStore implements SampleStore {
       await this.dispatcher.close();
     }
   }
-
-  /** Null: the piece was too much for the server, and comes again in parts. */
-  private async seriesOf(query: SampleQuery, piece: Piece, pieces: Pieces): Promise<readonly Series[] | null> {
-    try {
-      return await rawValues(this.server, selector(query), piece);
-    } catch (error) {
-      const isTooMuch = error instanceof OperationalError && /too many samples|more than|limit/i.test(error.message);
-      if (!isTooMuch || !pieces.splitLast(piece)) throw error;
-      return null;
-    }
-  }
 }
 
-function assembled(host: string, series: readonly Series[], { from, to }: Piece): Assembly {
-  const assembly = new Assembly(host);
-  for (const { metric, values } of series) {
-    const key = keyOf(metric.__name__ ?? "");
+async function fill(server: RemoteServer, assembly: Assembly, wanted: Wanted, piece: Piece): Promise<void> {
+  for (const { metric, values } of await rawValues(server, selector(wanted), piece)) {
+    const add = assembly.adder(metric.host ?? "", metric.vm ?? null, keyOf(metric.__name__ ?? ""));
     for (const [seconds, value] of values) {
       const at = millisecondsOf(seconds);
-      if (at >= from && at < to) assembly.add(metric.vm ?? null, at, key, Number(value));
+      if (at >= piece.from && at < piece.to) add(at, Number(value));
     }
   }
-  return assembly;
 }
