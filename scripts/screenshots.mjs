@@ -10,7 +10,7 @@ const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goo
 );
 if (program === undefined) throw new Error("no Chromium on this machine");
 
-const demo = spawn(process.execPath, ["bin/start.mjs", "demo", "--plain", "--keep", "--seconds", "60"], {
+const demo = spawn(process.execPath, ["bin/start.cjs", "demo", "--plain", "--keep", "--seconds", "60"], {
   stdio: ["ignore", "pipe", "inherit"],
 });
 let said = "";

@@ -8,4 +8,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
 });
 
-process.exitCode = await run(commandArguments());
+void run(commandArguments()).then((code) => {
+  process.exitCode = code;
+});

@@ -1,23 +1,23 @@
-/** Files of a report. A file is whole, or the old one stands. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+/** Files of a report. A file is whole, or the old one stands. Written in place: nothing else is to be done meanwhile. */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { OperationalError } from "../ports/errors.js";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Makes the folder. Throws `OperationalError` (state-not-written). */
-export async function makeFolder(folder: string): Promise<void> {
+export function makeFolder(folder: string): void {
   try {
-    await mkdir(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true });
   } catch (cause) {
     throw new OperationalError("state-not-written", `${folder}: cannot be made: ${messageOf(cause)}`, false, { cause });
   }
 }
 
 /** Throws `OperationalError` (state-not-written). */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   try {
-    await writeFile(`${path}.new`, content);
-    await rename(`${path}.new`, path);
+    writeFileSync(`${path}.new`, content);
+    renameSync(`${path}.new`, path);
   } catch (cause) {
     throw new OperationalError("state-not-written", `${path}: cannot be written: ${messageOf(cause)}`, true, { cause });
   }

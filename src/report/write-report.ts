@@ -8,27 +8,27 @@ import { csvOf, type Report } from "./report.js";
 export const PAGE = "report.html";
 
 /** `update`: told how far it is, from 0 to 1. Returns the files. Throws `OperationalError` (state-not-written). */
-export async function writeReport(
+export function writeReport(
   report: Report,
   folder: string,
   update: (share: number) => void = () => undefined,
-): Promise<readonly string[]> {
-  await makeFolder(folder);
+): readonly string[] {
+  makeFolder(folder);
   const files: string[] = [];
-  const write = async (name: string, content: string | Uint8Array): Promise<void> => {
+  const write = (name: string, content: string | Uint8Array): void => {
     const path = join(folder, name);
-    await writeWhole(path, content);
+    writeWhole(path, content);
     files.push(path);
   };
   const svgs = new Map<string, string>();
   for (const [i, { name, spec, numbers }] of report.figures.entries()) {
     const { svg, png } = drawFigure(spec);
     svgs.set(name, svg);
-    await write(`${name}.svg`, svg);
-    await write(`${name}.png`, png);
-    await write(`${name}.csv`, csvOf(numbers));
+    write(`${name}.svg`, svg);
+    write(`${name}.png`, png);
+    write(`${name}.csv`, csvOf(numbers));
     update((i + 1) / (report.figures.length + 1));
   }
-  await write(PAGE, pageOf(report, svgs));
+  write(PAGE, pageOf(report, svgs));
   return files;
 }

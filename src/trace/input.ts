@@ -3,8 +3,7 @@
  * name. Where bytes become text they are taken for Latin-1, so that they pass through unchanged; names are decoded where
  * they are used.
  */
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, createReadStream, fstatSync, openSync, promises, readSync } from "node:fs";
 import { OperationalError } from "../ports/errors.js";
 
 /** One read: large enough that per-chunk costs vanish, small enough that several fit into a cache-friendly footprint. */
@@ -90,7 +89,7 @@ function tooLong(path: string): OperationalError {
 
 /** Always the same memory, unless a line is longer: fresh buffers would cost more than reading. */
 async function* plainPieces(path: string): AsyncGenerator<Buffer> {
-  const file = await open(path, "r");
+  const file = await promises.open(path, "r");
   try {
     let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let filled = 0;

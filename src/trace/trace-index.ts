@@ -82,7 +82,7 @@ class Indexer implements TraceVisitor {
 }
 
 /**
- * Reads the whole file and hands its records to `visitor`; `afterPiece` may make it wait. Throws `OperationalError`
+ * Reads the whole file and hands its records to `visitor`, and calls `afterPiece` after every so many of them. Throws `OperationalError`
  * (bad-input-file) where the file cannot be read, is empty or has no header.
  */
 export async function scanTrace(
@@ -90,7 +90,7 @@ export async function scanTrace(
   rows: VmRows,
   visitor: TraceVisitor,
   problems: Problems,
-  afterPiece?: () => Promise<void>,
+  afterPiece?: () => void,
 ): Promise<TraceScanner> {
   let scanner: TraceScanner | null = null;
   for await (const piece of linePieces(path)) {
@@ -102,7 +102,7 @@ export async function scanTrace(
       scanner = new TraceScanner(rows, visitor, problems, layout);
     }
     scanner.scan(piece, start);
-    if (afterPiece !== undefined) await afterPiece();
+    afterPiece?.();
   }
   if (scanner === null) throw badTrace(path, { line: 1, field: "tmp", kind: "empty", message: "the file is empty" });
   return scanner;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-export const main = join(root, "bin/start.mjs");
+export const main = join(root, "bin/start.cjs");
 
 export interface Cost {
   readonly cpuSeconds: number;
@@ -35,5 +35,5 @@ export function buildProgram(): void {
     cwd: root,
   });
   if (build.status !== 0) console.log("the sources do not compile: what was built before is measured");
-  else spawnSync(process.execPath, [join(root, "scripts/bundle-start.mjs")], { cwd: root, stdio: "inherit" });
+  else spawnSync(process.execPath, [join(root, "scripts/bundle-start.cjs")], { cwd: root, stdio: "inherit" });
 }

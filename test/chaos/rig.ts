@@ -15,7 +15,7 @@ import type { Joining, Report } from "./hosts-process.js";
 
 const HOSTS = fileURLToPath(new URL("./hosts-process.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const START = join(ROOT, "bin", "start.mjs");
+const START = join(ROOT, "bin", "start.cjs");
 const HEARTBEAT_MS = 250;
 
 /** `bin/headroom` is started, which takes a third of the time of a start from the sources: it must be of these sources. */

@@ -120,7 +120,7 @@ describe("the launcher", () => {
   function checkout(nodeVersion: string | null): { bin: string; path: string } {
     const root = mkdtempSync(join(folder, "checkout-"));
     mkdirSync(join(root, "bin"));
-    for (const part of ["headroom", "start.mjs"])
+    for (const part of ["headroom", "start.cjs"])
       writeFileSync(join(root, "bin", part), readFileSync(join(ROOT, "bin", part)));
     chmodSync(join(root, "bin/headroom"), 0o755);
     mkdirSync(join(root, "tools"));

@@ -22,7 +22,7 @@ const run = (...words: readonly string[]) => {
 };
 
 describe("the bundle", () => {
-  const files = ["dist/cli/main.js", "dist/start/estimate.js"];
+  const files = ["dist/cli/main.js", "dist/start/estimate.cjs"];
 
   before(() => assert.deepEqual(run("scripts/bundle-start.mjs"), { status: 0, stdout: "", stderr: "" }));
 
@@ -52,11 +52,19 @@ describe("the bundle", () => {
     });
 });
 
+test("what Node compiled of the bundle is kept, and taken by the Node that made it", () => {
+  const say = `const { compiledPath, optimizeLate, scriptOf } = require("./bin/start.cjs");
+    optimizeLate();
+    const file = require("node:path").resolve("dist/start/estimate.cjs");
+    console.log(scriptOf(file, require("node:fs").readFileSync(compiledPath(file))).cachedDataRejected);`;
+  assert.deepEqual(run("--eval", say), { status: 0, stdout: "false\n", stderr: "" });
+});
+
 describe("the launcher", () => {
   const checkout = (): string => {
     const root = mkdtempSync(join(folder, "checkout-"));
     for (const part of ["bin", "dist/cli", "dist/test", "dist/start"]) mkdirSync(join(root, part), { recursive: true });
-    cpSync(join(ROOT, "bin/start.mjs"), join(root, "bin/start.mjs"));
+    cpSync(join(ROOT, "bin/start.cjs"), join(root, "bin/start.cjs"));
     writeFileSync(join(root, "package.json"), '{"type": "module"}');
     writeFileSync(join(root, "dist/cli/main.js"), 'console.log("modules");');
     return root;
@@ -66,20 +74,28 @@ describe("the launcher", () => {
     utimesSync(join(root, "dist", file), seconds, seconds);
   };
   const taken = (root: string, ...words: readonly string[]): string =>
-    run(join(root, "bin/start.mjs"), ...words).stdout.trim();
+    run(join(root, "bin/start.cjs"), ...words).stdout.trim();
 
   test("takes the modules where there is no bundle, or one that is older than they are", () => {
     const root = checkout();
     assert.equal(taken(root, "estimate", "--load", "x"), "modules");
-    built(root, "start/estimate.js", 1000);
+    built(root, "start/estimate.cjs", 1000);
     built(root, "cli/.tsbuildinfo", 1001);
     assert.equal(taken(root, "estimate", "--load", "x"), "modules");
+  });
+
+  test("takes a bundle whose compiled code V8 does not want all the same", () => {
+    const root = checkout();
+    built(root, "start/estimate.cjs", 1000);
+    const { version, platform, arch } = process;
+    writeFileSync(join(root, `dist/start/estimate.cjs.${version}-${platform}-${arch}`), "of another V8");
+    assert.equal(taken(root, "estimate", "--load", "x"), "bundle");
   });
 
   test("takes a bundle for recorded hosts alone, whatever else was compiled since", () => {
     const root = checkout();
     built(root, "cli/.tsbuildinfo", 1000);
-    built(root, "start/estimate.js", 1001);
+    built(root, "start/estimate.cjs", 1001);
     built(root, "test/.tsbuildinfo", 1002);
     assert.equal(taken(root, "estimate", "--load", "x"), "bundle");
     for (const words of [["estimate", "--compare"], ["doctor"]]) assert.equal(taken(root, ...words), "modules");

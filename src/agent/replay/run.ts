@@ -98,10 +98,10 @@ class Replay {
 }
 
 /** Decides all timestamps without reading the trace again. */
-async function decideOnly(replay: Replay, decisions: TextOutput | null): Promise<void> {
+function decideOnly(replay: Replay, decisions: TextOutput | null): void {
   for (let tick = replay.next; tick !== null; tick = replay.next) {
     replay.at(tick);
-    await decisions?.drain();
+    decisions?.drain();
   }
 }
 
@@ -124,9 +124,9 @@ async function rewriteTrace(
   };
   outputs.monitoring.write(TRACE_HEADER);
   const writer = new MonitoringWriter(settings, replay, (text) => outputs.monitoring.write(text));
-  await scanTrace(index.path, index.rows, writer, told, async () => {
-    await outputs.monitoring.drain();
-    await outputs.decisions?.drain();
+  await scanTrace(index.path, index.rows, writer, told, () => {
+    outputs.monitoring.drain();
+    outputs.decisions?.drain();
   });
   writer.finishTick();
 }
@@ -157,10 +157,10 @@ export async function runReplay(options: ReplayOptions): Promise<ReplaySummary> 
   const monitoring = monitoringPath === null ? null : new TextOutput(monitoringPath, "latin1");
   const replay = new Replay(policy, index, vms, options.candidates, decisions);
   try {
-    if (monitoring === null) await decideOnly(replay, decisions);
+    if (monitoring === null) decideOnly(replay, decisions);
     else await rewriteTrace(index, replay, policy, vms, options, { decisions, monitoring });
-    await decisions?.end();
-    await monitoring?.end();
+    decisions?.end();
+    monitoring?.end();
   } catch (error) {
     decisions?.abandon();
     monitoring?.abandon();

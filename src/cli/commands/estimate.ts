@@ -11,7 +11,6 @@ import { DEFAULT_SIGMAS } from "../../core/estimator/make.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../core/estimator/names.js";
 import type { EstimateOptions } from "../../report/estimate/options.js";
 import { UsageError } from "../exit.js";
-import { optimizeLate } from "../optimize-late.js";
 import { progressBar } from "../progress.js";
 
 /** Where a command prints; process, or a test's own. */
@@ -116,7 +115,6 @@ async function estimateOne(flags: OfflineFlags, terminal: EstimateTerminal): Pro
   const strategy =
     flags.strategy === undefined ? (isSeedForm ? SEED_STRATEGY : OWN_STRATEGY) : strategyOf(flags.strategy);
   const options = optionsOf(flags, strategy, isSeedForm || flags.faithful === true);
-  optimizeLate();
   const { runToFiles } = await import("../../report/estimate/to-files.js");
   const bar = await progressBar(terminal.stderr, flags.load);
   try {

@@ -55,7 +55,7 @@ interface SweetspotFlags {
 /** Writes a report's files; `lines` say on the terminal what it comes to. */
 async function leave(report: Report, lines: readonly string[], out: string, terminal: SizeTerminal): Promise<void> {
   const { PAGE, writeReport } = await import("../../report/write-report.js");
-  const files = await writeReport(report, out);
+  const files = writeReport(report, out);
   terminal.stdout.write([...lines, `${files.length} files in ${out}: open ${join(out, PAGE)}`, ""].join("\n"));
 }
 
@@ -101,7 +101,7 @@ async function scroogevm(flags: ScroogevmFlags, terminal: SizeTerminal): Promise
     aggregation: 1,
   };
   const bar = await progressBar(terminal.stderr, flags.load);
-  const share = await shareOf(flags.load, (read) => bar.update(read / STRATEGY_NAMES.length));
+  const share = shareOf(flags.load, (read) => bar.update(read / STRATEGY_NAMES.length));
   const runs = await runStrategies(options, STRATEGY_NAMES, 0, share).finally(() => bar.stop());
   const comparison = comparisonOf(options, runs);
   const lines = STRATEGY_NAMES.map((strategy) => {

@@ -251,7 +251,7 @@ async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, termin
   const { writeReport } = await import("../../report/write-report.js");
   const what = given.workload ?? `${given.scenario}, ${given.vms} VMs at the beginning`;
   const told = `${what}, usage ${given.usage}, seeds ${given.seeds ?? given.seed}`;
-  await writeReport(tradeOffReport(points, told), given.out);
+  writeReport(tradeOffReport(points, told), given.out);
   terminal.stderr.write(`Figure, table and page are in ${given.out}.\n`);
 }
 
@@ -281,8 +281,8 @@ async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal:
   terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(cases, results));
   if (given.out === undefined) return;
   const { makeFolder, writeWhole } = await import("../../report/files.js");
-  await makeFolder(given.out);
-  await writeWhole(join(given.out, "sweep.csv"), sweepCsv(cases, results));
+  makeFolder(given.out);
+  writeWhole(join(given.out, "sweep.csv"), sweepCsv(cases, results));
 }
 
 function refuseTooLarge(vms: readonly SimulatedVm[], shape: SizedHost): void {

@@ -1,5 +1,4 @@
 /** A comparison to the files that `headroom estimate --compare` leaves: comparison.json and the figures, as SVG and PNG. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
 import { makeFolder, writeWhole } from "../files.js";
@@ -7,6 +6,7 @@ import { runStrategies, type StartThread } from "./compare.js";
 import { type Comparison, comparisonOf } from "./comparison.js";
 import { figuresOf } from "./figures.js";
 import type { EstimateOptions } from "./options.js";
+import { sizeOf } from "./to-files.js";
 import { writeJson } from "./write.js";
 
 export interface Compared {
@@ -24,18 +24,14 @@ export async function compareToFiles(
   update: (share: number) => void,
   start?: StartThread,
 ): Promise<Compared> {
-  // A trace that is not there is the reader's to complain about.
-  const size = await stat(options.tracePath).then(
-    (found) => found.size,
-    () => 0,
-  );
+  const size = sizeOf(options.tracePath);
   const all = size * STRATEGY_NAMES.length;
   const progress = (bytes: number): void => update(all === 0 ? 0 : (READING * bytes) / all);
   const runs = await runStrategies(options, STRATEGY_NAMES, size, progress, start);
   const comparison = comparisonOf(options, runs);
-  await makeFolder(outDir);
+  makeFolder(outDir);
   const path = join(outDir, "comparison.json");
-  await writeJson(path, comparison);
+  writeJson(path, comparison);
   return { comparison, files: [path, ...(await writeFigures(comparison, outDir, update))] };
 }
 
@@ -50,8 +46,8 @@ async function writeFigures(
   for (const [name, spec] of specs) {
     const { svg, png } = drawFigure(spec);
     const paths = [join(outDir, `${name}.svg`), join(outDir, `${name}.png`)] as const;
-    await writeWhole(paths[0], svg);
-    await writeWhole(paths[1], png);
+    writeWhole(paths[0], svg);
+    writeWhole(paths[1], png);
     files.push(...paths);
     update(READING + ((1 - READING) * files.length) / (2 * specs.size));
   }

@@ -3,7 +3,7 @@
  * host and each VM a list of every statistic, one entry for each window. VMs are written as they are read. As in the seed, a
  * VM that is not there repeats its last statistics, and one that has not come yet has none.
  */
-import { rename, rm } from "node:fs/promises";
+import { renameSync, rmSync } from "node:fs";
 import { TextOutput } from "../../agent/replay/output.js";
 import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "../../trace/estimator-record.js";
 import type { EstimateRun, WindowOutcome } from "./run.js";
@@ -75,7 +75,7 @@ export class SeedDump implements EstimatorTraceVisitor {
   }
 
   /** Writes the rest, and puts the file in its place. */
-  async end({ config, windows }: EstimateRun, path: string): Promise<void> {
+  end({ config, windows }: EstimateRun, path: string): void {
     this.#writeVm();
     const head = {
       epoch: windows.map(({ epoch }) => epoch),
@@ -90,14 +90,14 @@ export class SeedDump implements EstimatorTraceVisitor {
       node: columnsOf(windows.map((window, i) => ({ ...this.#host[i]!, ...decidedOf(window) }))),
     };
     this.#output.write(`}, ${JSON.stringify(head).slice(1)}\n`);
-    await this.#output.end();
-    await rename(this.draft, path);
+    this.#output.end();
+    renameSync(this.draft, path);
   }
 
   /** After a failure elsewhere. */
-  async abandon(): Promise<void> {
+  abandon(): void {
     this.#output.abandon();
-    await rm(this.draft, { force: true });
+    rmSync(this.draft, { force: true });
   }
 }
 

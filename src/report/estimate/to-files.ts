@@ -1,5 +1,5 @@
 /** One strategy over a trace, to the files that `headroom estimate` leaves: its own, the seed's dump, or both. */
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_PERCENTILE } from "../../core/estimator/make.js";
 import { makeFolder } from "../files.js";
@@ -16,13 +16,18 @@ export interface Written {
   readonly files: readonly string[];
 }
 
+/** Bytes of the file. One that is not there is the reader's to complain about, and has none. */
+export function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
 /** Bytes of the trace read so far, as a share of the file. */
-export async function shareOf(path: string, update: (share: number) => void): Promise<(bytes: number) => void> {
-  // A file that is not there is the reader's to complain about.
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
+export function shareOf(path: string, update: (share: number) => void): (bytes: number) => void {
+  const size = sizeOf(path);
   return (bytes) => update(size === 0 ? 0 : bytes / size);
 }
 
@@ -34,16 +39,16 @@ export async function runToFiles(
   update: (share: number) => void,
 ): Promise<Written> {
   const meter = startMeter();
-  const progress = await shareOf(options.tracePath, update);
-  if (outDir !== null) await makeFolder(outDir);
+  const progress = shareOf(options.tracePath, update);
+  if (outDir !== null) makeFolder(outDir);
   const files: string[] = [];
   const dumped = wantsDump ? await runWithDump(options, outDir ?? "", progress) : null;
   if (dumped !== null) files.push(dumped.path);
   const { config, vms, windows } = dumped?.run ?? (await runAsStream(options, progress));
-  const tally = await writeEstimates(outDir, config, windows);
+  const tally = writeEstimates(outDir, config, windows);
   if (outDir !== null) {
     const summary = join(outDir, "summary.json");
-    await writeJson(summary, summaryOf(options, config, vms, tally, meter()));
+    writeJson(summary, summaryOf(options, config, vms, tally, meter()));
     files.push(join(outDir, "estimates.jsonl"), summary);
   }
   return { text: describeRun(options, config, vms, tally, meter()), files };
@@ -69,10 +74,10 @@ async function runWithDump(
   try {
     const run = await estimateTrace(options, progress, dump);
     const path = join(folder, dumpName(run.config.nodeName, settings));
-    await dump.end(run, path);
+    dump.end(run, path);
     return { run, path };
   } catch (error) {
-    await dump.abandon();
+    dump.abandon();
     throw error;
   }
 }

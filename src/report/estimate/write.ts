@@ -1,5 +1,5 @@
 /** The files of a run: `estimates.jsonl`, a line for each window, and `summary.json`. A file is whole, or the old one stands. */
-import { rename } from "node:fs/promises";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { TextOutput } from "../../agent/replay/output.js";
 import { RESOURCES } from "../../core/estimator/resource.js";
@@ -53,21 +53,17 @@ export class RunTally {
 }
 
 /** Writes the windows as they come, to `estimates.jsonl` in `folder` (null: nowhere), and counts them. */
-export async function writeEstimates(
-  folder: string | null,
-  config: TraceConfig,
-  windows: Iterable<WindowOutcome>,
-): Promise<RunTally> {
+export function writeEstimates(folder: string | null, config: TraceConfig, windows: Iterable<WindowOutcome>): RunTally {
   const tally = new RunTally();
   const path = folder === null ? null : join(folder, "estimates.jsonl");
   const output = path === null ? null : new TextOutput(`${path}.new`, "utf8");
   for (const window of windows) {
     tally.add(window);
     output?.write(`${estimateLine(window, config.sliceScope)}\n`);
-    await output?.drain();
+    output?.drain();
   }
-  await output?.end();
-  if (path !== null) await rename(`${path}.new`, path);
+  output?.end();
+  if (path !== null) renameSync(`${path}.new`, path);
   return tally;
 }
 
@@ -106,5 +102,4 @@ export const summaryOf = (
   runTime,
 });
 
-export const writeJson = (path: string, value: object): Promise<void> =>
-  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+export const writeJson = (path: string, value: object): void => writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
