@@ -40,7 +40,7 @@ export const vmsOf = (workload: Workload, seed: number): readonly SimulatedVm[] 
     ? workload.vms
     : generatedVms(workload.scenario, workload.temporality, workload.initial, seed);
 
-/** Ticks of a first search are so long at least: where pools are static, nothing that is placed depends on them. */
+/** Ticks and moments of a first search are so long at least: where pools are static, nothing that is placed depends on them. */
 const COARSE_TICK = 1_440;
 /** Of the hosts for static pools, where the search for others begins. */
 const DYNAMIC_SHARE = 0.95;
@@ -60,7 +60,7 @@ export async function fewestHosts(
   const bound = volumeBound(columnsOf(counted), shape);
   if (faults !== "") return leastHosts(bound, optionsFor, tried);
   const tick = seconds(Math.max(plan.tick, COARSE_TICK));
-  const coarse = { ...plan, tick, sample: seconds(Math.max(plan.sample, tick)), dynamic: null };
+  const coarse = { ...plan, tick, step: tick, sample: seconds(Math.max(plan.sample, tick)), dynamic: null };
   const found = await leastHosts(bound, (hosts) => optionsOf({ ...coarse, hosts }, vms));
   if (plan.dynamic === null) return leastHosts(found.hosts, optionsFor, tried, found.hosts - 1);
   return leastHosts(Math.max(1, Math.round(DYNAMIC_SHARE * found.hosts)), optionsFor, tried);

@@ -39,6 +39,8 @@ export interface SimulationPlan {
 export interface DynamicPlan {
   readonly factor: number;
   readonly reservePercent: number;
+  /** Default: they do. */
+  readonly yields?: boolean;
   readonly learning: Seconds;
 }
 
@@ -69,7 +71,7 @@ const L3_CORES = [4, 3, 2];
 const FAULT_SEED = 0x6c8e9cf5;
 
 /** One package, two threads a core where that comes out even. */
-export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, reservePercent: number | null): PoolPolicy {
+export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, dynamic: DynamicPlan | null): PoolPolicy {
   const threadsPerCore = pcpus % 2 === 0 ? 2 : 1;
   const coresPerCell = pcpus / threadsPerCore;
   const coresPerL3 = L3_CORES.find((cores) => coresPerCell % cores === 0) ?? 1;
@@ -82,8 +84,9 @@ export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, reservePercent: n
     memoryMiB: mib(memoryMiB),
   };
   const topology = indexTopology(buildTopology(shape));
-  const reserve = reservePercent === null ? {} : { retrievableShare: reservePercent / 100 };
-  return createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [], ...reserve });
+  const follows =
+    dynamic === null ? {} : { retrievableShare: dynamic.reservePercent / 100, yields: dynamic.yields ?? true };
+  return createPolicy("headroom", { topology, criticalSize: 0, template: null, hostPcpus: [], ...follows });
 }
 
 /** Throws `FaultFormatError`. */
@@ -94,7 +97,7 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
   return {
     vms,
     hosts,
-    policy: poolPolicyFor(shape, dynamic?.reservePercent ?? null),
+    policy: poolPolicyFor(shape, dynamic),
     placement: WEIGHTS[placement === "learnt" ? "headroom" : placement],
     learnPrices: placement === "learnt",
     seed,

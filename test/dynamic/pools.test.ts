@@ -6,6 +6,7 @@ import { growthPcpus } from "../../src/core/placement/arithmetic.js";
 import { hostCounts } from "../../src/core/placement/summary.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import { type CpuPool, effectiveRatioOf, type HostState, type PoolDynamics } from "../../src/core/pool/model.js";
+import type { PoolPolicy } from "../../src/core/pool/policy.js";
 import { restoreHost, saveHost } from "../../src/core/pool/restore.js";
 import { seedStatus, seedStatusOf } from "../../src/core/pool/status.js";
 import { type Ratio, ratio } from "../../src/core/units.js";
@@ -47,8 +48,9 @@ for (const criticalSize of [0, 2]) {
         fc.constantFrom(...HOSTS.keys()),
         fc.array(acts, { minLength: 1, maxLength: 24 }),
         fc.constantFrom(0, 0.5, 1),
-        (name, list, retrievableShare) => {
-          const policy = policyOn(HOSTS.get(name)!, { criticalSize, retrievableShare });
+        fc.boolean(),
+        (name, list, retrievableShare, yields) => {
+          const policy = policyOn(HOSTS.get(name)!, { criticalSize, retrievableShare, yields });
           let host = policy.initial();
           for (const act of list) {
             const before = host;
@@ -57,6 +59,7 @@ for (const criticalSize of [0, 2]) {
             else if (act.kind === "remove") host = next(policy.remove(host, act.name), host);
             else host = next(policy[act.kind](host, vm(act.name, act.vcpus, act.of)), host);
             assert.deepEqual(checkHost(policy, host), []);
+            if (yields) yieldsWhatWasNotSold(policy, host);
             if (act.kind !== "adjust") continue;
             assert.equal(poolOf(host, ratio(1))?.pcpus.length, poolOf(before, ratio(1))?.pcpus.length);
             assert.equal(policy.adjust!(host, act.wishes), host, "asked again, nothing changes");
@@ -73,6 +76,35 @@ for (const criticalSize of [0, 2]) {
 
 const next = (result: ReturnType<ReturnType<typeof policyOn>["deploy"]>, host: HostState): HostState =>
   result.ok ? result.value : host;
+
+/** What pools as they were sold would take is taken, and placement knows how much that is. */
+function yieldsWhatWasNotSold(policy: PoolPolicy, host: HostState): void {
+  const asSold = policy.adjust!(host, new Map(host.pools.map((pool) => [pool.ratio, null])));
+  for (const of of RATIOS) {
+    const newcomer = vm("newcomer", 3, of);
+    if (policy.deploy(asSold, newcomer).ok) assert.ok(policy.deploy(host, newcomer).ok, `a newcomer at ${of}`);
+  }
+  const { freePcpus } = hostCounts(policy, host);
+  assert.equal(policy.freeVcpus(host, ratio(1)), freePcpus);
+  if (freePcpus > 0) assert.ok(policy.deploy(host, vm("newcomer", freePcpus, 1)).ok, "all of it");
+  assert.ok(!policy.deploy(host, vm("newcomer", freePcpus + 1, 1)).ok, "and no more");
+}
+
+test("a busy pool that yields gives a newcomer what is missing and keeps the rest", () => {
+  const policy = policyOn(SMALL, { yields: true });
+  const vms = [vm("a", 4, 3), vm("b", 4, 3), vm("c", 4, 3), vm("x", 6, 1)];
+  const asked = new Map([[ratio(3), { effectiveRatio: ratio(1.2), activePcpus: null, borrows: false }]]);
+  const busy = policy.adjust!(deployed(policy, vms), asked);
+  assert.deepEqual([poolOf(busy, ratio(3))!.pcpus.length, policy.freePcpus(busy).length], [10, 0]);
+  assert.equal(hostCounts(policy, busy).freePcpus, 6);
+  const taken = accepted(policy.deploy(busy, vm("d", 2, 1)));
+  assert.deepEqual(checkHost(policy, taken), []);
+  assert.equal(poolOf(taken, ratio(3))!.pcpus.length, 8, "two were asked for");
+  assert.equal(effectiveRatioOf(poolOf(taken, ratio(3))!), 1.5);
+  const joined = accepted(policy.deploy(busy, vm("d", 1, 3)));
+  assert.equal(poolOf(joined, ratio(3))!.pcpus.length, 10, "its own newcomer shares what it holds");
+  assert.equal(policy.deploy(busy, vm("d", 7, 1)).ok, false, "what was sold is not given");
+});
 
 test("a pool that asks for more than is free is counted with what it gets", () => {
   const policy = policyOn(SMALL);

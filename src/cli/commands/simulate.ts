@@ -59,6 +59,7 @@ interface Given {
   readonly usage: Course;
   readonly dynamic?: string;
   readonly reserve: string;
+  readonly yield: boolean;
   readonly learning: string;
   readonly tradeOff?: string;
   readonly sweep?: boolean;
@@ -110,6 +111,7 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
       "with it: of what pools beyond their ratio do without, what stays free for them",
       "50",
     )
+    .option("--no-yield", "with it: busy pools keep what they hold beyond what was sold, and newcomers are refused")
     .option("--learning <seconds>", "with it: a window of learning", "600")
     .option(
       "--trade-off <factors>",
@@ -164,7 +166,7 @@ function factorOf(text: string, option: string): number {
 function dynamicOf(given: Given): Omit<DynamicPlan, "factor"> {
   const reservePercent = /^\d{1,3}$/.test(given.reserve) ? Number(given.reserve) : 101;
   if (reservePercent > 100) throw new UsageError(`--reserve ${given.reserve}: expected a whole number from 0 to 100`);
-  return { reservePercent, learning: seconds(parseCount(given.learning, "--learning")) };
+  return { reservePercent, yields: given.yield, learning: seconds(parseCount(given.learning, "--learning")) };
 }
 
 async function workloadOf(given: Given, seed: number): Promise<Workload> {

@@ -47,7 +47,9 @@ export function policyOf(settings: Settings, host: OpenedHost): ReturnType<typeo
     criticalSize: settings.criticalSize,
     template: settings.template.length === 0 ? null : settings.template.map(ratio),
     hostPcpus: settings.hostPcpus,
-    ...(settings.dynamic ? { retrievableShare: settings.dynamicReservePercent / 100 } : {}),
+    ...(settings.dynamic
+      ? { retrievableShare: settings.dynamicReservePercent / 100, yields: settings.dynamicYield }
+      : {}),
   });
 }
 

@@ -26,6 +26,14 @@ export const DYNAMIC = {
     fallback: 50,
     schema: decimal(0, 100),
   }),
+  dynamicYield: setting({
+    group: "Pools",
+    names: ["HEADROOM_DYNAMIC_YIELD"],
+    about: "Busy pools give back to newcomers what they hold beyond what was sold; no: newcomers are refused instead",
+    allowed: "yes or no",
+    fallback: true,
+    schema: yesOrNo,
+  }),
   dynamicMarginPercent: setting({
     group: "Pools",
     names: ["HEADROOM_DYNAMIC_MARGIN_PERCENT"],

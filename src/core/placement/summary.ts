@@ -15,9 +15,10 @@ export type HostCounts = Pick<
   | "memoryAllocatedMiB"
 > & { readonly pools: readonly PoolSummary[] };
 
-/** All of a `HostSummary` that follows from the pools. */
+/** All of a `HostSummary` that follows from the pools; what busy ones would give back to newcomers is free here. */
 export function hostCounts(policy: PoolPolicy, host: HostState): HostCounts {
-  const pools = host.pools.map(
+  const counted = policy.yielded?.(host) ?? host;
+  const pools = counted.pools.map(
     (pool): PoolSummary => ({
       ratio: pool.ratio,
       pcpus: pool.pcpus.length,
@@ -32,7 +33,7 @@ export function hostCounts(policy: PoolPolicy, host: HostState): HostCounts {
     template: policy.settings.template,
     criticalSize: policy.settings.criticalSize,
     totalPcpus: policy.settings.topology.ids.length,
-    usablePcpus: policy.freePcpus(host).length + pools.reduce((sum, pool) => sum + pool.pcpus, 0),
+    usablePcpus: policy.freePcpus(counted).length + pools.reduce((sum, pool) => sum + pool.pcpus, 0),
     freePcpus: admissiblePcpus(policy, host),
     memoryCapacityMiB: host.memory.capacityMiB,
     memoryAllocatedMiB: host.memory.allocatedMiB,

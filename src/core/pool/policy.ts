@@ -24,6 +24,8 @@ export interface PolicySettings {
    * admitted on it. Absent: none. Only `headroom` reads it.
    */
   readonly retrievableShare?: number;
+  /** Whether pools counted below their ratio give back to newcomers what they hold beyond it. Absent: no. Only `headroom` reads it. */
+  readonly yields?: boolean;
 }
 
 /** What a VM would add to the host: pCPUs that its pools would grow by, and memory. */
@@ -86,10 +88,14 @@ export interface PoolPolicy {
    * 1.0 never change. Absent where pools do not follow their usage.
    */
   adjust?(host: HostState, wanted: ReadonlyMap<Ratio, PoolDynamics | null>): HostState;
+  /** The host as placement may count it: without what its pools would give back to newcomers. Absent: as it is. */
+  yielded?(host: HostState): HostState;
   /** Free pCPUs on which no VM is admitted, since pools may want them back. Absent: none. */
   retrievablePcpus?(host: HostState): number;
 }
 
-/** Free pCPUs that VMs may be admitted on. */
-export const admissiblePcpus = (policy: PoolPolicy, host: HostState): number =>
-  Math.max(0, policy.freePcpus(host).length - (policy.retrievablePcpus?.(host) ?? 0));
+/** Free pCPUs that VMs may be admitted on, those that pools would give back among them. */
+export function admissiblePcpus(policy: PoolPolicy, host: HostState): number {
+  const counted = policy.yielded?.(host) ?? host;
+  return Math.max(0, policy.freePcpus(counted).length - (policy.retrievablePcpus?.(counted) ?? 0));
+}

@@ -10,16 +10,17 @@ import { accept, type Result, refuse } from "../../result.js";
 import { mib, type Ratio } from "../../units.js";
 import { availableVcpus, exactRatio } from "../exact-ratio.js";
 import { emptyMemory, memoryRefusal, vmNamed, withoutVm } from "../memory-pool.js";
-import { effectiveRatioOf, type HostState, type MemoryPool, type VmSpec } from "../model.js";
+import { effectiveRatioOf, type HostState, type VmSpec } from "../model.js";
 import type { Growth, PolicySettings, PoolPolicy } from "../policy.js";
 import { vcpuPins } from "../vcpu-pins.js";
 import { adjustPools } from "./adjust.js";
 import { cpuRefusal, demandOf, ratioProblem } from "./admission.js";
-import { type Demand, type PoolDraft, retrievable, totalNeed, unchanged, withVm } from "./draft.js";
+import { type Demand, retrievable, totalNeed, unchanged, withVm } from "./draft.js";
 import { type Geometry, geometryOf } from "./geometry.js";
 import { rebuildPools } from "./rebuild.js";
 import { repackPools } from "./repack.js";
 import { settle } from "./settle.js";
+import { fitYielding, yielded } from "./yield.js";
 
 const NOTHING: Demand = new Map();
 
@@ -46,32 +47,35 @@ function freeVcpusOf(geometry: Geometry, settings: PolicySettings, host: HostSta
   return Math.max(0, availableVcpus(pool.pcpus.length + free, pool.allocatedVcpus, exact));
 }
 
+/** Whether a VM fits, on what is free: it takes its new size at `at` in the list of VMs, or joins its end. */
+function fit(geometry: Geometry, settings: PolicySettings, host: HostState, vm: VmSpec, at: number): Result<HostState> {
+  const demand = demandOf(settings, vm);
+  if (!demand.ok) return demand;
+  const before = host.pools.map(unchanged);
+  const drafts = withVm(before, vm.name, demand.value);
+  const had = host.memory.members[at];
+  const refusal =
+    cpuRefusal(vm, before, drafts, geometry.usableCount, settings.retrievableShare) ??
+    memoryRefusal(had === undefined ? host.memory : withoutVm(host.memory, had), vm);
+  if (refusal !== null) return { ok: false, refusal };
+  const members = host.memory.members.slice();
+  members[at] = vm;
+  const allocatedMiB = mib(host.memory.allocatedMiB - (had?.memoryMiB ?? 0) + vm.memoryMiB);
+  const pools = settle(geometry, settings.criticalSize, host.pools, drafts);
+  return accept({ pools, memory: { ...host.memory, allocatedMiB, members, opened: true } });
+}
+
 /** Builds the policy for one host. */
 export function headroomPolicy(settings: PolicySettings): PoolPolicy {
   const geometry = geometryOf(settings);
   const { criticalSize } = settings;
 
-  const next = (host: HostState, drafts: readonly PoolDraft[], memory: MemoryPool): HostState => ({
-    pools: settle(geometry, criticalSize, host.pools, drafts),
-    memory,
-  });
+  const give = (host: HostState, wanted: number): HostState =>
+    settings.yields === true ? yielded(geometry, criticalSize, host, wanted) : host;
+  const giveAll = (host: HostState): HostState => give(host, Number.POSITIVE_INFINITY);
 
-  /** The VM takes its new size at `at` in the list of VMs, or joins its end. */
-  function admit(host: HostState, vm: VmSpec, at: number): Result<HostState> {
-    const demand = demandOf(settings, vm);
-    if (!demand.ok) return demand;
-    const before = host.pools.map(unchanged);
-    const drafts = withVm(before, vm.name, demand.value);
-    const had = host.memory.members[at];
-    const refusal =
-      cpuRefusal(vm, before, drafts, geometry.usableCount, settings.retrievableShare) ??
-      memoryRefusal(had === undefined ? host.memory : withoutVm(host.memory, had), vm);
-    if (refusal !== null) return { ok: false, refusal };
-    const members = host.memory.members.slice();
-    members[at] = vm;
-    const allocatedMiB = mib(host.memory.allocatedMiB - (had?.memoryMiB ?? 0) + vm.memoryMiB);
-    return accept(next(host, drafts, { ...host.memory, allocatedMiB, members, opened: true }));
-  }
+  const admit = (host: HostState, vm: VmSpec, at: number): Result<HostState> =>
+    fitYielding(host, (one) => fit(geometry, settings, one, vm, at), give);
 
   const initial = (memoryCapacityMiB = settings.topology.topology.memory.allowedMiB): HostState => ({
     pools: [],
@@ -91,7 +95,8 @@ export function headroomPolicy(settings: PolicySettings): PoolPolicy {
       const vm = vmNamed(host.memory, name);
       if (vm === undefined) return unknownVm(name);
       const drafts = withVm(host.pools.map(unchanged), name, NOTHING);
-      return accept(next(host, drafts, withoutVm(host.memory, vm)));
+      const pools = settle(geometry, criticalSize, host.pools, drafts);
+      return accept({ pools, memory: withoutVm(host.memory, vm) });
     },
     resize(host, vm) {
       const at = host.memory.members.findIndex((member) => member.name === vm.name);
@@ -104,10 +109,11 @@ export function headroomPolicy(settings: PolicySettings): PoolPolicy {
       const after = withVm(before, vm.name, demand.value);
       return { pcpus: totalNeed(after) - totalNeed(before), memoryMiB: vm.memoryMiB };
     },
-    freeVcpus: (host, ratio) => freeVcpusOf(geometry, settings, host, ratio),
+    freeVcpus: (host, ratio) => freeVcpusOf(geometry, settings, giveAll(host), ratio),
     pins: vcpuPins,
     freePcpus: (host) => freePcpusOf(geometry, host),
     adjust: (host, wanted) => adjustPools(geometry, criticalSize, host, wanted),
+    yielded: giveAll,
     retrievablePcpus: (host) => retrievablePcpusOf(settings, host),
     rebuild: (observed, capacityMiB) => rebuildPools(geometry, criticalSize, initial(capacityMiB), observed),
     repack: (host, mostMoved) => repackPools(geometry, criticalSize, host, mostMoved),
