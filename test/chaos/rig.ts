@@ -10,6 +10,7 @@ import { request } from "undici";
 import type { ClusterStore } from "../../src/ports/cluster-store.js";
 import { VM_RECORDS } from "../../src/scheduler/record-model.js";
 import { Line } from "../stores/etcd-lab.js";
+import { IS_BUILT } from "../support/program.js";
 import type { FoundRecord } from "./checker.js";
 import type { Joining, Report } from "./hosts-process.js";
 
@@ -20,6 +21,7 @@ const HEARTBEAT_MS = 250;
 
 /** `bin/headroom` is started, which takes a third of the time of a start from the sources: it must be of these sources. */
 export function buildProgram(): void {
+  if (IS_BUILT) return;
   const { status, stdout } = spawnSync(join(ROOT, "node_modules", ".bin", "tsc"), ["-b", "src/cli"], { cwd: ROOT });
   if (status !== 0) throw new Error(`the build failed: ${stdout}`);
 }

@@ -2,10 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
+import { PROGRAM } from "../support/program.js";
 
 export interface Process {
   readonly child: ChildProcess;
@@ -20,7 +17,7 @@ export class Processes {
   constructor(private readonly folder: string) {}
 
   start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Process {
-    const child = spawn(process.execPath, ["--import", TSX, MAIN, ...args], {
+    const child = spawn(process.execPath, [...PROGRAM, ...args], {
       cwd: this.folder,
       env: { PATH: process.env.PATH ?? "", ...environment },
       stdio: ["ignore", "ignore", "pipe"],

@@ -9,10 +9,9 @@ import { fileURLToPath } from "node:url";
 import { aloneProgram } from "../../src/cli/alone.js";
 import { buildProgram, run } from "../../src/cli/program.js";
 import { version } from "../../src/cli/version.js";
+import { PROGRAM } from "../support/program.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const MAIN = join(ROOT, "src/cli/main.ts");
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
 let folder = "";
 before(() => {
@@ -27,7 +26,7 @@ interface Outcome {
 }
 
 function headroom(args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", TSX, MAIN, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, ...args], {
     encoding: "utf8",
     cwd: folder,
     env: { PATH: process.env.PATH ?? "", ...env },
@@ -109,7 +108,8 @@ describe("settings files", () => {
 });
 
 test("a reader that stops reading is no failure", () => {
-  const command = `"${process.execPath}" --import "${TSX}" "${MAIN}" config --json | head -c 1; echo "\${PIPESTATUS[0]}"`;
+  const words = [process.execPath, ...PROGRAM].map((word) => `"${word}"`).join(" ");
+  const command = `${words} config --json | head -c 1; echo "\${PIPESTATUS[0]}"`;
   const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8", cwd: folder });
   assert.equal(stdout, "{0\n");
   assert.equal(stderr, "");

@@ -4,12 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { type AgentClient, agentClient } from "../../src/http/client.js";
+import { PROGRAM } from "../support/program.js";
 import type { LabHost } from "./lab-host.js";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
 /** A guest's start may take seconds on a busy machine. */
 const CLIENT_TIMEOUT_MS = 120_000;
@@ -44,11 +41,11 @@ export class AgentProcess {
       "--port": "0",
       "--log-format": "json",
     };
-    const child = spawn(
-      process.execPath,
-      ["--import", TSX, MAIN, "agent", ...Object.entries(flags).flat(), ...settings],
-      { cwd: host.folder, env: { PATH: process.env.PATH ?? "" }, stdio: ["ignore", "ignore", "pipe"] },
-    );
+    const child = spawn(process.execPath, [...PROGRAM, "agent", ...Object.entries(flags).flat(), ...settings], {
+      cwd: host.folder,
+      env: { PATH: process.env.PATH ?? "" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     host.alsoEnds(child);
     let text = "";
     child.stderr.setEncoding("utf8").on("data", (piece: string) => {

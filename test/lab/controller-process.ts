@@ -2,11 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { PROGRAM } from "../support/program.js";
 import type { LabHost } from "./lab-host.js";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
 export class ControllerProcess<Round> {
   readonly rounds: Round[] = [];
@@ -16,7 +13,7 @@ export class ControllerProcess<Round> {
 
   constructor(host: LabHost, command: string, intervalSeconds: number, ...more: readonly string[]) {
     const words = [command, String(intervalSeconds), "--json", "--connect", host.uri, ...more];
-    this.#child = spawn(process.execPath, ["--import", TSX, MAIN, ...words], {
+    this.#child = spawn(process.execPath, [...PROGRAM, ...words], {
       cwd: host.folder,
       env: { PATH: process.env.PATH ?? "" },
       stdio: ["ignore", "pipe", "pipe"],

@@ -5,15 +5,14 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { PROGRAM } from "../support/program.js";
 import { CACHE, openLab } from "./lab.js";
 
 const lab = await openLab();
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 test("a case runs until it is told to stop, and nothing is left of it", { skip: lab.skip }, async () => {
   const words = ["lab", "cpu", "--case", "2", "--interval", "1", "--cache", CACHE];
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...PROGRAM, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (piece: string) => {

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { milliseconds } from "../../src/core/units.js";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { Collector } from "../../src/telemetry/collector/collector.js";
@@ -15,6 +14,7 @@ import { fixedEndpoints } from "../../src/telemetry/collector/endpoint-sources.j
 import { fetchText } from "../../src/telemetry/collector/fetch-text.js";
 import { SampleWriter } from "../../src/telemetry/collector/sample-writer.js";
 import { Turnstile } from "../../src/telemetry/collector/turnstile.js";
+import { PROGRAM } from "../support/program.js";
 import { rememberingLog } from "../support/quiet-log.js";
 import { MemorySamples } from "../telemetry/memory-samples.js";
 import { AgentProcess, eventually } from "./agent-process.js";
@@ -39,9 +39,6 @@ const NOTICED_MS = 4_000;
 const SETTLED_MS = 5_000;
 const HOSTS = ["agent", "probe"] as const;
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
-
 /** `headroom probe` in the flat form, as a process; its address. */
 async function startProbe(host: LabHost): Promise<string> {
   const flags = [
@@ -56,7 +53,7 @@ async function startProbe(host: LabHost): Promise<string> {
     "--log-format",
     "json",
   ];
-  const child = spawn(process.execPath, ["--import", TSX, MAIN, "probe", ...flags], {
+  const child = spawn(process.execPath, [...PROGRAM, "probe", ...flags], {
     cwd: host.folder,
     env: { PATH: process.env.PATH ?? "" },
     stdio: ["ignore", "ignore", "pipe"],
