@@ -301,10 +301,11 @@ test("events of VMs and leaders make no line of a host", () => {
   assert.equal(hostLine({ ...event, kind: "leader-elected", host: null }, 5), null);
 });
 
-test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets it back", async () => {
+/** What the cluster's demonstration writes; null when its host was not seen down. */
+async function demonstration(seconds: number): Promise<string | null> {
   const written: string[] = [];
   const options = {
-    seconds: 15,
+    seconds,
     seed: 1,
     port: 0,
     keep: false,
@@ -316,6 +317,12 @@ test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets 
   };
   await runClusterDemo(options, 0.2);
   const text = written.join("");
+  return text.includes("down not seen") ? null : text;
+}
+
+test("the cluster's demonstration loses a host, keeps its VMs in mind, and gets it back", async () => {
+  // On a machine that is too busy to see the host down within a short hour, a longer one is played.
+  const text = (await demonstration(15)) ?? (await demonstration(90)) ?? assert.fail("the host was never seen down");
   assert.match(text, /a real scheduler and 6 real agents on simulated hosts/);
   assert.match(text, /bin\/headroom host list --url http:\/\/127\.0\.0\.1:\d+/);
   assert.match(text, /-\d {2}its agent dies with \d+ VMs? on the host/);

@@ -8,5 +8,5 @@ export const IS_BUILT = process.env.HEADROOM_TEST_BUILT === "yes";
 
 /** The words for Node in front of those for `headroom`. From the build it starts in a third of the time. */
 export const PROGRAM: readonly string[] = IS_BUILT
-  ? [path("bin/start.mjs")]
+  ? [path("bin/start.cjs")]
   : ["--import", fileURLToPath(import.meta.resolve("tsx")), path("src/cli/main.ts")];

@@ -57,7 +57,7 @@ async function play(given: Given, output: Output): Promise<void> {
   const vms = given.limit === undefined ? all : all.slice(0, parseCount(String(given.limit), "--limit"));
   const happenings = happeningsOf(vms, String(given.prefix));
   const endSeconds = happenings.at(-1)?.atSeconds ?? 0;
-  const { ClusterPlayer, refusalsText } = await import("../play/player.js");
+  const { ClusterPlayer, leavingsText } = await import("../play/player.js");
   const { scaledClock } = await import("../../drivers/fake/virtual-clock.js");
   const { realClock } = await import("../../drivers/linux/real-clock.js");
   const wallClock = realClock();
@@ -75,14 +75,13 @@ async function play(given: Given, output: Output): Promise<void> {
         clock,
         wallClock,
         signal: ended.signal,
+        lastWordsMs: null,
         onEvent,
       });
       const report = (): void => {
         const at = Math.min(endSeconds, Math.round((clock.monotonic() - began) / 1000));
-        const { deployed, removed, waiting } = player.tally;
-        const wait = waiting > 0 ? `, ${waiting} wait for their host` : "";
         output.stderr.write(
-          `${at} of ${endSeconds} s: ${deployed} deployed, ${removed} removed${wait}, ${refusalsText(player.tally)}\n`,
+          `${at} of ${endSeconds} s: ${player.tally.deployed} deployed, ${leavingsText(player.tally)}\n`,
         );
       };
       const timer = setInterval(report, PROGRESS_MS);
@@ -91,10 +90,10 @@ async function play(given: Given, output: Output): Promise<void> {
       } finally {
         clearInterval(timer);
       }
-      const { deployed, removed, refusals, deployMs } = player.tally;
-      const result = { vms: vms.length, deployed, removed, refusals: Object.fromEntries(refusals), deployMs };
+      const { deployed, removed, waiting, refusals, deployMs } = player.tally;
+      const result = { vms: vms.length, deployed, removed, waiting, refusals: Object.fromEntries(refusals), deployMs };
       const mean = deployMs === null ? "" : ` (${deployMs.toFixed(0)} ms each)`;
-      const people = `${deployed} of ${vms.length} VMs deployed${mean}, ${removed} removed, ${refusalsText(player.tally)}\n`;
+      const people = `${deployed} of ${vms.length} VMs deployed${mean}, ${leavingsText(player.tally)}\n`;
       output.stdout.write(given.json === true ? `${JSON.stringify(result)}\n` : people);
     });
   } finally {

@@ -2,7 +2,8 @@
  * Plays a workload against a scheduler through its HTTP interface, each VM on time and none waiting for another: a host that
  * does not answer holds up only what is asked of it. A VM whose host is silent leaves once the host is back.
  */
-import { milliseconds } from "../../core/units.js";
+import { once } from "node:events";
+import { type Milliseconds, milliseconds } from "../../core/units.js";
 import { ProblemError } from "../../http/client-call.js";
 import type { SchedulerApiClient } from "../../http/scheduler/client.js";
 import type { Clock } from "../../ports/clock.js";
@@ -27,6 +28,12 @@ export function refusalsText({ refusals }: Tally): string {
   return `${total} refused (${[...refusals].map(([code, count]) => `${count} ${code}`).join(", ")})`;
 }
 
+/** `7 removed, 2 wait for their host, 1 refused (1 no-host-fits)`. */
+export function leavingsText(tally: Tally): string {
+  const wait = tally.waiting > 0 ? `, ${tally.waiting} wait for their host` : "";
+  return `${tally.removed} removed${wait}, ${refusalsText(tally)}`;
+}
+
 interface PlayOptions {
   readonly client: Pick<SchedulerApiClient, "createVm" | "removeVm">;
   /** In order of time. */
@@ -38,13 +45,13 @@ interface PlayOptions {
   /** The machine's. */
   readonly wallClock: Clock;
   readonly signal: AbortSignal;
+  /** How long requests under way may still take when the play is over; null: as long as the client waits. */
+  readonly lastWordsMs: Milliseconds | null;
   readonly onEvent: (event: EventLine) => void;
 }
 
 /** Between two attempts to remove a VM of a silent host. */
 const RETRY_MS = milliseconds(500);
-/** How long requests under way may still take when the play is over. */
-const LAST_WORDS_MS = milliseconds(2_000);
 
 export class ClusterPlayer {
   private readonly arrivals = new Map<string, Promise<boolean>>();
@@ -72,9 +79,9 @@ export class ClusterPlayer {
     };
   }
 
-  /** Resolves when the play is over, or early when `signal` aborts. */
+  /** Resolves when the play is over and what it asked is answered (`lastWordsMs`), or early when `signal` aborts. */
   async play(): Promise<void> {
-    const { happenings, clock, wallClock, signal } = this.options;
+    const { happenings, clock, signal } = this.options;
     const beganMs = clock.monotonic();
     const until = (atSeconds: number): Promise<void> =>
       clock.sleep(milliseconds(Math.max(0, beganMs + atSeconds * 1000 - clock.monotonic())), signal);
@@ -86,7 +93,14 @@ export class ClusterPlayer {
     }
     await until(this.options.endSeconds);
     this.over.abort();
-    await Promise.race([Promise.all([...this.underWay, retries]), wallClock.sleep(LAST_WORDS_MS)]);
+    await Promise.race([Promise.all([...this.underWay, retries]), this.patience()]);
+  }
+
+  /** Resolves when nobody waits any longer for the answers that are due. */
+  private async patience(): Promise<void> {
+    const { wallClock, signal, lastWordsMs } = this.options;
+    if (lastWordsMs !== null) await wallClock.sleep(lastWordsMs);
+    else if (!signal.aborted) await once(signal, "abort");
   }
 
   private begin(happening: Happening): void {

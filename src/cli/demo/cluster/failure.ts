@@ -13,7 +13,7 @@ import type { ClusterWatch } from "./watch.js";
 /** Shares of the hour. Between them is more than the silence that makes a host down (run-cluster.ts). */
 const [FAILS_AT, RETURNS_AT] = [0.35, 0.65];
 /** On a machine that is too busy the host returns later, but while there is time to see it. */
-const RETURNS_BY = 0.8;
+const RETURNS_BY = 0.9;
 /** Of the simulated hour: a quarter of a second at the usual speed. */
 const LOOK_SECONDS = 15;
 

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
+import { milliseconds } from "../../../core/units.js";
 import { scaledClock } from "../../../drivers/fake/virtual-clock.js";
 import { realClock } from "../../../drivers/linux/real-clock.js";
 import { agentConnections } from "../../../http/agent-client/pool.js";
@@ -34,6 +35,8 @@ const [BEAT, SUSPECT, DOWN] = [1 / 60, 4 / 60, 9 / 60];
 const MOST_CONNECTIONS = 256;
 /** A VM that is asked about at a silent host is answered after this long at the latest. */
 const CLIENT_TIMEOUT_MS = 60_000;
+/** Who looks on does not wait for a host that stays silent. */
+const LAST_WORDS_MS = milliseconds(2_000);
 
 function schedulerSettings(folder: string, port: number, seconds: number) {
   const nowhere = { flags: {}, environment: {}, envFile: null, configFile: null };
@@ -106,6 +109,7 @@ async function play(
     clock,
     wallClock,
     signal: stop,
+    lastWordsMs: LAST_WORDS_MS,
     onEvent: watch.note,
   });
   watch.tallyOf = () => player.tally;
