@@ -96,7 +96,7 @@ const CLUSTER_REFUSALS: Record<Exclude<ClusterRefusalCode, RefusalCode | Request
     status: 409,
     title: "No host takes the VM",
     meaning:
-      "Every host was asked and none fits; `hosts` says why, host by host. POST /v1/placements:explain says more. Nothing was changed.",
+      "Every host was asked and none fits; `hosts` says why, host by host. POST /v1/placements:explain says more. Nothing was changed, unless `detail` says that making room by live moves was tried.",
   },
   "request-id-reused": {
     status: 422,

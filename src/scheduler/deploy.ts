@@ -8,11 +8,13 @@ import { reused } from "./answers.js";
 import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import { examine } from "./look.js";
+import { makeRoom, type RoomMade } from "./making-room.js";
 import type { VmRecord } from "./record-model.js";
 import { afterDeploy, type Confirmed, type DeployStep, isUnsettled, reservedRecord } from "./record-steps.js";
 import { accept, inConflict, nameTaken, noHostFits, refuseWith } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import { constraintsOf, shapeOf } from "./room.js";
+import { notNamed } from "./room-plan.js";
 import type { ClusterDeploy, ClusterRefusal, ClusterResult, ClusterVm, HostReason } from "./service.js";
 import { askAboutDeploy, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
@@ -60,13 +62,21 @@ async function settleHolder(reign: Reign, name: string, requestId: string): Prom
 
 async function place(reign: Reign, request: ClusterDeploy, requestId: string): Promise<ClusterResult<ClusterVm>> {
   const reasons: HostReason[] = [];
-  const exclude = excludedBy(reign, request);
+  const exclude = notNamed(reign, request);
   let record: VmRecord | null = null;
+  let room: RoomMade | null = null;
   for (;;) {
-    const host = reasons.length < reign.settings.mostCandidates ? chooseFor(reign, request, exclude) : null;
+    let host = reasons.length < reign.settings.mostCandidates ? chooseFor(reign, request, exclude) : null;
+    if (host === null && room === null && reign.settings.migrationBudget > 0) {
+      if (record !== null) await confirmGone(reign, record);
+      record = null;
+      room = await makeRoom(reign, request, exclude);
+      if (room.kind === "made") host = chooseMade(reign, request, exclude, room.host);
+    }
     if (host === null) {
       reign.prices.refused(request.name, shapeOf(request));
-      return giveUp(reign, request, record, noHostFits(allReasons(reign, request, reasons), reign.entries.size));
+      const why = room?.kind === "none" ? room.why : null;
+      return giveUp(reign, request, record, noHostFits(allReasons(reign, request, reasons), reign.entries.size, why));
     }
     // Before the room is claimed: afterwards the host has another score.
     const why = reign.room.why(host.id, shapeOf(request), constraintsOf(request));
@@ -81,15 +91,20 @@ async function place(reign: Reign, request: ClusterDeploy, requestId: string): P
   }
 }
 
-function excludedBy(reign: Reign, { constraints }: ClusterDeploy): Set<string> {
-  if (constraints?.hosts === undefined) return new Set();
-  const allowed = new Set(constraints.hosts);
-  return new Set([...reign.entries.keys()].filter((host) => !allowed.has(host)));
-}
-
 function chooseFor(reign: Reign, request: ClusterDeploy, exclude: ReadonlySet<string>): HostEntry | null {
   const host = reign.room.choose(shapeOf(request), constraintsOf(request), exclude);
   return host === null ? null : (reign.entries.get(host) ?? null);
+}
+
+/** In the turn in which the claim that held the room is given up, so that nobody comes in between. */
+function chooseMade(
+  reign: Reign,
+  request: ClusterDeploy,
+  exclude: ReadonlySet<string>,
+  claimed: string,
+): HostEntry | null {
+  reign.room.release(claimed, request.name);
+  return chooseFor(reign, request, exclude);
 }
 
 /** Claims the room in the turn in which the host was chosen, then writes the reservation. Throws with neither done. */

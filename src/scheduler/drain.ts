@@ -4,9 +4,8 @@
  */
 import type { ReportedVm } from "../ports/agent-client.js";
 import type { HostEntry } from "./host-entry.js";
-import { settleMove } from "./move.js";
+import { startMove } from "./move.js";
 import type { VmRecord } from "./record-model.js";
-import { migratingRecord } from "./record-steps.js";
 import type { Reign } from "./reign.js";
 import { constraintsOfRecord, shapeOf } from "./room.js";
 import type { DrainMove } from "./service.js";
@@ -56,18 +55,7 @@ async function beginMove(reign: Reign, source: HostEntry, name: string): Promise
     note(reign, name, verdict.reason);
     return false;
   }
-  const { target } = verdict;
-  const place = { host: target.id, machineId: target.record.machineId, agentRequest: reign.ports.newId() };
-  const moving = migratingRecord(record, place);
-  reign.room.claim(target.id, moving);
-  try {
-    await reign.vms.put(moving, "once");
-  } catch (error) {
-    reign.room.release(target.id, name);
-    throw error;
-  }
-  reign.events.emit("vm-moving", { vm: name, host: target.id }, `from ${source.id} to ${target.id}`);
-  await settleMove(reign, moving);
+  await startMove(reign, record, verdict.target);
   return reign.vms.get(name)?.phase === "migrating";
 }
 

@@ -1,48 +1,168 @@
-/** For a VM that no host takes: the one live move that would make room for it, told in explanations. Nothing is moved. */
-import { type Movable, type Move, moveThatMakesRoom } from "../core/placement/making-room.js";
+/**
+ * Makes room for a VM that no host takes, by moving others live: the plan of room-plan.ts carried out move by move, each a move as any other
+ * (move.ts), with its record, its reservation on the other host and its settling by whoever leads. What only this leader knows is that the
+ * room is meant for somebody: it is claimed before the first move, and what a later move needs is claimed with it, so nobody else gets it
+ * meanwhile. A leader that dies leaves moves that end by themselves, and a request that finds the room, or plans anew, when it is repeated.
+ *
+ * A move that fails leaves its VM where it was; one before it is not taken back: that VM is as well off where it is now, and a third migration
+ * would be for tidiness.
+ */
+
+import type { Move, RoomMoves } from "../core/placement/making-room.js";
+import { type Milliseconds, milliseconds } from "../core/units.js";
 import { obstacleOf, unfit } from "./drain.js";
-import type { HostEntry } from "./host-entry.js";
-import type { VmRecord } from "./record-model.js";
+import { settleMove, startMove, stopMove } from "./move.js";
+import { hostsOf } from "./record-steps.js";
 import type { Reign } from "./reign.js";
-import { constraintsOf, constraintsOfRecord, shapeOf } from "./room.js";
+import { type Claim, constraintsOf, shapeOf } from "./room.js";
+import { planRoomFor } from "./room-plan.js";
 import type { ClusterDeploy } from "./service.js";
 
-/** Every VM is looked at: in a larger cluster others would wait for it. */
-const MOST_HOSTS = 1_000;
+export type RoomMade =
+  /** On `host` it is claimed for the VM: to be released in the turn in which the host is chosen. */
+  | { readonly kind: "made"; readonly host: string }
+  /** `why`: what was tried, in words; null: nothing could be. */
+  | { readonly kind: "none"; readonly why: string | null };
 
-export function moveFor(reign: Reign, request: ClusterDeploy): Move | null {
-  if (reign.entries.size > MOST_HOSTS) return null;
-  const { constraints } = request;
-  const hosts = [...reign.entries.values()].filter(({ id }) => constraints?.hosts?.includes(id) ?? true);
-  const movable = hosts.flatMap((entry) => movableOn(reign, entry));
-  return moveThatMakesRoom(reign.room.placer, movable, shapeOf(request), constraintsOf(request));
+const NOTHING: RoomMade = { kind: "none", why: null };
+
+/** `exclude`: hosts that are not to take it. Callers hold the VM's lock, and have no record of it. */
+export async function makeRoom(reign: Reign, request: ClusterDeploy, exclude: ReadonlySet<string>): Promise<RoomMade> {
+  const { roomBudget, settings } = reign;
+  if (settings.migrationBudget === 0) return NOTHING;
+  const key = JSON.stringify([
+    shapeOf(request),
+    constraintsOf(request),
+    request.constraints?.hosts,
+    [...exclude].sort(),
+  ]);
+  if (roomBudget.wasVain(key, reign.now())) return NOTHING;
+  const deadline = milliseconds(reign.now() + settings.roomPatience);
+  let why: string | null = null;
+  for (let left = settings.migrationBudget; left > 0 && reign.now() < deadline; ) {
+    const obstacle = roomBudget.obstacle(reign.now());
+    if (obstacle !== null) return { kind: "none", why: why ?? `no room is made: ${obstacle}` };
+    const plan = planRoomFor(reign, request, exclude, Math.min(left, roomBudget.movesLeft(reign.now())));
+    if (plan === null) {
+      roomBudget.noteVain(key, reign.now());
+      break;
+    }
+    left -= plan.moves.length;
+    const work = new RoomWork(reign, request, plan, deadline);
+    why = await roomBudget.run(() => work.run());
+    // Whatever became of the moves: there may be room now.
+    const host = reign.room.choose(shapeOf(request), constraintsOf(request), exclude);
+    if (host === null) continue;
+    reign.room.claim(host, claimOf(request));
+    reign.events.emit("room-made", { vm: request.name, host }, `room for it was made by ${inWords(plan)}`);
+    return { kind: "made", host };
+  }
+  if (why !== null) reign.events.emit("room-not-made", { vm: request.name }, why);
+  return { kind: "none", why };
 }
 
-function movableOn(reign: Reign, entry: HostEntry): Movable[] {
-  const summary = reign.room.summaryOf(entry.id);
-  // A host that takes no VMs has no use for room.
-  if (summary === undefined || summary.cordoned) return [];
-  const counted = new Set(entry.status?.pools.flatMap(({ vms }) => vms));
-  const claims = [...reign.room.claimsOn(entry.id).values()];
-  return claims.flatMap((claim): Movable[] => {
-    const record = reign.vms.get(claim.name);
-    if (record?.phase !== "placed" || !counted.has(claim.name) || reign.locks.isHeld(claim.name)) return [];
-    if (obstacleOf(entry, record, entry.vms.get(claim.name), reign.conflicts.has(claim.name)) !== null) return [];
-    return [
-      {
-        name: claim.name,
-        host: summary,
-        shape: shapeOf(claim),
-        constraints: constraintsOfRecord(record),
-        staying: claims.filter((other) => other !== claim).map(shapeOf),
-        exclude: () => excluded(reign, entry, record),
-      },
-    ];
-  });
-}
+const claimOf = ({ name, constraints, ...request }: ClusterDeploy): Claim => ({
+  name,
+  ...shapeOf(request),
+  antiAffinity: constraints?.antiAffinity ?? null,
+});
 
-function excluded(reign: Reign, source: HostEntry, { constraints }: VmRecord): ReadonlySet<string> {
-  const named = constraints?.hosts ?? null;
-  const others = [...reign.entries.values()].filter((entry) => unfit(source, entry, named) !== null);
-  return new Set([source.id, ...others.map(({ id }) => id)]);
+const inWords = ({ moves }: RoomMoves): string =>
+  `${moves.length} live move${moves.length === 1 ? "" : "s"}: ${moves.map(({ vm, from, to }) => `${vm} from ${from} to ${to}`).join(", ")}`;
+
+/** One plan, carried out. */
+class RoomWork {
+  constructor(
+    private readonly reign: Reign,
+    private readonly request: ClusterDeploy,
+    private readonly plan: RoomMoves,
+    private readonly deadline: Milliseconds,
+  ) {}
+
+  /** Null: every move is made. Otherwise why not. Claims nothing afterwards but what records say. */
+  async run(): Promise<string | null> {
+    const { reign, request, plan } = this;
+    reign.events.emit(
+      "room-wanted",
+      { vm: request.name, host: plan.host },
+      `no host takes it: ${inWords(plan)} would make room`,
+    );
+    this.claim();
+    try {
+      for (const move of plan.moves) {
+        const why = await this.make(move);
+        if (why !== null) return `room for it could not be made: ${move.vm} stays on ${move.from}: ${why}`;
+      }
+      return null;
+    } finally {
+      this.release();
+    }
+  }
+
+  private claim(): void {
+    const { room, vms } = this.reign;
+    room.claim(this.plan.host, claimOf(this.request));
+    for (const { vm, to } of this.plan.moves) {
+      const record = vms.get(vm);
+      if (record !== null) room.claim(to, record);
+    }
+  }
+
+  private release(): void {
+    const { room, vms } = this.reign;
+    room.release(this.plan.host, this.request.name);
+    for (const { vm, to } of this.plan.moves) {
+      const record = vms.get(vm);
+      const isThere = record !== null && record.phase !== "lost" && hostsOf(record).includes(to);
+      if (!isThere) room.release(to, vm);
+    }
+  }
+
+  /** Null: the VM has left its host. */
+  private async make(move: Move): Promise<string | null> {
+    const { reign } = this;
+    const { vm, from } = move;
+    const begun = await reign.locks.run(vm, () => this.begin(move));
+    if ("reason" in begun) return begun.reason;
+    for (;;) {
+      const record = reign.vms.get(vm);
+      if (record === null || record.host !== from) return null;
+      if (record.pending !== begun.id) return reign.moves.get(vm)?.reason ?? "the move was ended";
+      if (reign.now() >= this.deadline) return this.stop(move);
+      await reign.sleep(reign.settings.settleInterval);
+      reign.mustLead();
+      await reign.locks.run(vm, async () => {
+        const now = reign.vms.get(vm);
+        if (now?.pending === begun.id) await settleMove(reign, now);
+      });
+    }
+  }
+
+  /** Under the VM's lock. What was planned may have changed while the moves before were made. */
+  private async begin({ vm, from, to }: Move): Promise<{ readonly id: string | null } | { readonly reason: string }> {
+    const { reign, request } = this;
+    const record = reign.vms.get(vm);
+    const [source, target] = [reign.entries.get(from), reign.entries.get(to)];
+    if (record === null) return { id: null };
+    if (record.phase !== "placed" || record.host !== from) return { reason: "another request about it is under way" };
+    if (source === undefined || target === undefined) return { reason: "one of the hosts is gone" };
+    const obstacle =
+      obstacleOf(source, record, source.vms.get(vm), reign.conflicts.has(vm)) ??
+      unfit(source, target, record.constraints?.hosts ?? null);
+    if (obstacle !== null) return { reason: obstacle };
+    if (reign.room.summaryOf(to)?.cordoned !== false) return { reason: `${to} takes no VMs any more` };
+    reign.roomBudget.noteMove(reign.now());
+    const { pending } = await startMove(reign, record, target, `, to make room for ${request.name}`);
+    return { id: pending };
+  }
+
+  private stop({ vm, from }: Move): Promise<string | null> {
+    const { reign } = this;
+    return reign.locks.run(vm, async () => {
+      const record = reign.vms.get(vm);
+      const late = `the move was not done within ${reign.settings.roomPatience / 1000} s`;
+      if (record?.phase === "migrating" && !(await stopMove(reign, record, late))) return `${late}, and goes on`;
+      return reign.vms.get(vm)?.host === from ? late : null;
+    });
+  }
 }

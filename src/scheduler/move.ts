@@ -12,9 +12,29 @@ import type { RevokeOutcome } from "../ports/agent-client.js";
 import { ask } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import type { Place, VmRecord } from "./record-model.js";
-import { afterReceive, afterSend, type Confirmed, confirmed, sourceAfter } from "./record-steps.js";
+import { afterReceive, afterSend, type Confirmed, confirmed, migratingRecord, sourceAfter } from "./record-steps.js";
 import type { Reign } from "./reign.js";
 import { confirmGone, confirmPlaced, forgetReported, loseMachine } from "./written.js";
+
+/** Claims the room, writes the move down and asks both agents for the first time. `why`: for events. Gives the record as it was written. */
+export async function startMove(reign: Reign, record: VmRecord, target: HostEntry, why = ""): Promise<VmRecord> {
+  const { name, host } = record;
+  const place = { host: target.id, machineId: target.record.machineId, agentRequest: reign.ports.newId() };
+  const moving = migratingRecord(record, place);
+  reign.room.claim(target.id, moving);
+  try {
+    await reign.vms.put(moving, "once");
+  } catch (error) {
+    reign.room.release(target.id, name);
+    throw error;
+  }
+  reign.events.emit("vm-moving", { vm: name, host: target.id }, `from ${host} to ${target.id}${why}`);
+  await settleMove(reign, moving);
+  return moving;
+}
+
+/** Ends a move that is under way, unless the VM has arrived: it is where it was, or where it went. False: an agent did not say yet. */
+export const stopMove = (reign: Reign, record: VmRecord, why: string): Promise<boolean> => conclude(reign, record, why);
 
 /** One round of questions about a moving VM. True: it is settled. */
 export async function settleMove(reign: Reign, record: VmRecord): Promise<boolean> {

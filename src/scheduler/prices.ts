@@ -5,7 +5,7 @@
  */
 import { Demand, isAnotherMix, totalOf, type Wanted } from "../core/placement/learning/demand.js";
 import type { PriceList, PriceSource, ShownPrices } from "../core/placement/learning/pricing.js";
-import type { HostSummary, VmShape } from "../core/placement/model.js";
+import { type HostSummary, isSameShape, type VmShape } from "../core/placement/model.js";
 import { worthOfRoom } from "../core/placement/weighers/bid/prices.js";
 import type { SizedHost } from "../core/sizing/model.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
@@ -13,7 +13,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { VmRecord } from "./record-model.js";
 import { leavesTrace } from "./record-steps.js";
-import { isSameShape, shapeOf } from "./room.js";
+import { shapeOf } from "./room.js";
 
 /** Between two looks: prices that are a little late cost nothing that could be measured. */
 const LOOK_INTERVAL = milliseconds(5_000);

@@ -32,14 +32,19 @@ export const beingMoved = ({ name, host, target }: VmRecord): ClusterResult<neve
 /** Hosts named in one answer: enough to see why, few enough to send. */
 const MOST_REASONS = 100;
 
-export function noHostFits(reasons: readonly HostReason[], hostCount: number): ClusterResult<never> {
+/** `room`: what came of making room, in words; null: none was tried. */
+export function noHostFits(
+  reasons: readonly HostReason[],
+  hostCount: number,
+  room: string | null = null,
+): ClusterResult<never> {
   const counts = new Map<string, number>();
   for (const { code } of reasons) counts.set(code, (counts.get(code) ?? 0) + 1);
   const summed = [...counts].map(([code, count]) => `${code} ${count}`).join(", ");
   const why = hostCount === 0 ? "the cluster has no hosts" : `of ${hostCount} hosts none takes it (${summed})`;
   return refuseWith({
     code: "no-host-fits",
-    reason: `no appropriate host found: ${why}`,
+    reason: `no appropriate host found: ${why}${room === null ? "" : `; ${room}`}`,
     details: { hosts: hostCount },
     hosts: reasons.slice(0, MOST_REASONS),
   });

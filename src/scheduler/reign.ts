@@ -27,6 +27,7 @@ import {
 import { hostsOf } from "./record-steps.js";
 import { Removals } from "./removals.js";
 import { Room } from "./room.js";
+import { RoomBudget } from "./room-budget.js";
 import { type ClusterVm, NotLeader } from "./service.js";
 import type { SchedulerSettings } from "./settings.js";
 
@@ -86,6 +87,7 @@ export class Reign {
   readonly doubts = new Map<string, Doubt>();
   /** VMs of hosts whose machine was replaced. */
   readonly bereaved = new Set<string>();
+  readonly roomBudget: RoomBudget;
   /** By VM. */
   readonly moves = new Map<string, MoveNote>();
   /** Hosts that were drained until nothing was left, and it was told. */
@@ -120,6 +122,7 @@ export class Reign {
       hosts: () => this.room.hosts(),
       reprice: ({ worth }) => this.room.reprice(withPrices(base, worth)),
     });
+    this.roomBudget = new RoomBudget(settings);
     this.answers = new Answers(settings.rememberedAnswers);
     this.removals = new Removals(settings.rememberedRemovals);
     this.polling = new Limiter(settings.mostCalls);

@@ -5,7 +5,13 @@
 import { afterPlacement } from "../core/placement/after.js";
 import { growthPcpus } from "../core/placement/arithmetic.js";
 import type { PlacementExplanation } from "../core/placement/explain.js";
-import type { Constraints, HostForecast, HostSummary, VmShape } from "../core/placement/model.js";
+import {
+  type Constraints,
+  type HostForecast,
+  type HostSummary,
+  isSameShape,
+  type VmShape,
+} from "../core/placement/model.js";
 import type { Placer, PlacerSettings } from "../core/placement/placer.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { type HostEntry, livenessOf } from "./host-entry.js";
@@ -19,9 +25,6 @@ export interface Claim extends VmSize {
 
 /** Of a request, a record or a claim: what it takes of a host, and nothing else. */
 export const shapeOf = ({ vcpus, memoryMiB, ratio }: VmShape): VmShape => ({ vcpus, memoryMiB, ratio });
-
-export const isSameShape = (a: VmShape, b: VmShape): boolean =>
-  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio;
 
 export const constraintsOf = (request: ClusterDeploy): Constraints => ({
   image: request.image,

@@ -20,7 +20,6 @@ import type { KeptEstimate, PastEstimate, Published } from "./estimates.js";
 import { ClusterEvents } from "./events.js";
 import { inspectVm } from "./inspect.js";
 import { heartbeat, register } from "./inventory.js";
-import { moveFor } from "./making-room.js";
 import { cordonHost, drainHost, drainProgress, forgetHost, uncordonHost } from "./operations.js";
 import { publishEstimates } from "./publish.js";
 import { EPOCH_RECORDS } from "./record-model.js";
@@ -28,6 +27,7 @@ import { Reign, type SchedulerPorts } from "./reign.js";
 import { removeVm } from "./remove.js";
 import { resizeVm } from "./resize.js";
 import { shapeOf } from "./room.js";
+import { explainedRoom } from "./room-plan.js";
 import {
   type Adoption,
   type ClusterDeploy,
@@ -292,7 +292,7 @@ class ClusterScheduler implements Scheduler {
     const reign = this.mustLead();
     const explanation = reign.room.explain(request);
     const prices = reign.prices.shown(shapeOf(request));
-    return { ...explanation, prices, makesRoom: explanation.chosen === null ? moveFor(reign, request) : null };
+    return { ...explanation, prices, makesRoom: explanation.chosen === null ? explainedRoom(reign, request) : null };
   }
 
   estimateCourse(host: string): readonly PastEstimate[] {

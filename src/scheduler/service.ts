@@ -6,7 +6,7 @@
  */
 import type { PlacementExplanation } from "../core/placement/explain.js";
 import type { ShownPrices } from "../core/placement/learning/pricing.js";
-import type { Move } from "../core/placement/making-room.js";
+import type { RoomMoves } from "../core/placement/making-room.js";
 import type { SeedStatus } from "../core/pool/status.js";
 import type { RefusalCode } from "../core/result.js";
 import type { MiB, Milliseconds, Ratio } from "../core/units.js";
@@ -58,8 +58,13 @@ export type ClusterResult<T> =
 export interface ClusterExplanation extends PlacementExplanation {
   /** By which the weigher `bid` scores; null: none, or none yet. */
   readonly prices: ShownPrices | null;
-  /** A live move after which a host would take the VM that none takes now. Null: one does, or no single move helps, or the cluster is too large to look. */
-  readonly makesRoom: Move | null;
+  /** The live moves after which a host would take the VM that none takes now. Null: one does, or no moves help. */
+  readonly makesRoom: ClusterRoom | null;
+}
+
+export interface ClusterRoom extends RoomMoves {
+  /** Whether a deploy has them made by itself. */
+  readonly automatic: boolean;
 }
 
 /** Where a VM may go, beyond what it needs. */
@@ -192,6 +197,9 @@ export type ClusterEventKind =
   | "vm-moving"
   | "vm-moved"
   | "vm-move-failed"
+  | "room-wanted"
+  | "room-made"
+  | "room-not-made"
   | "host-registered"
   | "host-up"
   | "host-suspect"

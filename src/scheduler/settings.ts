@@ -27,6 +27,14 @@ export interface SchedulerSettings {
   readonly movesAtOnce: number;
   /** When a VM that could not be moved is tried again: room comes and goes. */
   readonly moveRetryInterval: Milliseconds;
+  /** Live moves that may make room for a VM that no host takes, at most, 0 to 2; 0: it is refused at once. */
+  readonly migrationBudget: number;
+  /** Of those moves, at most so many in any hour. */
+  readonly migrationsPerHour: number;
+  /** Requests for which room is made at once; others are refused as without a budget. */
+  readonly roomMakersAtOnce: number;
+  /** How long a request waits for its moves; then they are ended. Within what HTTP waits for a change. */
+  readonly roomPatience: Milliseconds;
   /** How far placement follows estimates; the placer's registry is to be of the same mode. */
   readonly estimates: EstimateMode;
   /** Share of a host by which what counts as free may pass what is measured free. */
@@ -50,6 +58,10 @@ export const DEFAULT_SCHEDULER_SETTINGS: SchedulerSettings = {
   mostCandidates: 20,
   movesAtOnce: 2,
   moveRetryInterval: milliseconds(60_000),
+  migrationBudget: 0,
+  migrationsPerHour: 60,
+  roomMakersAtOnce: 8,
+  roomPatience: milliseconds(45_000),
   estimates: "off",
   estimateMargin: 0.05,
   rememberedAnswers: 10_000,

@@ -57,7 +57,7 @@ test("an explanation has every filter's verdict and every weigher's score, with 
       },
     ],
     vetoes: { memory: 1 },
-    makesRoom: { vm: "web", from: "host-b", to: "host-a" },
+    makesRoom: { host: "host-b", moves: [{ vm: "web", from: "host-b", to: "host-a" }], automatic: true },
     prices: { price: 0.125, source: "learnt", vms: 40, others: 3, host: { pcpus: 32, memoryMiB: 131_072 }, since: 1 },
   });
   await app.close();

@@ -188,7 +188,7 @@ export class SchedulerDouble implements SchedulerService {
         { hostId: "host-b", verdicts: [verdict], scores: null, score: null, room: 0, expected: null },
       ],
       vetoes: { memory: 1 },
-      makesRoom: { vm: "web", from: "host-b", to: "host-a" },
+      makesRoom: { host: "host-b", moves: [{ vm: "web", from: "host-b", to: "host-a" }], automatic: true },
       prices: {
         price: 0.125,
         source: "learnt",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { milliseconds, ratio } from "../../src/core/units.js";
-import { type ClusterDeploy, NotLeader } from "../../src/scheduler/service.js";
+import { NotLeader } from "../../src/scheduler/service.js";
 import type { Fate } from "../../src/simulator/link.js";
 import { accepted, refused } from "./answers.js";
 import { Cluster, type ClusterOptions, deployRequest } from "./cluster.js";
@@ -275,41 +275,4 @@ describe("whatever fails during a move", () => {
       }
     });
   }
-});
-
-describe("a VM that no host takes", () => {
-  /** Of 8 pCPUs each: h1 has 5 taken, h2 six, h3 none that anybody may use. */
-  async function nearlyFull(more: Partial<ClusterDeploy> = {}): Promise<Cluster> {
-    const cluster = await new Cluster({ hosts: 3 }).start();
-    const sized = (host: string, vcpus: number) => ({ vcpus, ratio: ratio(1), ...only(host) });
-    accepted(await cluster.deploy("large", sized("h1", 3)));
-    accepted(await cluster.deploy("small", { vcpus: 2, ratio: ratio(1), ...only("h1"), ...more }));
-    accepted(await cluster.deploy("other", sized("h2", 6)));
-    accepted(await cluster.run(cluster.scheduler.cordon("h3")));
-    await cluster.settle();
-    return cluster;
-  }
-  const asked = { ...deployRequest("asked"), vcpus: 5, ratio: ratio(1) };
-
-  test("is told of the live move that would make room, and nothing is moved", async () => {
-    const cluster = await nearlyFull({ constraints: { hosts: ["h1", "h2"] } });
-    const { chosen, makesRoom } = cluster.scheduler.explain(asked);
-    assert.deepEqual([chosen, makesRoom], [null, { vm: "small", from: "h1", to: "h2" }]);
-    assert.equal(cluster.scheduler.explain({ ...asked, vcpus: 3 }).makesRoom, null, "there is room for it");
-    assert.equal(cluster.scheduler.explain({ ...asked, ...only("h2") }).makesRoom, null, "no room is made elsewhere");
-    await cluster.advance(60_000);
-    assert.equal(cluster.scheduler.vm("small")?.host, "h1");
-    // As it was told.
-    accepted(await cluster.run(cluster.scheduler.cordon("h1")));
-    accepted(await drain(cluster));
-    for (let ms = 0; ms < 60_000 && cluster.scheduler.vm("small")?.host === "h1"; ms += 5_000)
-      await cluster.advance(5_000);
-    assert.equal(cluster.scheduler.vm("small")?.host, "h2");
-    cluster.checkSettled();
-  });
-
-  test("is told of none where the VM that is in the way may be on no other host", async () => {
-    const cluster = await nearlyFull();
-    assert.equal(cluster.scheduler.explain(asked).makesRoom, null);
-  });
 });

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { milliseconds } from "../../src/core/units.js";
 import { boasting, guessing, looking } from "./broken.js";
 import type { ClusterOptions } from "./cluster.js";
 import { movingStep, RandomCluster, type Step, step } from "./random-cluster.js";
@@ -26,9 +27,10 @@ test("whatever fails, acknowledged VMs exist exactly once, refused ones do not, 
   );
 });
 
-test("the same holds while hosts are drained all the time: every VM runs once, on one of its hosts", async () => {
+test("the same holds while hosts are drained, and room is made, all the time: every VM runs once, on one of its hosts", async () => {
+  const settings = { migrationBudget: 2, roomPatience: milliseconds(8_000) };
   await fc.assert(
-    fc.asyncProperty(fc.array(movingStep, { minLength: 10, maxLength: 30 }), (steps) => play(steps)),
+    fc.asyncProperty(fc.array(movingStep, { minLength: 10, maxLength: 30 }), (steps) => play(steps, { settings })),
     { numRuns: 30 },
   );
 });

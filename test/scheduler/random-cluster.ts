@@ -110,7 +110,7 @@ export class RandomCluster {
   private stopped = false;
 
   constructor(options: ClusterOptions = {}) {
-    this.cluster = new Cluster({ ...options, settings: { settlePatience: milliseconds(6_000) } });
+    this.cluster = new Cluster({ ...options, settings: { settlePatience: milliseconds(6_000), ...options.settings } });
   }
 
   async start(): Promise<this> {

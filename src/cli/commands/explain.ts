@@ -59,6 +59,12 @@ function priceLine({
 type HostVerdict = ClusterExplanationAnswer["hosts"][number];
 const digits = (score: number): string => String(Math.round(score * 10_000) / 10_000);
 
+function roomLine({ host, moves, automatic }: NonNullable<ClusterExplanationAnswer["makesRoom"]>): string {
+  const moved = moves.map(({ vm, from, to }) => `${vm} from ${from} to ${to}`).join(", then ");
+  const end = automatic ? "a deploy has that done first, asking moves nothing" : "nothing is moved by asking";
+  return `${host} would take it if VMs were moved live: ${moved}; ${end}.`;
+}
+
 function explanationText(
   { chosen, room, hosts, vetoes, prices, makesRoom }: ClusterExplanationAnswer,
   shown: number,
@@ -69,10 +75,7 @@ function explanationText(
   ];
   if (chosen !== null)
     lines.push(`${room} such VM${room === 1 ? " fits" : "s fit"} in all, one after the other, as far as counts tell.`);
-  if (makesRoom !== null) {
-    const { vm, from, to } = makesRoom;
-    lines.push(`${from} would take it if ${vm} were moved from there to ${to}, live; nothing is moved by asking.`);
-  }
+  if (makesRoom !== null) lines.push(roomLine(makesRoom));
   if (prices !== null) lines.push(priceLine(prices));
   const objections = Object.entries(vetoes).map(([filter, count]) => `${filter}: ${count}`);
   if (objections.length > 0) lines.push(`Hosts that a filter objects to: ${objections.join(", ")}`);

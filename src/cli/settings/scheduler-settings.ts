@@ -3,6 +3,7 @@
  * the seeds' names of the global scheduler (spec 2.3) stand beside Headroom's, so that an old `.env` file works as it is.
  */
 
+import { MOST_MOVES } from "../../core/moves/search.js";
 import { ESTIMATE_MODES, type EstimateMode } from "../../core/placement/estimate-mode.js";
 import { weightsProblem } from "../../core/placement/rules.js";
 import { WEIGHTS } from "../../core/placement/weights.js";
@@ -149,6 +150,30 @@ const PLACEMENT = {
     allowed: "a whole number from 1 to 100",
     fallback: 2,
     schema: wholeNumber(1, 100),
+  }),
+  migrationBudget: setting({
+    group: "Placement",
+    names: ["HEADROOM_MIGRATION_BUDGET"],
+    about: "Live moves, at most, that make room for a VM that no host takes; 0: it is refused at once",
+    allowed: "a whole number from 0 to 2",
+    fallback: 0,
+    schema: wholeNumber(0, MOST_MOVES),
+  }),
+  migrationsPerHour: setting({
+    group: "Placement",
+    names: ["HEADROOM_MIGRATION_BUDGET_PER_HOUR"],
+    about: "Of those moves, at most so many in any hour",
+    allowed: "a whole number from 1 to 10000",
+    fallback: 60,
+    schema: wholeNumber(1, 10_000),
+  }),
+  roomSeconds: setting({
+    group: "Placement",
+    names: ["HEADROOM_MIGRATION_BUDGET_SECONDS"],
+    about: "How long a request waits for those moves; then they are ended, and it is refused",
+    allowed: "a whole number of seconds from 1 to 600",
+    fallback: 45,
+    schema: wholeNumber(1, 600),
   }),
   maximumRatio: SAME.maximumRatio,
   imageFolders: SAME.imageFolders,

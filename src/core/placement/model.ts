@@ -90,6 +90,9 @@ export interface VmShape {
   readonly ratio: Ratio | null;
 }
 
+export const isSameShape = (a: VmShape, b: VmShape): boolean =>
+  a.vcpus === b.vcpus && a.memoryMiB === b.memoryMiB && a.ratio === b.ratio;
+
 /** What a request asks beside its shape. */
 export interface Constraints {
   /** Absolute path of the disk image; null: none. */

@@ -13,6 +13,7 @@ const GAUGES: readonly ClusterValue[] = [
   ["scheduler_store_reachable", "1 while the store can be asked and written", (s) => Number(s.store.reachable)],
   ["cluster_vms", "VMs of the cluster", (s) => s.vms.total],
   ["cluster_vms_placing", "VMs reserved on a host and not confirmed yet", (s) => s.vms.placing],
+  ["cluster_vms_migrating", "VMs on their way to another host", (s) => s.vms.migrating],
   ["cluster_vms_removing", "VMs whose removal is not confirmed yet", (s) => s.vms.removing],
   ["cluster_vms_lost", "VMs whose host was replaced or given up", (s) => s.vms.lost],
   ["cluster_pcpus", "pCPUs of all hosts", (s) => s.pcpus.total],

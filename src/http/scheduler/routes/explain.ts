@@ -37,7 +37,7 @@ const explanationOf = ({ chosen, hosts, vetoes, prices, makesRoom }: ClusterExpl
   room: hosts.reduce((sum, { room }) => sum + room, 0),
   hosts: hosts.map(hostOf),
   vetoes: { ...vetoes },
-  makesRoom: makesRoom === null ? null : { ...makesRoom },
+  makesRoom: makesRoom === null ? null : { ...makesRoom, moves: makesRoom.moves.map((move) => ({ ...move })) },
   prices: prices === null ? null : { ...prices, host: { ...prices.host } },
 });
 

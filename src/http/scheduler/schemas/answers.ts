@@ -139,10 +139,17 @@ export const clusterExplanationAnswer = named(
       }),
     ),
     vetoes: z.record(text, count).meta({ description: "How many hosts each filter objects to" }),
-    makesRoom: z.object({ vm: text, from: text, to: text }).nullable().meta({
-      description:
-        "A live move after which a host would take the VM; it is not made. Null: a host takes it now, no single move helps, or there are more than 1,000 hosts",
-    }),
+    makesRoom: z
+      .object({
+        host: text.meta({ description: "Takes the VM after the moves" }),
+        moves: z.array(z.object({ vm: text, from: text, to: text })),
+        automatic: z.boolean().meta({ description: "Whether a deploy has them made by itself: the migration budget" }),
+      })
+      .nullable()
+      .meta({
+        description:
+          "Live moves, in order, after which a host would take the VM; asking makes none. Null: a host takes it now, or no moves help that were looked at",
+      }),
     prices: z
       .object({
         price: z.number().meta({ description: "What room for such a VM is worth, in hosts" }),
@@ -182,6 +189,9 @@ export const clusterEvent = named(
       "vm-moving",
       "vm-moved",
       "vm-move-failed",
+      "room-wanted",
+      "room-made",
+      "room-not-made",
       "host-registered",
       "host-up",
       "host-suspect",

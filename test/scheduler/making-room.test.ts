@@ -1,0 +1,264 @@
+/** A VM that no host takes: told which moves would make room, and with a budget of moves they are made first; what fails leaves everything as it was. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { mib, milliseconds, ratio } from "../../src/core/units.js";
+import { RoomBudget } from "../../src/scheduler/room-budget.js";
+import { type ClusterDeploy, NotLeader } from "../../src/scheduler/service.js";
+import type { SchedulerSettings } from "../../src/scheduler/settings.js";
+import { accepted, refused } from "./answers.js";
+import { Cluster, deployRequest } from "./cluster.js";
+
+const only = (...hosts: string[]) => ({ constraints: { hosts } });
+const sized = (host: string, vcpus: number, more: Partial<ClusterDeploy> = {}) => ({
+  vcpus,
+  ratio: ratio(1),
+  ...only(host),
+  ...more,
+});
+const ASKED = { ...deployRequest("asked", { requestId: "k" }), vcpus: 5, ratio: ratio(1) };
+const BUDGET = { migrationBudget: 1 };
+
+/**
+ * Of 8 pCPUs each: h1 has 3 free, and small, of 2 vCPUs, may go to h2, which has 2 free; h3 is closed.
+ */
+async function nearlyFull(
+  settings: Partial<SchedulerSettings> = {},
+  small: Partial<ClusterDeploy> = {},
+): Promise<Cluster> {
+  const cluster = await new Cluster({ hosts: 3, settings }).start();
+  accepted(await cluster.deploy("large", sized("h1", 3)));
+  accepted(await cluster.deploy("small", sized("h1", 2, { ...only("h1", "h2"), ...small })));
+  for (const host of ["h1", "h3"]) accepted(await cluster.run(cluster.scheduler.cordon(host)));
+  accepted(await cluster.deploy("other", sized("h2", 6)));
+  accepted(await cluster.run(cluster.scheduler.uncordon("h1")));
+  await cluster.settle();
+  return cluster;
+}
+
+/** a and b, of 2 vCPUs each, are on h1 beside another one of 1; h2 and h3 have room for one of them each. */
+async function twoInTheWay(): Promise<Cluster> {
+  const cluster = await new Cluster({ hosts: 3, settings: { migrationBudget: 2 } }).start();
+  for (const host of ["h2", "h3"]) accepted(await cluster.run(cluster.scheduler.cordon(host)));
+  for (const name of ["a", "b"]) accepted(await cluster.deploy(name, { vcpus: 2, ratio: ratio(1) }));
+  for (const host of ["h2", "h3"]) accepted(await cluster.run(cluster.scheduler.uncordon(host)));
+  for (const host of ["h2", "h3"]) accepted(await cluster.deploy(`full-${host}`, sized(host, 6)));
+  accepted(await cluster.deploy("large", sized("h1", 1)));
+  await cluster.settle();
+  return cluster;
+}
+
+const whereIs = (cluster: Cluster, vm: string): string | undefined => cluster.scheduler.vm(vm)?.host;
+const told = (cluster: Cluster, vm: string): readonly string[] =>
+  cluster.scheduler.eventsOf(vm).map(({ kind, message }) => `${kind}: ${message}`);
+const ask = (cluster: Cluster, request: ClusterDeploy = ASKED) => cluster.run(cluster.scheduler.deploy(request));
+
+/** Its first move has begun. */
+async function begun(cluster: Cluster, request: ClusterDeploy = ASKED) {
+  const answer = cluster.scheduler.deploy(request);
+  await cluster.clock.advance(300);
+  assert.equal(cluster.scheduler.vm("small")?.state, "migrating");
+  return answer;
+}
+
+describe("without a budget", () => {
+  test("it is told of the live move that would make room, and refused, and nothing is moved", async () => {
+    const cluster = await nearlyFull();
+    const { chosen, makesRoom } = cluster.scheduler.explain(ASKED);
+    const moves = [{ vm: "small", from: "h1", to: "h2" }];
+    assert.deepEqual([chosen, makesRoom], [null, { host: "h1", moves, automatic: false }]);
+    assert.equal(cluster.scheduler.explain({ ...ASKED, vcpus: 3 }).makesRoom, null, "there is room for it");
+    assert.equal(cluster.scheduler.explain({ ...ASKED, ...only("h2") }).makesRoom, null, "no room is made elsewhere");
+    assert.equal(refused(await ask(cluster)).code, "no-host-fits");
+    assert.deepEqual(
+      cluster.scheduler.eventsOf("asked").map(({ kind }) => kind),
+      ["vm-refused"],
+    );
+    await cluster.advance(60_000);
+    assert.equal(whereIs(cluster, "small"), "h1");
+    // As it was told.
+    accepted(await cluster.run(cluster.scheduler.cordon("h1")));
+    accepted(await cluster.run(cluster.scheduler.drain("h1")));
+    for (let ms = 0; ms < 60_000 && whereIs(cluster, "small") === "h1"; ms += 5_000) await cluster.advance(5_000);
+    assert.equal(whereIs(cluster, "small"), "h2");
+    cluster.checkSettled();
+  });
+
+  test("it is told of no move where the VM that is in the way may be on no other host", async () => {
+    const cluster = await nearlyFull({}, only("h1"));
+    assert.equal(cluster.scheduler.explain(ASKED).makesRoom, null);
+  });
+});
+
+describe("with a budget", () => {
+  test("the move is made, then the VM is placed; events say what was done for whom", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    assert.equal(cluster.scheduler.explain(ASKED).makesRoom?.automatic, true);
+    const before = cluster.scheduler.vm("small");
+    assert.equal(accepted(await ask(cluster)).host, "h1");
+    const after = cluster.scheduler.vm("small");
+    assert.deepEqual([after?.host, after?.uuid, after?.ratio], ["h2", before?.uuid, before?.ratio]);
+    const [wanted, made, placed] = told(cluster, "asked");
+    assert.match(wanted!, /^room-wanted: .*1 live move: small from h1 to h2/);
+    assert.match(made!, /^room-made: .*small from h1 to h2/);
+    assert.match(placed!, /^vm-placed: /);
+    assert.match(told(cluster, "small").join("\n"), /vm-moving: from h1 to h2, to make room for asked/);
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
+  test("nobody else gets the room meanwhile, neither that which is made nor that where the VM goes", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    const answer = begun(cluster);
+    const thief = { vcpus: 2, ratio: ratio(1) };
+    for (const host of ["h1", "h2"])
+      assert.equal(refused(await cluster.deploy(`thief-${host}`, { ...thief, ...only(host) })).code, "no-host-fits");
+    assert.equal(accepted(await cluster.run(answer)).host, "h1");
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
+  test("asked again under the same id while moves are made, it gets the same answer, and nothing more is moved", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    const answers = [begun(cluster), cluster.scheduler.deploy(ASKED)];
+    const vms = await cluster.run(Promise.all(answers));
+    assert.equal(accepted(vms[0]!).uuid, accepted(vms[1]!).uuid);
+    assert.equal(accepted(await ask(cluster)).uuid, accepted(vms[0]!).uuid);
+    const moves = cluster.scheduler.eventsAfter(0).filter(({ kind }) => kind === "vm-moved");
+    assert.equal(moves.length, 1);
+  });
+
+  test("two moves, one after the other, where one does not do", async () => {
+    const cluster = await twoInTheWay();
+    const request = { ...ASKED, vcpus: 7 };
+    assert.equal(cluster.scheduler.explain(request).makesRoom?.moves.length, 2);
+    assert.equal(accepted(await ask(cluster, request)).host, "h1");
+    assert.deepEqual([whereIs(cluster, "a"), whereIs(cluster, "b")].sort(), ["h2", "h3"]);
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
+  test("a VM that was to be moved, and is removed before its turn, has made room", async () => {
+    const cluster = await twoInTheWay();
+    const answer = cluster.scheduler.deploy({ ...ASKED, vcpus: 7 });
+    await cluster.clock.advance(300);
+    const [second] = ["a", "b"].filter((name) => cluster.scheduler.vm(name)?.state !== "migrating");
+    accepted(await cluster.remove(second!));
+    assert.equal(accepted(await cluster.run(answer)).host, "h1");
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
+  test("a VM that fits nowhere, whatever moved, moves nothing", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    assert.equal(refused(await ask(cluster, { ...ASKED, vcpus: 9 })).code, "no-host-fits");
+    assert.equal(
+      refused(await ask(cluster, { ...ASKED, requestId: "m", memoryMiB: mib(20_000) })).code,
+      "no-host-fits",
+    );
+    assert.deepEqual(
+      cluster.scheduler.eventsOf("asked").map(({ kind }) => kind),
+      ["vm-refused", "vm-refused"],
+    );
+  });
+});
+
+describe("a move that fails", () => {
+  test("leaves everything as it was; the refusal says why, and the same is not tried at once again", async () => {
+    const cluster = await nearlyFull(BUDGET, { image: "/images/debian.qcow2" });
+    const { reason } = refused(await ask(cluster));
+    assert.match(reason, /room for it could not be made: small stays on h1: .*folders that all hosts share/);
+    assert.equal(whereIs(cluster, "small"), "h1");
+    assert.match(told(cluster, "asked").join("\n"), /room-not-made: .*folders that all hosts share/);
+    await cluster.settle();
+    cluster.checkSettled();
+    assert.doesNotMatch(refused(await ask(cluster, { ...ASKED, requestId: "m" })).reason, /small/);
+    accepted(await cluster.deploy("two", sized("h2", 2)));
+    accepted(await cluster.deploy("three", sized("h1", 3)));
+  });
+
+  test("by taking too long is ended, and the room is anybody's again", async () => {
+    const cluster = await nearlyFull({ ...BUDGET, roomPatience: milliseconds(5_000) }, { memoryMiB: mib(12_000) });
+    const since = cluster.clock.monotonic();
+    assert.match(refused(await ask(cluster)).reason, /not done within 5 s/);
+    assert.ok(cluster.clock.monotonic() - since < 8_000);
+    assert.equal(whereIs(cluster, "small"), "h1");
+    await cluster.settle();
+    cluster.checkSettled();
+    accepted(await cluster.deploy("two", sized("h2", 2)));
+  });
+
+  test("since nobody answers goes on by itself afterwards, and the VM is once", async () => {
+    const cluster = await nearlyFull({ ...BUDGET, roomPatience: milliseconds(4_000) });
+    const answer = begun(cluster);
+    cluster.machine(1).reachable = false;
+    assert.match(refused(await cluster.run(answer)).reason, /small stays on h1: .*and goes on/);
+    cluster.machine(1).reachable = true;
+    await cluster.advance(60_000);
+    cluster.checkSettled();
+    assert.equal(whereIs(cluster, "small"), "h2", "it had gone by then");
+    assert.equal(accepted(await ask(cluster, { ...ASKED, requestId: "m" })).host, "h1");
+  });
+});
+
+describe("a storm of refusals", () => {
+  test("moves no more than is allowed in an hour, and says so", async () => {
+    const cluster = await nearlyFull({ ...BUDGET, migrationsPerHour: 1 });
+    accepted(await ask(cluster));
+    accepted(await cluster.remove("asked"));
+    accepted(await cluster.remove("small"));
+    accepted(await cluster.run(cluster.scheduler.cordon("h2")));
+    accepted(await cluster.deploy("small", { vcpus: 2, ratio: ratio(1) }));
+    accepted(await cluster.run(cluster.scheduler.uncordon("h2")));
+    const again = { ...ASKED, requestId: "m" };
+    assert.match(refused(await ask(cluster, again)).reason, /1 moves were made for room within an hour/);
+    assert.equal(whereIs(cluster, "small"), "h1");
+  });
+
+  test("is looked at once in a while, and moves again when the hour is over", () => {
+    const budget = new RoomBudget({ migrationsPerHour: 2, roomMakersAtOnce: 1 });
+    const at = milliseconds;
+    for (const now of [0, 1_800_000]) budget.noteMove(at(now));
+    assert.deepEqual(
+      [1_800_000, 3_599_999, 3_600_000, 5_400_000].map((now) => budget.movesLeft(at(now))),
+      [0, 0, 1, 2],
+    );
+    budget.noteVain("vm", at(0));
+    assert.deepEqual(
+      [999, 1_000].map((now) => budget.wasVain("vm", at(now))),
+      [true, false],
+    );
+  });
+
+  test("has room made for a few at once, the others are refused", async () => {
+    const cluster = await nearlyFull({ ...BUDGET, roomMakersAtOnce: 1 });
+    const first = begun(cluster);
+    const second = refused(await ask(cluster, { ...ASKED, name: "late", requestId: "m" }));
+    assert.match(second.reason, /room is being made for 1 other/);
+    accepted(await cluster.run(first));
+  });
+});
+
+/** More calls than moving and placing make: the last ones find the leader at its ordinary rounds. */
+const MOST_CALLS = 12;
+
+for (const [fate, when] of [
+  ["kill", "before"],
+  ["freeze", "after"],
+] as const)
+  test(`a leader's ${fate === "kill" ? "death" : "sleep"} at any call while room is made loses and doubles nothing`, async () => {
+    for (let nth = 1; nth <= MOST_CALLS; nth++) {
+      const cluster = await nearlyFull(BUDGET);
+      cluster.startScheduler();
+      const old = cluster.leader()!;
+      old.process.at(nth, fate, when, () => (fate === "kill" ? cluster.kill(old) : cluster.freeze(old)));
+      old.scheduler.deploy(ASKED).catch((error: unknown) => assert.ok(error instanceof NotLeader, String(error)));
+      await cluster.settle();
+      await cluster.thaw();
+      assert.notEqual(cluster.leader()?.name, old.name, "another one leads");
+      // The client got no answer, and asks again.
+      assert.equal(accepted(await ask(cluster)).host, "h1");
+      assert.equal(whereIs(cluster, "small"), "h2");
+      await cluster.settle();
+      cluster.checkSettled();
+    }
+  });
