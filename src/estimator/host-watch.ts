@@ -12,7 +12,7 @@ import type { WatchSettings } from "./settings.js";
 
 const FORMAT = "headroom-estimator-state";
 /** Of the state's form; another one is begun anew from the store's history. */
-const VERSION = 1;
+const VERSION = 2;
 const MS_PER_SECOND = 1000;
 /** The seeds' megabyte is 1000 KiB. */
 const MIB_PER_MB = 1000 / 1024;

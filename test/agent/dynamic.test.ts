@@ -244,7 +244,7 @@ test("forecasts that cannot be used are learnt anew, and the log says why", asyn
     ["{}", /not in a form that is known/],
     [sound.slice(0, sound.length / 2), /their digest does not fit/],
     [sound.replace('"peak":', '"peak":1'), /their digest does not fit/],
-    [sound.replace('"version":1', '"version":99'), /they are of version 99, and this is 1/],
+    [sound.replace('"version":2', '"version":99'), /they are of version 99, and this is 2/],
   ];
   for (const [text, reason] of cases) {
     lines.length = 0;

@@ -158,7 +158,7 @@ describe("a process that is killed and started anew goes on as if nothing had be
     await (await openWatch(store, states, settingsFor("maxpeak"), 10)).watch.pass(never);
     const text = states.texts.get("a")!;
     const other = { ...(JSON.parse(text) as object), state: { frames: {}, vms: [["a", 1]] } };
-    for (const damaged of ["", "{", "null", "[]", JSON.stringify(other), text.replace('"version":1', '"version":0')]) {
+    for (const damaged of ["", "{", "null", "[]", JSON.stringify(other), text.replace('"version":2', '"version":0')]) {
       states.texts.set("a", damaged);
       const { watch } = await openWatch(store, states, settingsFor("maxpeak"), 10);
       await watch.pass(never);

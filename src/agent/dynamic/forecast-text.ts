@@ -13,7 +13,7 @@ import { type Milliseconds, milliseconds, type Ratio, ratio } from "../../core/u
 const LEARNT = "headroom-forecasts";
 const OPEN = "headroom-open-window";
 /** Of the form, and of what the estimator remembers (core/estimator/headroom). */
-const VERSION = 1;
+const VERSION = 2;
 /** What repeats daily is known again after a day. */
 const OLDEST_MS = 86_400_000;
 

@@ -32,6 +32,8 @@ export interface Level {
   readonly level: number;
   /** The number of deviations that `greedy` adds; null for the others. */
   readonly deviations: number | null;
+  /** Where usage stood when the window ended; NaN where the strategy does not ask. */
+  readonly end: number;
 }
 
 /** What is known of a window besides what its VMs come to. */
@@ -100,4 +102,4 @@ export interface EstimatorSettings {
 /** For estimators that remember nothing of their own. */
 export const FORGETFUL = { assessor: null, snapshot: () => null, restore: () => undefined } as const;
 
-export const justLevel = (level: number): Level => ({ level, deviations: null });
+export const justLevel = (level: number): Level => ({ level, deviations: null, end: Number.NaN });

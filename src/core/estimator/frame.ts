@@ -4,7 +4,15 @@
  * history needs what is booked, VMs of too little history count in full (vm-track.ts), and a window without samples is not
  * guessed at: its estimate is withheld, and whoever asks falls back on what is booked. The faithful form does none of that.
  */
-import type { Estimator, EstimatorSettings, HostUsage, Prediction, VmTotals, WindowSignal } from "./estimator.js";
+import {
+  type Estimator,
+  type EstimatorSettings,
+  type HostUsage,
+  justLevel,
+  type Prediction,
+  type VmTotals,
+  type WindowSignal,
+} from "./estimator.js";
 import { Histories } from "./history.js";
 import type { Resource } from "./resource.js";
 import { seedTiers, type Tiers } from "./seed-rounding.js";
@@ -84,7 +92,7 @@ export class EstimatorFrame {
     const missing = told === 0 ? 1 : window.missing / told;
     const facts = { occurrence, slice, capacity: this.#capacity, missing };
     if (samples.length === 0) {
-      const nothing = { level: Number.NaN, deviations: null, peak: Number.NaN, stable: false };
+      const nothing = { ...justLevel(Number.NaN), peak: Number.NaN, stable: false };
       return { ...facts, ...nothing, warm: history.isFull, samples: 0 };
     }
     const { assessor } = this.estimator;

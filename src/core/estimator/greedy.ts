@@ -3,7 +3,7 @@
  * the host stable and jumps up when it is not and usage rises (Jacquet et al., "ScroogeVM: Boosting Cloud Resource
  * Utilization with Dynamic Oversubscription"). The rise is measured against the previous window's own mean, rounded up to tenths.
  */
-import { type Estimator, type EstimatorSettings, FORGETFUL } from "./estimator.js";
+import { type Estimator, type EstimatorSettings, FORGETFUL, justLevel } from "./estimator.js";
 import { SliceMemory } from "./slice-memory.js";
 import { meanOf } from "./statistics.js";
 
@@ -36,7 +36,7 @@ export function createGreedy({ faithful, assessor }: EstimatorSettings): Estimat
       const { mean, deviation } = faithful ? history.exactMoments() : history.moments();
       const deviations = nextDeviations(memory.of(slice), mean, stable);
       memory.set(slice, { deviations, mean: meanOf(aggregated) });
-      return { level: mean + deviations * deviation, deviations };
+      return { ...justLevel(mean + deviations * deviation), deviations };
     },
     predict: ({ level }) => ({ need: level, arithmetic: "numpy" }),
     snapshot: () => memory.snapshot(),

@@ -10,7 +10,7 @@ export interface Pending {
 }
 
 /** Of `Signal`, without what follows from a window's number. */
-const NUMBERS = ["capacity", "level", "peak", "samples", "missing"] as const;
+const NUMBERS = ["capacity", "level", "end", "peak", "samples", "missing"] as const;
 const [DEVIATIONS, PEAK, P99, FLAGS] = [NUMBERS.length, NUMBERS.length + 1, NUMBERS.length + 2, NUMBERS.length + 3];
 const COLUMNS = NUMBERS.length + 4;
 const [STABLE, WARM] = [1, 2];
@@ -36,13 +36,14 @@ export class PendingWindows {
 
   at(occurrence: number): Pending {
     const row = this.#row(occurrence);
-    const [capacity, level, peak, samples, missing] = row;
+    const [capacity, level, end, peak, samples, missing] = row;
     const [deviations, flags] = [row[DEVIATIONS]!, row[FLAGS]!];
     const signal: Signal = {
       occurrence,
       slice: occurrence % this.slices,
       capacity: capacity!,
       level: level!,
+      end: end!,
       peak: peak!,
       samples: samples!,
       missing: missing!,

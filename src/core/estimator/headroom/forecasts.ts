@@ -4,13 +4,11 @@
  * load's shape. Which one is trusted is decided elsewhere (headroom.ts); here they only guess.
  */
 
-const shareOf = (halfLife: number): number => 1 - 0.5 ** (1 / halfLife);
+import { foundSeason, learn, newSeason, type Season, shapeAt, shareOf, TIMES_SEEN } from "./seasons.js";
 
 /** Half-lives of smoothed levels and changes, in windows. */
 const LEVELS = [3, 10, 30, 100].map(shareOf);
 const CHANGES = [2, 8].map(shareOf);
-/** Of a season's shape, in seasons. */
-const SHAPE = shareOf(2);
 /** How much of the present departure from a season's shape is expected to last. */
 const LASTING = [0, 0.5, 1];
 /** The last peak, and the larger of the last two. */
@@ -19,18 +17,8 @@ const PLAIN = 2;
 const HALF_WAY = [1, 2];
 /** Peaks kept to find a season that no calendar knows. */
 const KEPT = 192;
-/** Seasons looked for, and how often; each needs to have been seen three times. */
-const [SHORTEST, LONGEST, EVERY] = [2, 60, 4];
-const TIMES_SEEN = 3;
-/** Correlation of peaks a season apart that is believed. */
-const BELIEVED = 0.5;
-
-interface Season {
-  /** Windows. */
-  readonly length: number;
-  /** Smoothed peak of each time of the season; null: not seen yet. */
-  readonly shape: (number | null)[];
-}
+/** How often that is done: a search costs as much as many guesses. */
+const EVERY = 4;
 
 /** Plain, for snapshots. */
 export interface Forecasts {
@@ -51,7 +39,7 @@ export const newForecasts = (seasons: readonly number[]): Forecasts => ({
   before: 0,
   levels: [],
   changes: [],
-  seasons: seasons.map((length) => ({ length, shape: Array.from({ length }, () => null) })),
+  seasons: seasons.map(newSeason),
   peaks: [],
   found: 0,
 });
@@ -68,39 +56,12 @@ export function observe(state: Forecasts, occurrence: number, peak: number): voi
   state.changes = CHANGES.map((share, i) =>
     last === null ? 0 : state.changes[i]! + share * (peak - last - state.changes[i]!),
   );
-  for (const { length, shape } of state.seasons) {
-    const at = occurrence % length;
-    const known = shape[at] ?? null;
-    shape[at] = known === null ? peak : known + SHAPE * (peak - known);
-  }
+  for (const season of state.seasons) learn(season, occurrence, peak);
   state.before = last ?? peak;
   state.last = peak;
   state.peaks.push(peak);
   if (state.peaks.length > KEPT) state.peaks.shift();
   if (occurrence % EVERY === 0) state.found = foundSeason(state.peaks);
-}
-
-/** The shortest season whose peaks correlate about as well as any's; 0 where none is believed. */
-function foundSeason(peaks: readonly number[]): number {
-  const count = peaks.length;
-  let mean = 0;
-  for (const peak of peaks) mean += peak / count;
-  const off = peaks.map((peak) => peak - mean);
-  let whole = 0;
-  for (const value of off) whole += value * value;
-  if (whole === 0) return 0;
-  let [best, found, before] = [BELIEVED, 0, Number.POSITIVE_INFINITY];
-  // A slow wander correlates at every short distance: only what falls and rises again is a season.
-  let hasFallen = false;
-  for (let lag = 1; lag <= Math.min(LONGEST, Math.floor(count / TIMES_SEEN)); lag++) {
-    let sum = 0;
-    for (let i = lag; i < count; i++) sum += off[i]! * off[i - lag]!;
-    const correlation = (sum / whole) * (count / (count - lag));
-    if (correlation < before && correlation < BELIEVED / 2) hasFallen = true;
-    if (hasFallen && lag >= SHORTEST && correlation > best + 0.05) [best, found] = [correlation, lag];
-    before = correlation;
-  }
-  return found;
 }
 
 /** Mean of the last seasons' peaks at the window that is `ahead` of the newest. */
@@ -125,9 +86,8 @@ export function guesses(state: Forecasts, occurrence: number): readonly (number 
   if (last === null) return Array.from({ length: guessCount(seasons.length) }, () => null);
   const halfWay = HALF_WAY.map((i) => (last + levels[i]!) / 2);
   const recent = [last, Math.max(last, before), ...levels, ...halfWay, ...changes.map((change) => last + change)];
-  const seasonal = seasons.flatMap(({ length, shape }) => {
-    const [now, next] = [shape[occurrence % length], shape[(occurrence + 1) % length]];
-    return seasonalGuesses(now ?? null, next ?? null, last);
-  });
+  const seasonal = seasons.flatMap((season) =>
+    seasonalGuesses(shapeAt(season, occurrence), shapeAt(season, occurrence + 1), last),
+  );
   return [...recent, ...seasonal, ...seasonalGuesses(inFoundSeason(state, 0), inFoundSeason(state, 1), last)];
 }

@@ -1,11 +1,14 @@
 /**
- * `headroom`, our own. The next window's peak is guessed in several simple ways (forecasts.ts); each guess becomes bounds by its own
- * record of misses (misses.ts); the bounds are averaged, those that served well of late far above the rest (prediction with
- * expert advice: Cesa-Bianchi and Lugosi, "Prediction, Learning, and Games", 2006); and a last factor holds the promised rate
- * of violations, growing at each one and sinking while there is none (adaptive conformal inference: Gibbs and Candes, 2021).
- * It sees the host's peaks only: what new VMs bring shows as growth, and what the next window's newcomers will bring it cannot know.
+ * `headroom`, our own. The next window's peak is guessed in several simple ways (forecasts.ts, ends.ts), and by all of them
+ * together (combined.ts); each guess becomes bounds by its own record of misses (misses.ts); the bounds are averaged, those that
+ * served well of late above the rest (prediction with expert advice: Cesa-Bianchi and Lugosi, "Prediction, Learning, and Games",
+ * 2006); and a last factor holds the promised rate of violations, growing at each one and sinking while there is none (adaptive
+ * conformal inference: Gibbs and Candes, 2021). It sees the host's usage only: what new VMs bring shows as growth, and what the
+ * next window's newcomers will bring it cannot know.
  */
 import { type Estimator, type EstimatorSettings, FORGETFUL, justLevel } from "../estimator.js";
+import { COMBINED, combined } from "./combined.js";
+import { type Ends, endGuessCount, endGuesses, endOf, newEnds, observeEnd } from "./ends.js";
 import { type Forecasts, guessCount, guesses, newForecasts, observe } from "./forecasts.js";
 import { MARGINS, marginsOf, remember } from "./misses.js";
 import { DEFAULT_PROMISE, type PromiseSettings, promiseOf } from "./promise.js";
@@ -14,12 +17,8 @@ const DAYS_OF_WEEK = 7;
 /** Longer seasons are not kept. */
 const MOST_SEASON = 4096;
 
-/** What is left of a bound's costs after each window: half after twelve. */
-const COST_FADE = 0.5 ** (1 / 12);
-/** A bound is trusted once it was weighed about so often. */
+/** A bound, or a guess, is trusted once it was weighed about so often. */
 const PROVEN = 3;
-/** The worse a bound, the less it counts: by this power of its cost. */
-const SHARPNESS = 12;
 /** A bound that never cost anything must not count alone for ever; shares of a core, or of an MB. */
 const LEAST_COST = 1e-9;
 /** Trusted before any was proven: the last peak and the larger of the last two, as forecasts.ts orders them. */
@@ -27,21 +26,20 @@ const UNPROVEN_GUESSES = 2;
 /** Misses' deviation before any was seen, in deviations of the samples. */
 const PRIOR = 0.4;
 
-/** By what the last factor grows at a violation. */
-const STEP = 1.05;
-
 /** One guess's past. */
 interface GuessRecord {
   /** Truth less guess, the newest last. */
   readonly misses: number[];
-  /** What each of its bounds cost, and how often they were weighed, discounted alike. */
+  /** What each of its bounds cost, the squares of its misses, and how often they were weighed, discounted alike. */
   readonly costs: number[];
+  squares: number;
   weight: number;
 }
 
 /** Plain, for snapshots. */
 interface State {
   readonly forecasts: Forecasts;
+  readonly ends: Ends;
   readonly records: readonly GuessRecord[];
   /** Window that the guesses are about. */
   next: number;
@@ -61,10 +59,13 @@ function seasonsOf({ slices, dayWindows }: EstimatorSettings): readonly number[]
 
 function newState(settings: EstimatorSettings): State {
   const seasons = seasonsOf(settings);
-  const newRecord = (): GuessRecord => ({ misses: [], costs: Array.from({ length: MARGINS }, () => 0), weight: 0 });
+  const costs = (): number[] => Array.from({ length: MARGINS }, () => 0);
+  const newRecord = (): GuessRecord => ({ misses: [], costs: costs(), squares: 0, weight: 0 });
+  const count = guessCount(seasons.length) + endGuessCount(seasons.length) + COMBINED;
   return {
     forecasts: newForecasts(seasons),
-    records: Array.from({ length: guessCount(seasons.length) }, newRecord),
+    ends: newEnds(seasons),
+    records: Array.from({ length: count }, newRecord),
     next: -1,
     guesses: [],
     bounds: [],
@@ -76,35 +77,54 @@ function newState(settings: EstimatorSettings): State {
 /** What was guessed of a window is held against its peak. */
 function judge(state: State, occurrence: number, peak: number, promise: PromiseSettings): void {
   if (state.next !== occurrence) return;
-  const { rate, dread } = promise;
+  const { rate, dread, step, halfLife } = promise;
   const [leastCare, mostCare] = promise.care;
+  const fade = 0.5 ** (1 / halfLife);
   for (const [i, guess] of state.guesses.entries()) {
     if (guess === null) continue;
     const record = state.records[i]!;
     for (const [j, bound] of state.bounds[i]!.entries()) {
       const cost = peak > bound ? dread * (peak - bound) : bound - peak;
-      record.costs[j] = COST_FADE * record.costs[j]! + cost;
+      record.costs[j] = fade * record.costs[j]! + cost;
     }
-    record.weight = COST_FADE * record.weight + 1;
+    record.squares = fade * record.squares + (peak - guess) ** 2;
+    record.weight = fade * record.weight + 1;
     remember(record.misses, peak - guess);
   }
-  const care = state.care * (peak > state.need ? STEP : STEP ** (-rate / (1 - rate)));
+  const care = state.care * (peak > state.need ? step : step ** (-rate / (1 - rate)));
   state.care = Math.min(mostCare, Math.max(leastCare, care));
 }
 
-/** Mean costs of a guess's bounds; null while it is not proven. */
-const meanCosts = ({ costs, weight }: GuessRecord): readonly number[] | null =>
-  weight < PROVEN ? null : costs.map((cost) => (cost + LEAST_COST) / weight);
+/** Every guess at the peak of the window after `occurrence`. */
+function guess({ forecasts, ends, records }: State, occurrence: number): readonly (number | null)[] {
+  const single = [...guesses(forecasts, occurrence), ...endGuesses(ends)];
+  const errors = single.map((_, i) => {
+    const { squares, weight } = records[i]!;
+    return weight < PROVEN ? null : squares / weight;
+  });
+  return [...single, ...combined(single, errors)];
+}
 
-function average({ bounds, records }: State): number {
-  const costs = records.map(meanCosts);
-  const least = Math.min(...costs.flatMap((row) => row ?? []));
+/** The least mean cost of any proven bound; infinite: none is. */
+function leastCost(records: readonly GuessRecord[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { costs, weight } of records) {
+    if (weight < PROVEN) continue;
+    for (let j = 0; j < MARGINS; j++) least = Math.min(least, (costs[j]! + LEAST_COST) / weight);
+  }
+  return least;
+}
+
+function average({ bounds, records }: State, sharpness: number): number {
+  const least = leastCost(records);
   let [sum, weights] = [0, 0];
-  for (const [i, row] of bounds.entries()) {
-    for (const [j, bound] of row.entries()) {
-      const cost = costs[i]?.[j] ?? Number.POSITIVE_INFINITY;
-      const weight = Number.isFinite(least) ? (least / cost) ** SHARPNESS : i < UNPROVEN_GUESSES ? 1 : 0;
-      sum += weight * bound;
+  for (let i = 0; i < bounds.length; i++) {
+    const { costs, weight: weighed } = records[i]!;
+    const row = bounds[i]!;
+    if (Number.isFinite(least) ? weighed < PROVEN : i >= UNPROVEN_GUESSES) continue;
+    for (let j = 0; j < row.length; j++) {
+      const weight = Number.isFinite(least) ? ((least * weighed) / (costs[j]! + LEAST_COST)) ** sharpness : 1;
+      sum += weight * row[j]!;
       weights += weight;
     }
   }
@@ -118,17 +138,18 @@ export function createHeadroom(settings: EstimatorSettings): Estimator {
     ...FORGETFUL,
     restsOn: "prior",
     // Its level is how much samples spread.
-    update: (_usage, history) => justLevel(history.moments().deviation),
-    predict({ occurrence, peak, level }) {
+    update: ({ aggregated }, history) => ({ ...justLevel(history.moments().deviation), end: endOf(aggregated) }),
+    predict({ occurrence, peak, level, end }) {
       judge(state, occurrence, peak, promise);
       observe(state.forecasts, occurrence, peak);
+      observeEnd(state.ends, occurrence, end, peak);
       state.next = occurrence + 1;
-      state.guesses = guesses(state.forecasts, occurrence);
+      state.guesses = guess(state, occurrence);
       state.bounds = state.guesses.map((guess, i) => {
         if (guess === null) return [];
         return marginsOf(state.records[i]!.misses, PRIOR * level, promise).map((margin) => guess + state.care * margin);
       });
-      state.need = average(state);
+      state.need = average(state, promise.sharpness);
       return { need: state.need, arithmetic: "decimal" };
     },
     snapshot: () => state,

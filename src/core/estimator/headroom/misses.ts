@@ -4,9 +4,9 @@
  * are few), which is steady where misses are, and as their own quantile, counted as conformal prediction does (Vovk, Gammerman
  * and Shafer, 2005), which knows heavy tails.
  */
-import { MOST_PASSING, type PromiseSettings } from "./promise.js";
+import type { PromiseSettings } from "./promise.js";
 
-/** Misses that each memory holds. A host that came to rest must not pay for its unrest for long. */
+/** Misses that each memory holds, ascending. A host that came to rest must not pay for its unrest for long. */
 const MEMORIES = [6, 24, 120] as const;
 const LONGEST = 120;
 /** Margins that `marginsOf` gives. */
@@ -19,32 +19,41 @@ const FEW = 8;
 
 /** Student's t, by its expansion in 1 / freedom (Cornish and Fisher, 1937). */
 function studentT(z: number, freedom: number): number {
-  const [z3, z5, z7] = [z ** 3, z ** 5, z ** 7];
-  return (
-    z +
-    (z3 + z) / (4 * freedom) +
-    (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom ** 2) +
-    (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom ** 3)
-  );
+  const square = z * z;
+  const first = (square + 1) / 4;
+  const second = ((5 * square + 16) * square + 3) / 96;
+  const third = (((3 * square + 19) * square + 17) * square - 15) / 384;
+  return z * (1 + (first + (second + third / freedom) / freedom) / freedom);
 }
 
-/** Of the misses from `from` on. */
-function intervalOf(misses: readonly number[], from: number, prior: number, z: number): number {
-  const count = misses.length - from;
-  let sum = 0;
-  for (let i = from; i < misses.length; i++) sum += misses[i]!;
+interface Moments {
+  readonly count: number;
+  /** About `origin`, which keeps them small. */
+  readonly origin: number;
+  readonly sum: number;
+  readonly squares: number;
+}
+
+function intervalOf({ count, origin, sum, squares }: Moments, prior: number, z: number): number {
   const mean = count === 0 ? 0 : sum / count;
-  let squares = PRIOR_WEIGHT * prior * prior;
-  for (let i = from; i < misses.length; i++) squares += (misses[i]! - mean) ** 2;
+  const spread = Math.max(0, squares - sum * mean) + PRIOR_WEIGHT * prior * prior;
   const freedom = Math.max(0, count - 1) + PRIOR_WEIGHT;
-  return mean + studentT(z, freedom) * Math.sqrt(squares / freedom) * Math.sqrt(1 + 1 / (count + 1));
+  return origin + mean + studentT(z, freedom) * Math.sqrt(spread / freedom) * Math.sqrt(1 + 1 / (count + 1));
 }
 
-/** The largest misses seen so far, the smallest of them first; holds as many as the longest memory lets pass. */
-const top = new Float64Array(1 + Math.ceil(LONGEST * MOST_PASSING));
+/** Up to this rank, keeping the largest while they are looked at costs less than sorting. */
+const LOW_RANK = 8;
+/** The largest misses seen so far, the smallest of them first. */
+const top = new Float64Array(LOW_RANK);
+const toSort = new Float64Array(LONGEST);
 
-/** The miss of rank `rank` from above; 1 is the largest. One pass: ranks are low. */
+/** The miss of rank `rank` from above; 1 is the largest. */
 function fromAbove(misses: readonly number[], from: number, rank: number): number {
+  if (rank > LOW_RANK) {
+    const sorted = toSort.subarray(0, misses.length - from);
+    for (let i = from; i < misses.length; i++) sorted[i - from] = misses[i]!;
+    return sorted.sort()[sorted.length - rank]!;
+  }
   top.fill(Number.NEGATIVE_INFINITY, 0, rank);
   for (let i = from; i < misses.length; i++) {
     const miss = misses[i]!;
@@ -66,11 +75,22 @@ function quantileOf(misses: readonly number[], from: number, interval: number, m
 
 /** `misses`: the newest last. `prior`: the deviation that misses are thought to have before any was seen. */
 export function marginsOf(misses: readonly number[], prior: number, promise: PromiseSettings): readonly number[] {
-  return MEMORIES.flatMap((memory) => {
+  const margins: number[] = [];
+  const origin = misses.at(-1) ?? 0;
+  let [sum, squares, i] = [0, 0, misses.length];
+  // Each memory holds the shorter ones: one way back through the misses serves all.
+  for (const memory of MEMORIES) {
     const from = Math.max(0, misses.length - memory);
-    const interval = intervalOf(misses, from, prior, promise.z);
-    return [interval, quantileOf(misses, from, interval, promise.passing)];
-  });
+    while (i > from) {
+      i -= 1;
+      const off = misses[i]! - origin;
+      sum += off;
+      squares += off * off;
+    }
+    const interval = intervalOf({ count: misses.length - from, origin, sum, squares }, prior, promise.z);
+    margins.push(interval, quantileOf(misses, from, interval, promise.passing));
+  }
+  return margins;
 }
 
 /** `miss`: truth less guess. */
