@@ -1,5 +1,7 @@
 /** Loops over the bytes of traces that are hot in every reader: plain functions on plain arrays, compiled soon and only once. */
 
+const SPACE = 32;
+
 /** Whether `expected` stands in `bytes` from `at` on. */
 export function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
   const length = expected.length;
@@ -13,4 +15,10 @@ export function countOf(wanted: number, bytes: Uint8Array, from: number, to: num
   let count = 0;
   for (let i = from; i < to; i++) if (bytes[i] === wanted) count += 1;
   return count;
+}
+
+/** Whether nothing but white space stands from `from` to `to`. */
+export function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i]! > SPACE) return false;
+  return true;
 }

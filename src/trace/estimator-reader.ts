@@ -4,41 +4,16 @@
  * can be worked with (missing lists, nulls, lists of differing lengths, a VM with fewer windows than the host) is; what
  * cannot stops the reading, with the place and what is allowed.
  */
-import type { Times, VmWindow } from "../core/estimator/vm-window.js";
 import { OperationalError } from "../ports/errors.js";
-import type { EstimatorTraceVisitor, HostRecord, TraceConfig, VmRecord } from "./estimator-record.js";
+import { HostLists, isListName, type Refuse, VmLists } from "./estimator-lists.js";
+import type { EstimatorTraceVisitor, TraceConfig } from "./estimator-record.js";
 import { bytePieces, type ReadProgress } from "./input.js";
-import { type Fields, JsonScanner, type JsonVisitor, notNumber, type Reading } from "./json-scanner.js";
-import { NumberList, type Wanted } from "./number-list.js";
-
-const LISTS = [
-  "time",
-  "cpu",
-  "mem",
-  "cpu_usage",
-  "mem_usage",
-  "mem_rss",
-  "sched_busy",
-  "swpagefaults",
-  "cpi",
-  "hwcpucycles",
-] as const;
-type ListName = (typeof LISTS)[number];
-const isListName = (name: string): name is ListName => (LISTS as readonly string[]).includes(name);
-/** Of capacities the last number counts, and of times nobody asks for more than the ends. */
-const WANTED: Readonly<Partial<Record<ListName, Wanted>>> = { time: "ends and count", cpu: "ends", mem: "ends" };
-/** Few strategies ask for these, or only once other lists were found alike: they are not looked at before. */
-const LATE: ReadonlySet<ListName> = new Set(["mem_usage", "mem_rss", "sched_busy", "swpagefaults"]);
-/** Only statistics ask for these. */
-const COUNTERS: ReadonlySet<string> = new Set(["cpi", "hwcpucycles"]);
+import { JsonScanner, type JsonVisitor, notNumber, type Reading } from "./json-scanner.js";
+import { NumberList } from "./number-list.js";
 
 /** More is no host's history but a mistake: it would be kept for every slice. */
 const MOST_HISTORY = 10_000;
 
-type Lists = Readonly<Record<ListName, NumberList>>;
-
-const listsOf = (listOf: (name: ListName) => NumberList): Lists =>
-  Object.fromEntries(LISTS.map((name) => [name, listOf(name)])) as Record<ListName, NumberList>;
 type Step = string | number;
 
 const showPath = (path: readonly Step[]): string =>
@@ -102,9 +77,8 @@ class Reader implements JsonVisitor {
   readonly #path: Step[] = [];
   readonly #settings = new Map<string, unknown>();
   readonly #epochs = new NumberList();
-  readonly #lists: Lists;
-  /** Those of them that somebody asks for. */
-  readonly #fields: Fields;
+  readonly #host: HostLists;
+  readonly #vm: VmLists;
   #head: Head | null = null;
   /** Whether what `close` ends was walked. */
   #isWalked = true;
@@ -116,16 +90,19 @@ class Reader implements JsonVisitor {
   constructor(
     private readonly file: string,
     private readonly visitor: EstimatorTraceVisitor | null,
-    statistics: boolean,
     private readonly known: Head | null,
   ) {
-    const listOf = (name: ListName): NumberList =>
-      new NumberList(WANTED[name] ?? (LATE.has(name) && !statistics ? "late" : "all"), (word) => {
-        throw bad(file, `${name}: ${notNumber(word)}`);
-      });
-    this.#lists = listsOf(listOf);
-    const isWanted = (name: ListName): boolean => statistics || !COUNTERS.has(name);
-    this.#fields = new Map(LISTS.filter(isWanted).map((name) => [name, this.#lists[name]]));
+    const refuse: Refuse = (name, occurrence, word) => {
+      const machine = this.#path.slice(0, this.#path.lastIndexOf("raw_data"));
+      throw bad(file, `${showPath([...machine, "raw_data", occurrence, name])}: ${notNumber(word)}`);
+    };
+    this.#host = new HostLists(refuse);
+    this.#vm = new VmLists(refuse);
+  }
+
+  /** Of the machine that is being read. */
+  get #lists(): HostLists | VmLists {
+    return this.#path[0] === "vm" ? this.#vm : this.#host;
   }
 
   where(): string {
@@ -140,7 +117,7 @@ class Reader implements JsonVisitor {
     const place = this.#place();
     if (place === "setting") this.#settings.set(String(this.#path[1]), value);
     else if (place !== "other" && (value !== null || !NULLABLE.has(place))) this.#wrong(place, JSON.stringify(value));
-    else if (place === "window") this.#window(null);
+    else if (place === "window") this.#window(false);
     else if (place === "machine") this.#startMachine();
     this.#next();
   }
@@ -150,11 +127,11 @@ class Reader implements JsonVisitor {
     const allowed = ALLOWED[place];
     if (allowed !== undefined && allowed !== kind) this.#wrong(place, kind === "list" ? "a list" : "an object");
     const reading = this.#reading(place);
-    this.#isWalked = reading === "walk" || reading === this.#fields;
+    this.#isWalked = reading === "walk" || place === "window";
     if (!this.#isWalked) return reading;
     if (place === "machine") this.#startMachine();
     if (place === "windows") this.#due = 0;
-    if (place === "window") for (const name of LISTS) this.#lists[name].clear();
+    if (place === "window") this.#lists.clear();
     this.#path.push(kind === "list" ? 0 : "");
     return reading;
   }
@@ -163,7 +140,7 @@ class Reader implements JsonVisitor {
     if (this.#isWalked) {
       this.#path.pop();
       const place = this.#place();
-      if (place === "window") this.#window(this.#lists);
+      if (place === "window") this.#window(!this.#lists.isEmpty);
       else if (place === "machine") this.#endMachine();
       else if (place === "root") this.#endTrace();
     }
@@ -202,7 +179,7 @@ class Reader implements JsonVisitor {
       case "windows":
         return "walk";
       case "window":
-        return this.#fields;
+        return this.#lists.fields;
       case "machines":
       case "machine":
         if (this.visitor === null) return "skip";
@@ -240,20 +217,19 @@ class Reader implements JsonVisitor {
   /** A list of windows may be shorter than the trace, or missing; what is longer is nobody's. */
   #endMachine(): void {
     const isVm = this.#path[0] === "vm";
-    for (; this.#due < this.#head!.epochs.length; this.#due++) this.#hand(this.#due, isVm, null);
+    for (; this.#due < this.#head!.epochs.length; this.#due++) this.#hand(this.#due, isVm, false);
   }
 
-  #window(lists: Lists | null): void {
+  #window(isThere: boolean): void {
     const occurrence = Number(this.#path.at(-1));
     if (occurrence >= this.#head!.epochs.length) return;
-    const isEmpty = lists === null || LISTS.every((name) => !lists[name].isTold);
-    this.#hand(occurrence, this.#path[0] === "vm", isEmpty ? null : lists);
+    this.#hand(occurrence, this.#path[0] === "vm", isThere);
     this.#due = occurrence + 1;
   }
 
-  #hand(occurrence: number, isVm: boolean, lists: Lists | null): void {
-    if (isVm) this.visitor?.vmWindow(occurrence, lists === null ? null : new VmLists(lists));
-    else this.visitor?.host(occurrence, lists === null ? null : new HostLists(lists));
+  #hand(occurrence: number, isVm: boolean, isThere: boolean): void {
+    if (isVm) this.visitor?.vmWindow(occurrence, isThere ? this.#vm.at(occurrence) : null);
+    else this.visitor?.host(occurrence, isThere ? this.#host.at(occurrence) : null);
   }
 
   #endTrace(): void {
@@ -270,92 +246,24 @@ class Reader implements JsonVisitor {
   }
 }
 
-const toldOrNull = (list: NumberList): Float64Array | null => (list.isTold ? list.view() : null);
-
-/** What a machine did in a window; lists are read as they are asked for. */
-class MachineLists {
-  readonly times: Times;
-
-  constructor(protected readonly lists: Lists) {
-    const { first, last, count } = lists.time;
-    this.times = { first, last, count };
-  }
-
-  get cpuUsage(): Float64Array {
-    return this.lists.cpu_usage.view();
-  }
-  get memoryUsage(): Float64Array {
-    return this.lists.mem_usage.view();
-  }
-  get memoryRss(): Float64Array | null {
-    return toldOrNull(this.lists.mem_rss);
-  }
-  get schedBusy(): Float64Array {
-    return this.lists.sched_busy.view();
-  }
-  get pageFaults(): Float64Array {
-    return this.lists.swpagefaults.view();
-  }
-  get cyclesPerInstruction(): Float64Array | null {
-    return toldOrNull(this.lists.cpi);
-  }
-  get cycles(): Float64Array | null {
-    return toldOrNull(this.lists.hwcpucycles);
-  }
-}
-
-class VmLists extends MachineLists implements VmRecord {
-  readonly vcpus = this.lists.cpu.last;
-  readonly memory = this.lists.mem.last;
-
-  kept(spare: VmWindow | null): VmLists {
-    const lists = spare instanceof VmLists ? spare.lists : listsOf((name) => this.lists[name].empty());
-    for (const name of LISTS) lists[name].copy(this.lists[name]);
-    return new VmLists(lists);
-  }
-}
-
-class HostLists extends MachineLists implements HostRecord {
-  readonly cpuCapacity = this.lists.cpu.last;
-  readonly memoryCapacity = this.lists.mem.last;
-
-  get missingCpu(): number {
-    return missingIn(this.lists.cpu_usage);
-  }
-  get missingMemory(): number {
-    return missingIn(this.lists.mem_usage);
-  }
-}
-
-function missingIn(list: NumberList): number {
-  list.view();
-  return list.missing;
-}
-
 async function scan(path: string, reader: Reader, progress?: ReadProgress): Promise<void> {
   const scanner = new JsonScanner(path, reader);
   for await (const piece of bytePieces(path, progress)) scanner.push(piece);
   scanner.end();
 }
 
-export interface ReadingOptions {
-  /** Read what only statistics ask for as well. */
-  readonly statistics: boolean;
-  readonly progress?: ReadProgress;
-}
-
-/** Throws `OperationalError` (bad-input-file). */
+/** Throws `OperationalError` (bad-input-file), also for what a list holds once somebody asks for it. */
 export async function readEstimatorTrace(
   path: string,
   visitor: EstimatorTraceVisitor,
-  { statistics, progress }: ReadingOptions,
+  progress?: ReadProgress,
 ): Promise<void> {
   try {
-    await scan(path, new Reader(path, visitor, statistics, null), progress);
+    await scan(path, new Reader(path, visitor, null), progress);
   } catch (error) {
     if (!(error instanceof HeadIsLate)) throw error;
-    const headReader = new Reader(path, null, false, null);
+    const headReader = new Reader(path, null, null);
     await scan(path, headReader);
-    await scan(path, new Reader(path, visitor, statistics, headReader.head()), progress);
+    await scan(path, new Reader(path, visitor, headReader.head()), progress);
   }
 }

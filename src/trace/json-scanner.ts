@@ -4,12 +4,14 @@
  * nobody asks for is passed over. Accepts what Python writes: NaN and infinities among numbers.
  */
 import { OperationalError } from "../ports/errors.js";
-import { countOf } from "./bytes.js";
 import { Names } from "./names.js";
 import { isMissing, isNumber, readNumbers, wordAt } from "./number-bytes.js";
 import { NumberList } from "./number-list.js";
 
-/** Where the lists of an object go, by their names; its other lists are passed over. */
+/**
+ * Where the lists of an object go, by their names; its other lists are passed over. They are shown where they stand, mostly, and
+ * can be read until `close` of the object returns.
+ */
 export type Fields = ReadonlyMap<string, NumberList>;
 
 /** What is to be done with a list or an object that begins. `Fields`: it is walked, but of its lists only `key` tells. */
@@ -41,6 +43,10 @@ const NESTING = [QUOTE, OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT];
 const MAX_TOKEN_BYTES = 1 << 20;
 /** Room for what is left over from piece to piece; grows where a name is longer. */
 const SLACK_BYTES = 1 << 12;
+/** More than this of a list of an object's fields is not waited for, but read as it comes. */
+const MOST_HELD_BYTES = 1 << 16;
+/** The list goes on behind what is here; it holds what is no number. */
+const [NOT_HERE, NO_NUMBERS] = [-1, -2];
 const WORDS: ReadonlyMap<string, boolean | null> = new Map([
   ["null", null],
   ["true", true],
@@ -100,6 +106,7 @@ export class JsonScanner {
     for (let next = this.#step(at); next >= 0; next = this.#step(at)) at = next;
     this.#left = this.#filled - at;
     if (this.#left > MAX_TOKEN_BYTES) this.#fail(at, "no value of a trace is this long");
+    for (const list of this.#fields.at(-1)?.values() ?? []) list.settle();
     bytes.copyWithin(0, at, this.#filled);
     this.#consumed += at;
     this.#names.forgetList();
@@ -147,8 +154,7 @@ export class JsonScanner {
     const fields = kind === "list" ? (this.#fields.at(-1) ?? null) : null;
     if (fields !== null) {
       this.#names.listBegins(this.#bytes, from + 1);
-      this.#beginField(fields);
-      return from + 1;
+      return this.#beginField(fields, from + 1);
     }
     const reading = this.visitor.open(kind);
     if (reading === "skip") this.#beginSkipping(kind);
@@ -173,12 +179,29 @@ export class JsonScanner {
     this.#list = list;
   }
 
-  /** The list of the name read last. */
-  #beginField(fields: Fields): void {
+  /** The list of the name read last, whose numbers begin at `from`, and those that follow as they did last time. */
+  #beginField(fields: Fields, from: number): number {
+    const names = this.#names;
+    const bytes = this.#bytes;
+    let at = from;
+    let list = fields.get(names.last);
+    while (list !== undefined) {
+      const end = this.#numbersEnd(at);
+      if (end < 0) break;
+      list.show(bytes, at, end);
+      at = names.listEnds(bytes, end + 1, this.#filled);
+      if (at === end + 1) {
+        this.visitor.key(names.last);
+        this.#afterValue();
+        return at;
+      }
+      list = fields.get(names.last);
+    }
+    this.visitor.key(names.last);
     this.#isField = true;
-    const list = fields.get(this.#names.last);
     if (list === undefined) this.#beginSkipping("list");
     else this.#beginList(list);
+    return at;
   }
 
   #finish(kind: "object" | "list", from: number): number {
@@ -200,51 +223,44 @@ export class JsonScanner {
     }
     this.#isField = false;
     const next = this.#names.listEnds(this.#bytes, at, this.#filled);
-    if (next === at) return at;
-    this.visitor.key(this.#names.last);
-    this.#beginField(this.#fields.at(-1)!);
-    return next;
+    return next === at ? at : this.#beginField(this.#fields.at(-1)!, next);
   }
 
   #afterValue(): void {
     this.#expected = this.#open.length === 0 ? "nothing" : "comma or end";
   }
 
-  /** Numbers into the list, up to its end or the end of the bytes. */
+  /** Numbers into the list, up to its end or the end of the bytes; -1 where the whole of a field is waited for. */
   #fill(list: NumberList, from: number): number {
     const bytes = this.#bytes;
     const limit = this.#limit;
-    if (list.wanted === "late" && list.count === 0) {
-      const end = this.#plainListEnd(from);
-      if (end !== null) {
-        list.postpone(bytes, from, end);
+    if (this.#isField && list.count === 0) {
+      const end = this.#numbersEnd(from);
+      if (end >= 0) {
         this.#list = null;
+        list.show(bytes, from, end);
         return this.#endValue(end + 1);
       }
+      if (end === NOT_HERE && this.#filled - from < MOST_HELD_BYTES) return -1;
     }
     for (let at = from; ; ) {
-      const isFirst = list.wantsEnds && list.length === 0;
-      if (list.wantsEnds && list.length === 1) at = this.#toLast(list, at);
-      at = readNumbers(bytes, at, limit, list, isFirst ? 1 : list.values.length);
+      at = readNumbers(bytes, at, limit, list, list.values.length);
       if (at >= limit) return at;
       if (list.length === list.values.length) list.grow();
       else if (bytes[at] === CLOSE_LIST) {
         this.#list = null;
         return this.#endValue(at + 1);
-      } else if (!isFirst || list.length === 0) at = this.#oddNumber(list, at);
+      } else at = this.#oddNumber(list, at);
     }
   }
 
-  /** Where the last number of the list begins, if its end is here. */
-  #toLast(list: NumberList, at: number): number {
+  /** Where a list ends that nobody looks into yet; or why that is not said. One in it would end it, and so be found out. */
+  #numbersEnd(from: number): number {
     const bytes = this.#bytes;
-    const end = bytes.indexOf(CLOSE_LIST, at);
-    if (end < 0 || end >= this.#limit) return at;
-    const last = bytes.lastIndexOf(COMMA, end) + 1;
-    let second = at;
-    while (bytes[second] === COMMA || bytes[second]! <= SPACE) second += 1;
-    if (list.wanted !== "ends") list.passed += countOf(COMMA, bytes, second, last);
-    return Math.max(second, last);
+    const end = bytes.indexOf(CLOSE_LIST, from);
+    if (end < 0 || end >= this.#limit) return NOT_HERE;
+    const quote = bytes.indexOf(QUOTE, from);
+    return quote < 0 || quote > end ? end : NO_NUMBERS;
   }
 
   /** What `readNumbers` left: a number of many digits or with an exponent, what stands for a missing one, or none. */

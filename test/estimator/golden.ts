@@ -105,6 +105,6 @@ export async function runAll(
   others: readonly EstimatorTraceVisitor[] = [],
 ): Promise<readonly EstimateRun[]> {
   const visitors = options.map((each) => new EstimateVisitor(each, null));
-  await readEstimatorTrace(path, fanOut([...visitors, ...others]), { statistics: others.length > 0 });
+  await readEstimatorTrace(path, fanOut([...visitors, ...others]));
   return visitors.map((visitor) => visitor.finish());
 }

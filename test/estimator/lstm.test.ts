@@ -87,7 +87,7 @@ async function windowsOf(trace: string): Promise<readonly Float64Array[]> {
     vm: () => undefined,
     vmWindow: () => undefined,
   };
-  await readEstimatorTrace(tracePath(trace), visitor, { statistics: false });
+  await readEstimatorTrace(tracePath(trace), visitor);
   return windows;
 }
 

@@ -8,6 +8,7 @@ import { readEstimatorTrace } from "../../src/trace/estimator-reader.js";
 import type { EstimatorTraceVisitor } from "../../src/trace/estimator-record.js";
 import { JsonScanner, type JsonVisitor } from "../../src/trace/json-scanner.js";
 import { NumberList } from "../../src/trace/number-list.js";
+import { seeded } from "./families.js";
 import { CONFIG, estimate, estimateText, hostWindow, traceOf, vmWindow, withFile } from "./traces.js";
 
 /** Rebuilds what it is told, with lists of numbers as lists and everything under `skip` passed over. */
@@ -130,7 +131,7 @@ describe("a trace", () => {
       vm: () => undefined,
       vmWindow: () => undefined,
     };
-    await withFile(zipped, (path) => readEstimatorTrace(path, visitor, { statistics: false }));
+    await withFile(zipped, (path) => readEstimatorTrace(path, visitor));
     assert.deepEqual(occurrences, [0, 1]);
   });
 
@@ -171,42 +172,76 @@ describe("a trace", () => {
     );
   });
 
-  test("is not read where no strategy looks, and refused where one does", async () => {
-    const odd = (list: string): object => traceOf(HOST, { a: [{ ...vmWindow(0, [1, 1]), [list]: [1, "?", 2] }, {}] });
+  test("is not read where no strategy looks, and refused by its place where one does", async () => {
+    const odd = (list: string): object =>
+      traceOf(HOST, { a: [vmWindow(0, [1, 1]), { ...vmWindow(9, [1, 1]), [list]: [1, "?", 2] }] });
     const text = (list: string): string => JSON.stringify(odd(list)).replace('"?"', "tru");
     assert.equal((await estimateText(text("swpagefaults"))).windows.length, HOST.length);
     await assert.rejects(
       estimateText(text("mem_usage")),
-      /mem_usage: "tru" is not a number; allowed: numbers, and null where one is missing/,
+      /vm\.a\.raw_data\[1\]\.mem_usage: "tru" is not a number; allowed: numbers, and null where one is missing/,
     );
     // A text, a list or an object is no scalar: found in any list that has a meaning.
-    await assert.rejects(estimate(odd("swpagefaults")), /vm\.a\.raw_data\[0\]\.swpagefaults: .* is not a number/);
+    await assert.rejects(estimate(odd("swpagefaults")), /vm\.a\.raw_data\[1\]\.swpagefaults: .* is not a number/);
+    const nested = JSON.stringify(odd("swpagefaults")).replace('"?"', "[3]");
+    await assert.rejects(estimateText(nested), /vm\.a\.raw_data\[1\]\.swpagefaults/);
   });
 
-  test("has the same windows, whether lists are read at once or late", async () => {
-    const late = { swpagefaults: [1, null, 2], sched_busy: [0.5], mem_rss: [3e2, 1.25, NaN, 7] };
-    const trace = traceOf([...HOST, ...HOST], {
-      a: [0, 0, 9, 9].map((time) => ({ ...vmWindow(time, [1, 1]), ...late })),
+  test("is refused by the place of an earlier window, where that is looked back on", async () => {
+    const windows = [0, 1].map(() => vmWindow(0, [1, 1]));
+    const text = JSON.stringify(traceOf(HOST, { a: [{ ...windows[0], mem_rss: ["?"] }, windows[1]] }));
+    await assert.rejects(
+      estimateText(text.replace('"?"', "nul"), { faithful: true }),
+      /vm\.a\.raw_data\[0\]\.mem_rss: "nul" is not a number/,
+    );
+  });
+
+  test("tells what stands in it, wherever the pieces end in which it is read", async () => {
+    const random = seeded(5);
+    const samples = (most: number): (number | null)[] =>
+      Array.from({ length: Math.floor(most * random()) }, (_, i) =>
+        i % 11 === 10 ? null : Math.round(1e6 * random()) / 1e3,
+      );
+    const names = ["time", "cpu_usage", "mem_usage", "mem_rss", "sched_busy", "swpagefaults", "cpi", "hwcpucycles"];
+    // The longest is longer than a piece, others end in the next one.
+    const window = (most: number): Record<string, (number | null)[]> => ({
+      ...Object.fromEntries(names.map((name) => [name, samples(most)])),
+      cpu: [1, 7],
+      mem: [2],
     });
-    const lists = async (statistics: boolean): Promise<unknown[]> => {
-      const seen: unknown[] = [];
-      let last: VmWindow | null = null;
-      const visitor: EstimatorTraceVisitor = {
-        start: () => undefined,
-        host: (_, record) => seen.push(record?.memoryUsage.slice(), record?.missingMemory),
-        vm: () => undefined,
-        vmWindow: (_, record) => {
-          // What was kept stays as it was when the next window is read.
-          if (last !== null) seen.push(last.memoryRss?.slice(), last.pageFaults.slice(), last.cpuUsage.slice());
-          last = record?.kept?.(last) ?? null;
-          seen.push(record?.memoryRss?.slice(), record?.pageFaults.slice(), record?.schedBusy.slice());
-        },
-      };
-      await withFile(JSON.stringify(trace), (path) => readEstimatorTrace(path, visitor, { statistics }));
-      return seen;
+    const windows = [200, 60_000, 2000, 900, 4000, 3000, 3000].map(window);
+    const told = (name: string, occurrence: number): Float64Array =>
+      Float64Array.from(windows[occurrence]![name]!.filter((value) => value !== null));
+    let last: VmWindow | null = null;
+    let seen = 0;
+    const visitor: EstimatorTraceVisitor = {
+      start: () => undefined,
+      host: () => undefined,
+      vm: () => undefined,
+      vmWindow: (occurrence, record) => {
+        if (last !== null) assert.deepEqual(last.memoryRss, told("mem_rss", occurrence - 1));
+        assert.equal(record!.vcpus, 7);
+        assert.deepEqual(record!.cpuUsage, told("cpu_usage", occurrence));
+        last = record!.kept!(last);
+        // What was kept is what stands there, whether it was read before or not.
+        for (const list of [last, record!]) {
+          assert.deepEqual(list.cpuUsage, told("cpu_usage", occurrence));
+          assert.deepEqual(list.memoryUsage, told("mem_usage", occurrence));
+          assert.deepEqual(list.pageFaults, told("swpagefaults", occurrence));
+          assert.deepEqual(list.schedBusy, told("sched_busy", occurrence));
+          assert.equal(list.times.count, windows[occurrence]!.time!.length);
+        }
+        assert.deepEqual(record!.cycles, told("hwcpucycles", occurrence));
+        assert.deepEqual(record!.cyclesPerInstruction, told("cpi", occurrence));
+        seen += 1;
+      },
     };
-    assert.deepEqual(await lists(false), await lists(true));
-    assert.deepEqual((await lists(false)).at(-2), Float64Array.of(1, 2));
+    const trace = traceOf(
+      windows.map(() => ({})),
+      { a: windows },
+    );
+    await withFile(JSON.stringify(trace), (path) => readEstimatorTrace(path, visitor));
+    assert.equal(seen, windows.length);
   });
 
   for (const [change, complaint] of [

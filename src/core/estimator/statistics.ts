@@ -130,18 +130,22 @@ function ranksFromTop(
   hidden: readonly number[],
 ): readonly [number, number] {
   const left = lists.map((list, i) => list.length + hidden[i]!);
-  const largest = (i: number): number => lists[i]![Math.max(0, left[i]! - 1 - hidden[i]!)]!;
   let above = Number.NaN;
   let value = Number.NaN;
   for (let rank = count - 1; rank >= low; rank--) {
     let best = -1;
+    let most = 0;
     for (let i = 0; i < lists.length; i++) {
       if (left[i]! === 0) continue;
-      if (best === -1 || largest(i) > largest(best)) best = i;
+      const at = left[i]! - 1 - hidden[i]!;
+      const largest = lists[i]![Math.max(0, at)]!;
+      if (best >= 0 && largest <= most) continue;
+      best = i;
+      most = largest;
     }
     above = value;
-    value = largest(best);
-    left[best] = left[best]! - 1;
+    value = most;
+    left[best]! -= 1;
   }
   return [value, low === count - 1 ? value : above];
 }

@@ -19,17 +19,24 @@ interface Kept {
   readonly count: number;
 }
 
-/** The `most` largest values, ascending. */
-export function largestOf(values: Float64Array, most: number): Float64Array {
-  if (most >= values.length) return sorted(values);
-  if (most > MOST_PLACED) return sorted(values).slice(values.length - most);
-  const top = sorted(values.subarray(0, most));
-  for (let i = most; i < values.length; i++) {
+/** The `most` largest values, ascending; in `spare` where they fit. */
+export function largestOf(values: Float64Array, most: number, spare: Float64Array | null = null): Float64Array {
+  if (most > MOST_PLACED && most < values.length) return sorted(values).slice(values.length - most);
+  if (most > MOST_PLACED) return sorted(values, spare);
+  const count = Math.min(most, values.length);
+  const top = spare?.length === count ? spare : new Float64Array(count);
+  let held = 0;
+  for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value <= top[0]!) continue;
-    let at = 1;
-    for (; at < most && top[at]! < value; at++) top[at - 1] = top[at]!;
-    top[at - 1] = value;
+    if (held < count) {
+      let at = held++;
+      for (; at > 0 && top[at - 1]! > value; at--) top[at] = top[at - 1]!;
+      top[at] = value;
+    } else if (value > top[0]!) {
+      let at = 1;
+      for (; at < count && top[at]! < value; at++) top[at - 1] = top[at]!;
+      top[at - 1] = value;
+    }
   }
   return top;
 }
@@ -53,8 +60,9 @@ export class TopHistory {
   }
 
   push(samples: Float64Array): void {
-    if (this.isFull) this.#kept.shift();
-    this.#kept.push({ top: largestOf(samples, this.#needed(samples.length)), count: samples.length });
+    const gone = this.isFull ? this.#kept.shift() : undefined;
+    const top = largestOf(samples, this.#needed(samples.length), gone?.top);
+    this.#kept.push({ top, count: samples.length });
   }
 
   #needed(count: number): number {

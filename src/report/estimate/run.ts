@@ -140,8 +140,7 @@ export async function readForEstimates(
   statistics: EstimatorTraceVisitor | null = null,
 ): Promise<EstimateVisitor> {
   const visitor = new EstimateVisitor(options, statistics);
-  const reading = { statistics: statistics !== null, ...(progress === undefined ? {} : { progress }) };
-  await readEstimatorTrace(options.tracePath, visitor, reading);
+  await readEstimatorTrace(options.tracePath, visitor, progress);
   return visitor;
 }
 
