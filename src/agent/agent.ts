@@ -391,10 +391,8 @@ class HostAgent implements Agent {
     }
     if (event.kind === "reconnected")
       events.emit("hypervisor-back", null, `the connection to ${hypervisor.uri} is back`);
-    if (event.kind === "started") {
-      pinner.forget(event.name);
-      this.memory.reporting.delete(event.uuid);
-    }
+    if (event.kind === "started") pinner.forget(event.name);
+    this.memory.heard(event);
     this.alarm.ring();
   }
 }

@@ -13,7 +13,7 @@ import { differingPins } from "../core/reconcile/pins.js";
 import type { Milliseconds } from "../core/units.js";
 import { OperationalError } from "../ports/errors.js";
 import type { HostProbe, HostSample } from "../ports/host.js";
-import type { DomainStats } from "../ports/hypervisor.js";
+import type { DomainStats, HypervisorEvent } from "../ports/hypervisor.js";
 import { eraseDomain } from "./ask.js";
 import { PoolBalancer } from "./balance/pool-balancer.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
@@ -31,11 +31,19 @@ export class TickMemory {
   /** Uuids of running domains whose guests report their memory, or cannot. */
   readonly reporting = new Set<string>();
   lastRepack: Milliseconds | null = null;
+  /** Uuids of domains whose guests rebooted in them since the last tick: their counters do not show it. */
+  rebooted = new Set<string>();
   balancer: PoolBalancer | null = null;
   pools: PoolKeeper | null = null;
   /** Problems of the last tick: one that lasts is told once. */
   problems: readonly string[] = [];
   count = 0;
+
+  /** Between two ticks. */
+  heard(event: HypervisorEvent): void {
+    if (event.kind === "started") this.reporting.delete(event.uuid);
+    if (event.kind === "rebooted") this.rebooted.add(event.uuid);
+  }
 }
 
 export interface TickOutcome {
@@ -66,7 +74,9 @@ export async function runTick(
   );
   actions += repackPools(context, memory);
   memory.pools ??= await PoolKeeper.open(context);
-  actions += memory.pools.keep(memory.usage, sample?.cpuPressure ?? null);
+  const { rebooted } = memory;
+  memory.rebooted = new Set();
+  actions += memory.pools.keep(memory.usage, rebooted, sample?.cpuPressure ?? null);
   await store.flush();
   await memory.pools.save();
   actions += await updatePins(context, memory, before, problems);

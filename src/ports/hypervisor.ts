@@ -123,7 +123,8 @@ export interface HypervisorMemory {
 
 export type HypervisorEvent =
   | {
-      readonly kind: "started" | "stopped" | "defined" | "undefined" | "paused" | "resumed" | "crashed";
+      /** `rebooted`: its guest begins anew, in a domain that runs on with its counters. */
+      readonly kind: "started" | "stopped" | "defined" | "undefined" | "paused" | "resumed" | "crashed" | "rebooted";
       readonly name: string;
       readonly uuid: string;
     }

@@ -170,6 +170,21 @@ test("a restarted agent goes on with the forecasts, and what rests keeps resting
   assert.notEqual(pool(rig, 2).dynamics!.expectedPeakPcpus, null, "one window is enough to go on from what was learnt");
 });
 
+test("a guest that reboots in the same domain boots: its pool keeps its ratio, until its boot time is over", async () => {
+  const ratios: (number | undefined)[] = [];
+  for (const isReboot of [true, false]) {
+    const rig = await rigWith(on({ bootTime: BOOT }), 3, 4, 0.3);
+    await windows(rig, 3);
+    if (isReboot) rig.world.reboot("g1");
+    rig.world.setDemand("g1", { cpu: { kind: "constant", fraction: 1 }, memory: MEMORY });
+    await windows(rig, 0.5);
+    ratios.push(pool(rig).dynamics!.effectiveRatio);
+    await windows(rig, 1);
+    assert.ok(pool(rig).dynamics!.effectiveRatio < 2, "what it does after that counts");
+  }
+  assert.deepEqual([ratios[0], ratios[1]! < 2], [3, true]);
+});
+
 /** What the pool of ratio 3 was measured to want for each of its vCPUs, in each window that has ended. */
 const learntWindows = (rig: Rig): readonly (readonly number[])[] => {
   const [, text = ""] = rig.forecasts.text!.split("\n");

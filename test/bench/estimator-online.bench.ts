@@ -92,8 +92,9 @@ async function openServer(): Promise<Opened> {
   };
 }
 
-/** The store, as if it could not be asked for several hosts. */
+/** The store, as if it could not be asked for the samples of several hosts. */
 const eachAlone = (store: SampleStore): SampleStore => ({
+  hosts: (range) => store.hosts!(range),
   write: (batch) => store.write(batch),
   flush: () => store.flush(),
   sources: (range) => store.sources(range),

@@ -132,12 +132,17 @@ describe("the libvirt driver on a real libvirtd", { skip: lab.skip }, () => {
     await hypervisor.close();
   });
 
-  test("the built-in template is one that libvirt accepts, and its guest starts", async () => {
+  test("the built-in template is one that libvirt accepts, and its guest starts; when it is reset, that is told", async () => {
     const hypervisor = libvirtHypervisor({ uri: host.uri, log: quietLog(), accelerator: "tcg" });
     await hypervisor.connect();
     await hypervisor.define(specOf("plain"));
     await hypervisor.start("plain");
     assert.equal((await hypervisor.detail("plain"))?.state, "running");
+    const rebooted: string[] = [];
+    hypervisor.subscribe((event) => event.kind === "rebooted" && rebooted.push(event.uuid));
+    await host.virsh("reset", "plain");
+    await eventually("the reboot is told", async () => rebooted.length > 0);
+    assert.deepEqual(rebooted, [specOf("plain").uuid]);
     await hypervisor.destroy("plain");
     await hypervisor.undefine("plain");
     await hypervisor.close();

@@ -56,6 +56,8 @@ const WITNESSED: readonly (readonly [command: string, ...procedures: ProcedureNa
   ["undefine test", "domainUndefineFlags"],
   ["define FILE", "domainDefineXml"],
 ];
+/** What the test driver does not tell of its domains. */
+const REBOOT: readonly ProcedureName[] = ["domainEventCallbackReboot"];
 /** The steps of a migration, which virsh makes as Headroom does when it is not to leave them to the daemons. */
 const MIGRATION: readonly ProcedureName[] = [
   "domainMigrateBegin3Params",
@@ -103,7 +105,9 @@ describe("the numbers of libvirt's procedures", { skip: lab.skip }, () => {
     test(`virsh ${command} calls ${procedures.join(", ")}`, async () => {
       seen.clear();
       const words = command.split(" ").map((word) => (word === "FILE" ? join(host.folder, "made.xml") : word));
-      const asked = procedures.includes("domainEventCallbackLifecycle") ? virshWatching(words) : virsh(words);
+      const asked = procedures.includes("domainEventCallbackLifecycle")
+        ? virshWatching("lifecycle", uri(), words)
+        : virsh(words);
       await asked;
       for (const name of procedures) {
         assert.ok(seen.has(PROCEDURE[name]), `${name} is not ${PROCEDURE[name]}: virsh used ${[...seen].join(", ")}`);
@@ -111,7 +115,7 @@ describe("the numbers of libvirt's procedures", { skip: lab.skip }, () => {
     });
   }
 
-  test("virsh migrate calls the five steps of a migration", async () => {
+  test("virsh migrate calls the five steps of a migration, and a reset of a real guest is told as a reboot", async () => {
     if (lab.skip !== false) throw new Error(lab.skip);
     const neighbour = await lab.startLibvirtd();
     const real = libvirtHypervisor({
@@ -128,6 +132,9 @@ describe("the numbers of libvirt's procedures", { skip: lab.skip }, () => {
       await real.start("walker");
       seen.clear();
       const proxied = `qemu+unix:///system?socket=${join(host.folder, "proxy")}`;
+      await virshWatching("reboot", proxied, ["reset", "walker"]);
+      for (const name of REBOOT) assert.ok(seen.has(PROCEDURE[name]), `${name} is not ${PROCEDURE[name]}`);
+      seen.clear();
       const words = ["migrate", "--live", "walker", neighbour.tcpUri, "tcp://127.0.0.1"];
       const there = () => neighbour.virsh("list", "--name");
       await run("virsh", ["-q", "-c", proxied, ...words], { timeout: 60_000 });
@@ -144,19 +151,20 @@ describe("the numbers of libvirt's procedures", { skip: lab.skip }, () => {
 
   const uri = () => `test+unix:///default?socket=${join(host.folder, "proxy")}`;
   /** Some of these fail in the test driver; that the call was made is all that counts. */
-  const virsh = (words: readonly string[]) =>
-    run("virsh", ["-q", "-c", uri(), ...words], { timeout: 20_000 }).catch(() => null);
-  const virshWatching = async (words: readonly string[]) => {
-    const watching = virsh(["event", "--event", "lifecycle", "--timeout", "3"]);
+  const virsh = (words: readonly string[], at = uri()) =>
+    run("virsh", ["-q", "-c", at, ...words], { timeout: 20_000 }).catch(() => null);
+  const virshWatching = async (kind: string, at: string, words: readonly string[]) => {
+    const watching = virsh(["event", "--event", kind, "--timeout", "3"], at);
     const registered = async () => seen.has(PROCEDURE.domainEventCallbackRegisterAny);
     for (let tries = 0; tries < 200 && !(await registered()); tries++) await new Promise((go) => setTimeout(go, 10));
-    await virsh(words);
+    await virsh(words, at);
     await watching;
   };
 
   test("no number is used that no witness has confirmed", () => {
     const confirmed = new Set([
       ...WITNESSED.flatMap(([, ...procedures]) => procedures),
+      ...REBOOT,
       ...MIGRATION,
       ...NOT_WITNESSED,
     ]);

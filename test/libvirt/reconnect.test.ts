@@ -54,7 +54,7 @@ test("a daemon that restarts is found again; its loss and return are told in ord
     ["disconnected", "reconnected"],
   );
   assert.deepEqual(await hypervisor.stats(), []);
-  assert.ok(daemon.calls.filter((call) => call === "domainEventCallbackRegisterAny").length === 2, "events again");
+  assert.ok(daemon.calls.filter((call) => call === "domainEventCallbackRegisterAny").length === 4, "events again");
   await hypervisor.close();
 });
 
@@ -150,12 +150,18 @@ test("lifecycle messages become events; unknown ones and damaged ones do no harm
     daemon.message("domainEventCallbackLifecycle", message(event, detail));
   }
   await tick();
+  daemon.message(
+    "domainEventCallbackReboot",
+    new XdrWriter().int(0).string("a&b").fixedBytes(Buffer.alloc(16, 7)).int(1),
+  );
+  await tick();
   assert.deepEqual(
     events.map((event) => [event.kind, "name" in event ? event.name : null]),
     [
       ["started", "a&b"],
       ["crashed", "a&b"],
       ["stopped", "a&b"],
+      ["rebooted", "a&b"],
     ],
   );
   daemon.message("domainEventCallbackLifecycle", new XdrWriter().int(0));

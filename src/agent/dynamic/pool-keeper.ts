@@ -50,13 +50,13 @@ export class PoolKeeper {
     return keeper;
   }
 
-  /** One tick; gives the number of changes of the state, 0 or 1. */
-  keep(usage: UsageState | null, pressure: number | null): number {
+  /** One tick; gives the number of changes of the state, 0 or 1. `rebooted`: uuids of guests that did since the last one. */
+  keep(usage: UsageState | null, rebooted: ReadonlySet<string>, pressure: number | null): number {
     const { store } = this.context;
     const { host } = store.state;
     if (this.#settings === null) return this.#take(host, asSold(host));
     const now = this.#now();
-    this.#meetVms(now, usage?.restarted ?? []);
+    this.#meetVms(now, usage?.restarted ?? [], rebooted);
     const pictures = new Map(
       host.pools.flatMap((pool) =>
         pool.ratio === 1 || pool.members.length === 0
@@ -108,12 +108,12 @@ export class PoolKeeper {
     );
   }
 
-  #meetVms(now: Milliseconds, restarted: readonly string[]): void {
+  #meetVms(now: Milliseconds, restarted: readonly string[], rebooted: ReadonlySet<string>): void {
     const anew = new Set(restarted);
     const present = [...this.context.store.state.vms.values()].map((vm) => ({
       uuid: vm.uuid,
       runs: isPlaced(vm),
-      restarted: anew.has(vm.name),
+      restarted: anew.has(vm.name) || rebooted.has(vm.uuid),
     }));
     this.#acquaintances = meet(this.#acquaintances, present, now);
   }

@@ -62,7 +62,7 @@ export const DYNAMIC = {
     group: "Pools",
     names: ["HEADROOM_DYNAMIC_BOOT_SECONDS"],
     about:
-      "Guests boot for so long after their start: meanwhile they count with what they were sold, however busy they are",
+      "Guests boot for so long after their start or a reboot: meanwhile they count with what they were sold, however busy they are",
     allowed: "a number of seconds from 0 to 3600",
     fallback: 60,
     schema: decimal(0, 3600),

@@ -1,7 +1,7 @@
 /**
  * Who is new on a host, and who boots. A guest that boots is busy whatever it will do later, so for its first moments it says
  * nothing about its pool: what it uses and waits for is left out, and it counts with what it was sold. It is known from when
- * on it was there for a whole window. Pure; a reboot within a guest is not seen, a guest that starts anew is.
+ * on it was there for a whole window. Pure.
  */
 import type { Milliseconds } from "../units.js";
 
@@ -16,7 +16,7 @@ export interface Acquaintance {
 export interface PresentVm {
   readonly uuid: string;
   readonly runs: boolean;
-  /** Its guest began anew since the last look. */
+  /** Its guest began anew since the last look, in a domain that was started or in the same one. */
   readonly restarted: boolean;
 }
 

@@ -215,6 +215,15 @@ export class FakeWorld extends WorldCore {
     this.stop(name, "crashed");
   }
 
+  /** The guest reboots, in the same domain: its profile begins anew, and its counters go on. */
+  reboot(name: string): void {
+    const bootMs = this.advance();
+    const { guest, live } = this.running(name);
+    guest.live = { ...live, bootMs };
+    this.runnersChanged();
+    this.emit("rebooted", name, guest.stored.uuid);
+  }
+
   pause(name: string, paused = true): void {
     this.advance();
     const { guest, live } = this.running(name);

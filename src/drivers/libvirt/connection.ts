@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   readonly deadline: Milliseconds;
   /** A ping after so long a silence; so many without a word back end the connection. */
   readonly keepAlive: { readonly interval: Milliseconds; readonly count: number };
-  /** Messages that answer no call: lifecycle events. What it throws ends the connection. */
+  /** Messages that answer no call: events. What it throws ends the connection. */
   readonly onMessage: (frame: Frame) => void;
   /** Called once. Null: we closed it ourselves. */
   readonly onEnd: (reason: Error | null) => void;

@@ -123,6 +123,7 @@ class LibvirtHypervisor implements Hypervisor {
       random: options.random ?? cryptoRandom,
       times,
       onLifecycle: (message) => this.#tellLifecycle(message),
+      onReboot: ({ name, uuid }) => this.#tell({ kind: "rebooted", name, uuid: uuidText(uuid) }),
       onLost: (reason) => {
         this.#index.clear();
         this.#tell({ kind: "disconnected", reason });

@@ -3,7 +3,7 @@ import type { HypervisorEvent } from "../../ports/hypervisor.js";
 import type { LifecycleMessage } from "./session.js";
 import { uuidText } from "./wire-types.js";
 
-type Kind = Exclude<HypervisorEvent["kind"], "disconnected" | "reconnected">;
+type Kind = Exclude<HypervisorEvent["kind"], "disconnected" | "reconnected" | "rebooted">;
 
 /** SHUTDOWN (6) announces the end only; PMSUSPENDED (7) is a guest that sleeps. */
 const KINDS: readonly (Kind | null)[] = [

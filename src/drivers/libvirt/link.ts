@@ -10,10 +10,11 @@ import { Connection } from "./connection.js";
 import type { Frame } from "./frame.js";
 import { PROCEDURE } from "./procedures.js";
 import { oneLine } from "./server-error.js";
-import { type LifecycleMessage, openSession, readLifecycle, type Session } from "./session.js";
+import { type LifecycleMessage, openSession, readLifecycle, readReboot, type Session } from "./session.js";
 import { type OpenStream, openWithin } from "./transport.js";
 import { unreachable } from "./unreachable.js";
 import type { LibvirtUri } from "./uri.js";
+import type { DomainRef } from "./wire-types.js";
 
 export interface LinkTimes {
   /** Of a connection attempt, and of a call that names none. */
@@ -33,6 +34,7 @@ export interface LinkOptions {
   /** 0 <= random() < 1. */
   readonly random: () => number;
   readonly onLifecycle: (message: LifecycleMessage) => void;
+  readonly onReboot: (domain: DomainRef) => void;
   readonly onLost: (reason: string) => void;
   readonly onBack: () => void;
 }
@@ -135,8 +137,9 @@ export class Link {
   }
 
   #receive(frame: Frame): void {
-    if (frame.procedure !== PROCEDURE.domainEventCallbackLifecycle) return;
-    this.#options.onLifecycle(readLifecycle(frame.body));
+    const { onLifecycle, onReboot } = this.#options;
+    if (frame.procedure === PROCEDURE.domainEventCallbackLifecycle) onLifecycle(readLifecycle(frame.body));
+    else if (frame.procedure === PROCEDURE.domainEventCallbackReboot) onReboot(readReboot(frame.body));
   }
 
   #lost(connection: Connection, reason: Error | null): void {

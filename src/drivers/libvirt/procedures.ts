@@ -52,6 +52,7 @@ export const PROCEDURE = {
   domainSetMemoryStatsPeriod: 308,
   domainEventCallbackRegisterAny: 316,
   domainEventCallbackLifecycle: 318,
+  domainEventCallbackReboot: 319,
   connectGetAllDomainStats: 344,
 } as const;
 export type ProcedureName = keyof typeof PROCEDURE;
@@ -81,7 +82,8 @@ export const MIGRATE = 1 | 8 | 16 | 256 | 8192;
 /** Kind of metadata that is an element of one's own namespace. */
 export const METADATA_ELEMENT = 2;
 
-export const LIFECYCLE_EVENT_ID = 0;
+/** Kinds of events, each asked for by itself. */
+export const EVENT = { lifecycle: 0, reboot: 1 } as const;
 
 /** Error codes (`virErrorNumber`) that decisions depend on. */
 export const SERVER_ERROR = {

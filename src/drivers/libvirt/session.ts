@@ -7,8 +7,8 @@ import { OperationalError } from "../../ports/errors.js";
 import type { Connection } from "./connection.js";
 import {
   AUTH,
+  EVENT,
   FEATURE,
-  LIFECYCLE_EVENT_ID,
   METADATA_ELEMENT,
   MIGRATE,
   type ProcedureName,
@@ -72,7 +72,7 @@ export async function openSession(connection: Connection, remoteUri: string): Pr
     throw new OperationalError("unsupported-by-hypervisor", message, false);
   }
   const session = new Session(connection);
-  await session.subscribeLifecycle();
+  await Promise.all([session.subscribe("lifecycle"), session.subscribe("reboot")]);
   return session;
 }
 
@@ -85,6 +85,13 @@ async function authenticate(connection: Connection, ways: readonly number[]): Pr
   const message =
     "libvirt asks for a SASL log-in, which Headroom does not do: use its unix socket, qemu+ssh:// or TLS certificates";
   throw new OperationalError("hypervisor-unreachable", message, false);
+}
+
+/** Reads the message of `domainEventCallbackReboot`: QEMU was reset, by its guest or from outside. */
+export function readReboot(body: Buffer): DomainRef {
+  const reader = new XdrReader(body);
+  reader.int();
+  return readDomain(reader);
 }
 
 /** Reads the message of `domainEventCallbackLifecycle`. */
@@ -101,8 +108,8 @@ export class Session {
     this.#connection = connection;
   }
 
-  subscribeLifecycle(): Promise<number> {
-    const body = new XdrWriter().int(LIFECYCLE_EVENT_ID).uint(0);
+  subscribe(kind: keyof typeof EVENT): Promise<number> {
+    const body = new XdrWriter().int(EVENT[kind]).uint(0);
     return this.#connection.call("domainEventCallbackRegisterAny", body, int);
   }
 
