@@ -46,8 +46,8 @@ const COARSE_TICK = 1_440;
 const DYNAMIC_SHARE = 0.95;
 
 /**
- * The fewest hosts for a plan. With static pools and without faults the long ticks of a coarse search find them, and the plan's own
- * confirm them; for pools that follow their usage, that number is only where the search begins.
+ * The fewest hosts for a plan. With static pools, memory sold as it is and without faults the long ticks of a coarse search find them, and the plan's own
+ * confirm them; for others, that number is only where the search begins.
  */
 export async function fewestHosts(
   plan: Omit<SimulationPlan, "hosts">,
@@ -60,9 +60,17 @@ export async function fewestHosts(
   const bound = volumeBound(columnsOf(counted), shape);
   if (faults !== "") return leastHosts(bound, optionsFor, tried);
   const tick = seconds(Math.max(plan.tick, COARSE_TICK));
-  const coarse = { ...plan, tick, step: tick, sample: seconds(Math.max(plan.sample, tick)), dynamic: null };
+  const coarse = {
+    ...plan,
+    tick,
+    step: tick,
+    sample: seconds(Math.max(plan.sample, tick)),
+    dynamic: null,
+    memoryRatio: 1,
+  };
   const found = await leastHosts(bound, (hosts) => optionsOf({ ...coarse, hosts }, vms));
-  if (plan.dynamic === null) return leastHosts(found.hosts, optionsFor, tried, found.hosts - 1);
+  if (plan.dynamic === null && (plan.memoryRatio ?? 1) === 1)
+    return leastHosts(found.hosts, optionsFor, tried, found.hosts - 1);
   return leastHosts(Math.max(1, Math.round(DYNAMIC_SHARE * found.hosts)), optionsFor, tried);
 }
 

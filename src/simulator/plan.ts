@@ -1,4 +1,6 @@
 /** A simulation as it can be told to a thread: nothing in it but numbers and names. */
+import type { AgentSettings } from "../agent/settings.js";
+import { DEFAULT_BALLOON_SETTINGS } from "../core/balloon/settings.js";
 import type { DynamicSettings } from "../core/dynamic/model.js";
 import { WEIGHTS } from "../core/placement/weights.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
@@ -11,7 +13,7 @@ import type { Course } from "../core/workload/course.js";
 import { seededRandom } from "../core/workload/random.js";
 import { parseFaults } from "./fault.js";
 import type { SimulatedVm, SimulationOptions } from "./options.js";
-import { endOf } from "./simulate.js";
+import { endOf, HOURS_OF_A_DAY } from "./simulate.js";
 
 /** learnt: `headroom`, by prices that the scheduler learns, as it does where nobody says otherwise. */
 export type PlacementName = keyof typeof WEIGHTS | "learnt";
@@ -33,6 +35,8 @@ export interface SimulationPlan {
   readonly dynamic: DynamicPlan | null;
   /** See `SimulationOptions`. */
   readonly ratioFactor: number;
+  /** Memory sold for each MiB that there is, where hosts coordinate their guests' memory; default: they do not. */
+  readonly memoryRatio?: number;
 }
 
 /** As the agent's settings of the same names; what is not here is as by default. */
@@ -54,6 +58,24 @@ export const DYNAMIC_DEFAULTS = {
 } as const;
 /** An hour is looked back on. */
 const MONITORING_MS = 3_600_000;
+
+/** The coordinator's interval in life. */
+const LIFES_INTERVAL_SECONDS = DEFAULT_BALLOON_SETTINGS.interval / 1000;
+/** A balloon moves by at most so much of a guest's memory between two decisions, however far they lie apart. */
+const MOST_STEP_SHARE = 0.4;
+/** Of a day: for so long a VM must have been seen, which is an hour in life. */
+const MEMORY_HISTORY_DAYS = 1 / HOURS_OF_A_DAY;
+
+/** Decides at every tick, in steps as large as those of life would have come to meanwhile. */
+function memorySettings(memoryRatio: number, tick: Seconds, day: Seconds): Partial<AgentSettings> {
+  const { stepShare } = DEFAULT_BALLOON_SETTINGS;
+  const balloon = {
+    ...DEFAULT_BALLOON_SETTINGS,
+    interval: milliseconds(tick * 1000),
+    stepShare: Math.min(MOST_STEP_SHARE, stepShare * Math.max(1, tick / LIFES_INTERVAL_SECONDS)),
+  };
+  return { memoryRatio, memoryHistory: milliseconds(day * 1000 * MEMORY_HISTORY_DAYS), balloon };
+}
 
 const dynamicSettings = ({ factor, learning }: DynamicPlan): DynamicSettings => ({
   ...DYNAMIC_DEFAULTS,
@@ -91,8 +113,8 @@ export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, dynamic: DynamicP
 
 /** Throws `FaultFormatError`. */
 export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): SimulationOptions {
-  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, course, dynamic, ratioFactor } =
-    plan;
+  const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, course } = plan;
+  const { dynamic, ratioFactor, memoryRatio = 1 } = plan;
   const ground = { hosts, end: seconds(endOf(vms)), random: seededRandom(seed ^ FAULT_SEED) };
   return {
     vms,
@@ -109,6 +131,9 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
     correlation,
     course,
     ratioFactor,
-    ...(dynamic === null ? {} : { agent: { dynamic: dynamicSettings(dynamic) } }),
+    agent: {
+      ...(dynamic === null ? {} : { dynamic: dynamicSettings(dynamic) }),
+      ...(memoryRatio > 1 ? memorySettings(memoryRatio, tick, day) : {}),
+    },
   };
 }

@@ -1,10 +1,12 @@
 /**
  * The promises of the design, held against what is, after every event: pools disjoint and within their ratios and the host's memory
  * (1 to 3), every VM that was told to run on one host and on one only, none of those that were refused or removed anywhere (4); and when
- * everything is mended, that records, guests and pins agree and nothing is left to do (5, 6). Looks only at what has changed.
+ * everything is mended, that records, guests and pins agree and nothing is left to do (5, 6); of memory that is coordinated, that balloons stay
+ * within their bounds and growth above the host's reserve (8). Looks only at what has changed.
  */
 import { formatCpuSet } from "../core/cpuset.js";
 import { checkHost } from "../core/pool/invariants.js";
+import { BalloonWatch } from "./balloon-promise.js";
 import type { SimulatedCluster } from "./cluster.js";
 import type { Machine } from "./machine.js";
 import type { Standing, Tenants } from "./tenants.js";
@@ -23,6 +25,7 @@ export class Promises {
   /** By VM: machines that have a domain of its name. */
   private readonly holders = new Map<string, Set<Machine>>();
   private readonly seen = new Map<Machine, readonly string[]>();
+  private readonly balloons = new BalloonWatch();
   checks = 0;
 
   constructor(
@@ -78,6 +81,8 @@ export class Promises {
     }
     for (const vm of now) this.touched.add(vm);
     const { agent, policy, name } = machine;
+    const squeezed = this.balloons.problem(machine);
+    if (squeezed !== null) this.broken(`${name}: ${squeezed}`);
     if (agent === null) return;
     const problems = checkHost(policy, agent.host());
     if (problems.length > 0) this.broken(`${name}: ${problems.join("; ")}`);

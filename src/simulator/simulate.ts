@@ -4,10 +4,11 @@
  */
 import { assert } from "../core/assert.js";
 import { seededRandom } from "../core/workload/random.js";
-import { memoryShare } from "../core/workload/usage.js";
 import type { UsageProfile } from "../drivers/fake/usage-profile.js";
+import type { FakeWorld } from "../drivers/fake/world.js";
 import { SimulatedCluster, START_MS } from "./cluster.js";
 import type { Fault } from "./fault.js";
+import { type MemoryFelt, MemoryMeter } from "./memory-meter.js";
 import { type Sample, takeSample } from "./metrics.js";
 import type { SimulatedVm, SimulationOptions } from "./options.js";
 import { Promises } from "./promises.js";
@@ -53,6 +54,8 @@ export interface Summary {
   readonly faults: number;
   /** By ratio, over the whole run; null: no VM. */
   readonly steal: Readonly<Record<string, Steal | null>>;
+  /** Absent: memory is not coordinated. */
+  readonly memory?: MemoryFelt;
   readonly events: number;
   /** So often something had changed that promises are about; all held. */
   readonly promisesChecked: number;
@@ -63,6 +66,9 @@ const TROUBLE_SEED = 0x2545f491;
 const [MENDING_SECONDS, MENDING_TICKS] = [240, 6];
 
 const SAMPLE_ORDER = 3;
+
+/** Memory of VMs goes from one draw to the next in so long. */
+export const HOURS_OF_A_DAY = 24;
 
 interface Happening {
   readonly at: number;
@@ -86,6 +92,8 @@ class Simulation {
   private readonly promises: Promises;
   private readonly trouble: Trouble;
   private readonly steal: StealMeter;
+  /** Null: memory is not coordinated. */
+  private readonly memory: MemoryMeter | null;
   private readonly samples: Sample[] = [];
   private readonly end: number;
   private firstRefusal: Summary["firstRefusal"] = null;
@@ -109,6 +117,7 @@ class Simulation {
       },
       afterEach: () => this.promises.check(),
     });
+    this.memory = options.agent?.balloon == null ? null : new MemoryMeter();
     this.tenants = new Tenants(this.cluster, (told) => this.told(told), options.ratioFactor);
     this.promises = new Promises(this.cluster, this.tenants);
     this.trouble = new Trouble(this.cluster, seededRandom(seed ^ TROUBLE_SEED));
@@ -141,7 +150,7 @@ class Simulation {
   }
 
   private *agenda(): Generator<Happening> {
-    const { vms, faults, sample } = this.options;
+    const { vms, faults, sample, step } = this.options;
     const happenings: Happening[] = [];
     for (const [place, vm] of vms.entries()) {
       const name = `vm${place}`;
@@ -155,7 +164,14 @@ class Simulation {
     }
     for (let at = 0; at <= this.end + sample; at += sample)
       happenings.push({ at, order: SAMPLE_ORDER, happen: () => this.takeSample() });
+    const { memory } = this;
+    for (let at = 0; memory !== null && at <= this.end; at += step)
+      happenings.push({ at, order: SAMPLE_ORDER, happen: () => memory.look(this.worlds()) });
     yield* happenings.sort((a, b) => a.at - b.at || a.order - b.order);
+  }
+
+  private worlds(): readonly FakeWorld[] {
+    return this.cluster.machines.map(({ world }) => world);
   }
 
   private async mend(): Promise<void> {
@@ -209,10 +225,11 @@ class Simulation {
     assert(vm !== undefined, `${name} is a VM of the workload`);
     const index = Number(name.slice(2));
     const momentsPerDay = Math.max(1, Math.round(day / step));
-    const rules = { seed, momentsPerDay, correlation, course };
+    const rules = { seed, momentsPerDay, correlation, course, momentSeconds: step, originMs: START_MS };
+    const everyMoments = Math.max(1, Math.round(momentsPerDay / HOURS_OF_A_DAY));
     return {
-      cpu: { kind: "drawn", index, ...vm.usage, ...rules, momentSeconds: step, originMs: START_MS },
-      memory: { kind: "constant", fraction: memoryShare({ index }, 0, rules) },
+      cpu: { kind: "drawn", index, ...vm.usage, ...rules },
+      memory: { kind: "drawn", index, ...rules, everyMoments },
     };
   }
 
@@ -242,6 +259,7 @@ class Simulation {
       migrations: this.migrations,
       faults: this.options.faults.length,
       steal: this.steal.total(),
+      ...(this.memory === null ? {} : { memory: this.memory.total() }),
       events: cluster.events,
       promisesChecked: this.promises.checks,
     };

@@ -60,6 +60,7 @@ describe("says what is wrong with its arguments", () => {
     [["--hosts", "2", "--faults", "fire@1+1"], /--faults: "fire@1\+1" is no fault/],
     [["--hosts", "2", "--correlation", "2"], /--correlation 2: expected a share/],
     [["--hosts", "2", "--dynamic", "9"], /--dynamic 9: expected a factor from 1 to 8/],
+    [["--hosts", "2", "--memory-ratio", "0.5"], /--memory-ratio 0.5: expected a factor from 1 to 8/],
     [["--hosts", "2", "--reserve", "101", "--dynamic", "1"], /--reserve 101: expected/],
     [["--hosts", "2", "--vms", "10", "--host", "1x1024"], /no number of hosts takes it/],
     [["--hosts", "2", "--vms", "10", "--sweep", "--trade-off", "1"], /one of them at a time/],
@@ -108,6 +109,7 @@ test("a sweep has a row for every mix, policy and seed, and means over the seeds
 const RULES = {
   dynamic: { reservePercent: 0, learning: seconds(60) },
   factors: [1, 3],
+  memoryRatio: 1,
   scenarios: [],
   mixes: [[0, 0, 100]],
   seeds: [4],
@@ -137,22 +139,28 @@ test("a trade-off of datasets, mixes and seeds holds each run against the same V
     [50, 50],
     [0, 100],
   ];
-  const cases = tradeOffCases(BASE, { ...RULES, factors: [1, 2], scenarios, mixes, seeds: [1, 2] });
-  assert.equal(cases.length, 2 * 2 * 2 * 4);
+  const cases = tradeOffCases(BASE, { ...RULES, factors: [1, 2], memoryRatio: 1.5, scenarios, mixes, seeds: [1, 2] });
+  assert.equal(cases.length, 2 * 2 * 2 * 6);
   const felt = (p99Percent: number) => ({ meanPercent: 0, p99Percent, mostPercent: p99Percent, unmetPercent: 0 });
   const results = cases.map(({ choice, plan, sold }) => {
     const asSold = (sold.dataset === "azure2017" ? 10 : 20) * plan.seed;
     const isRaised = choice.pools === "static" && choice.factor > 1;
     const steal = { 1: felt(0), 2: felt(isRaised && plan.seed === 2 ? 30 : 1) };
-    return { hosts: isRaised ? asSold / 2 : asSold, summary: { steal } as unknown as Summary };
+    const swappingPercent = plan.seed === 2 ? 4 : 0;
+    const memory = { swappingPercent, mostMissedPercent: 9, shortPercent: 0, mostHeldPercent: 80 };
+    const summary = { steal, ...(choice.pools === "coordinated" ? { memory } : {}) } as unknown as Summary;
+    return { hosts: isRaised ? asSold / 2 : asSold, summary };
   });
   const points = tradeOffPoints(tradeOffRuns(cases, results));
-  assert.equal(points.length, 2 * (2 + 1) * 4, "both mixes of a dataset, and those together");
+  assert.equal(points.length, 2 * (2 + 1) * 6, "both mixes of a dataset, and those together");
   const raised = points.filter(({ pools, factor }) => pools === "static" && factor === 2);
   for (const { hostsPercent, kept, runs, worstP99, steal } of raised) {
     assert.deepEqual(hostsPercent, { mean: 50, within: 0 });
     assert.deepEqual([kept, worstP99.mean, steal["2"]!.most], [runs / 2, 15.5, 30]);
   }
+  for (const { pools, kept, runs, memory } of points.filter((point) => !raised.includes(point)))
+    if (pools === "coordinated") assert.deepEqual([kept, memory?.swapping.mean, memory?.mostMissed], [runs / 2, 2, 9]);
+    else assert.deepEqual([kept, memory], [runs, null]);
   const [first] = raised;
   assert.equal(first!.hosts.mean, 7.5);
   assert.ok(first!.hosts.within > 7.5, "two runs say little");

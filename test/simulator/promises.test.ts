@@ -5,20 +5,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PoolPolicy } from "../../src/core/pool/policy.js";
+import { mib } from "../../src/core/units.js";
 import type { Hypervisor } from "../../src/ports/hypervisor.js";
 import type { Breaks } from "../../src/simulator/options.js";
 import { PromiseBroken } from "../../src/simulator/promises.js";
 import { guessing } from "../scheduler/broken.js";
-import { smallRun } from "./small.js";
+import { type SmallRun, smallRun } from "./small.js";
 
 const SEEDS = Number(process.env.HEADROOM_SOAK_SEEDS ?? 12);
 const FIRST_SEED = Number(process.env.HEADROOM_SOAK_FIRST ?? 1);
 const FAULTS = "random=16";
+/** Memory is what runs out, is sold twice, and is coordinated: so in every fourth seed. */
+const MEMORY: Partial<SmallRun> = { memoryRatio: 2, memoryMiB: 16_384, course: "daily" };
 
 test(`every promise holds after every event, whatever fails, from ${SEEDS} seeds`, async () => {
   const happened = new Set<string>();
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-    const { summary, kinds } = await smallRun({ seed, faults: FAULTS }).catch((error: unknown) => {
+    const memory = seed % 4 === 0 ? MEMORY : {};
+    const { summary, kinds } = await smallRun({ ...memory, seed, faults: FAULTS }).catch((error: unknown) => {
       throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
     });
     assert.equal(summary.placed + summary.refused + summary.unanswered, summary.vms, `seed ${seed}: all were answered`);
@@ -30,10 +34,10 @@ test(`every promise holds after every event, whatever fails, from ${SEEDS} seeds
 });
 
 /** Some seed must show it. */
-async function mustBeNoticed(breaks: Breaks, faults: string, what: RegExp): Promise<void> {
+async function mustBeNoticed(breaks: Breaks, faults: string, what: RegExp, run: Partial<SmallRun> = {}): Promise<void> {
   for (let seed = 1; seed <= 30; seed++) {
     try {
-      await smallRun({ seed, faults, breaks });
+      await smallRun({ ...run, seed, faults, breaks });
     } catch (error) {
       assert.ok(error instanceof PromiseBroken, String(error));
       assert.match(error.message, what);
@@ -86,3 +90,27 @@ test("a scheduler that guesses on silence is noticed", () =>
     "lost-answers@0+1200:0,lost-answers@0+1200:1,random=16",
     /exists on|nowhere|refused/,
   ));
+
+test("a hypervisor that takes more from a guest than it was told is noticed", () => {
+  const greedy = (real: Hypervisor): Hypervisor => ({
+    ...real,
+    setMemory: (name, memoryMiB) => real.setMemory(name, mib(Math.ceil(memoryMiB / 32))),
+  });
+  return mustBeNoticed({ hypervisor: greedy }, "", /is asked for \d+ MiB, outside/, MEMORY);
+});
+
+test("a hypervisor that gives a guest all that it was sold, whatever the host has, is noticed", () => {
+  const generous = (real: Hypervisor): Hypervisor => ({
+    ...real,
+    async setMemory(name, memoryMiB) {
+      const stats = (await real.stats()).find((one) => one.name === name);
+      const isMore = memoryMiB > (stats?.memory?.currentMiB ?? memoryMiB);
+      return real.setMemory(name, isMore ? stats!.memory!.maximumMiB : memoryMiB);
+    },
+  });
+  return mustBeNoticed({ hypervisor: generous }, "", /MiB more, and the host has/, {
+    ...MEMORY,
+    course: "daily",
+    vms: 60,
+  });
+});

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { parseShares } from "../../src/cli/sizing/scenarios.js";
 import { mib, seconds } from "../../src/core/units.js";
+import type { Course } from "../../src/core/workload/course.js";
 import { SCENARIOS } from "../../src/core/workload/scenario.js";
 import type { Breaks } from "../../src/simulator/options.js";
 import { type DynamicPlan, optionsOf, type PlacementName } from "../../src/simulator/plan.js";
@@ -14,6 +15,10 @@ export interface SmallRun {
   readonly breaks?: Breaks;
   readonly correlation?: number;
   readonly dynamic?: DynamicPlan | null;
+  readonly memoryRatio?: number;
+  /** Of a host. */
+  readonly memoryMiB?: number;
+  readonly course?: Course;
   readonly hosts?: number;
   readonly vms?: number;
   readonly placement?: PlacementName;
@@ -22,7 +27,7 @@ export interface SmallRun {
 /** Of Azure's sizes: the largest fit on the hosts. */
 const SCENARIO = { ...SCENARIOS.get("azure2017")!, ratios: parseShares("1=40,2=30,3=30") };
 const TEMPORALITY = { slice: seconds(60), day: seconds(600), days: 2 };
-const SHAPE = { pcpus: 16, memoryMiB: mib(65_536) };
+const [HOST_PCPUS, HOST_MIB] = [16, 65_536];
 
 export interface SmallOutcome {
   readonly summary: Summary;
@@ -38,6 +43,9 @@ export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
     breaks,
     correlation = 0,
     dynamic = null,
+    memoryRatio = 1,
+    memoryMiB = HOST_MIB,
+    course = "independent",
     hosts = 4,
     vms: count = 36,
     placement = "headroom",
@@ -46,15 +54,16 @@ export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
   const times = { step: seconds(10), tick: seconds(10), sample: seconds(60), day: seconds(600) };
   const plan = {
     hosts,
-    shape: SHAPE,
+    shape: { pcpus: HOST_PCPUS, memoryMiB: mib(memoryMiB) },
     placement,
     seed,
     ...times,
     faults,
     correlation,
-    course: "independent" as const,
+    course,
     dynamic,
     ratioFactor: 1,
+    memoryRatio,
   };
   const digest = createHash("sha256");
   const kinds = new Set<string>();

@@ -143,8 +143,10 @@ test("usage has the VM's mean and 95th percentile", () => {
   const periodic = { ...vm, periodic: true };
   assert.equal(cpuShare(periodic, 5, rules), cpuShare(periodic, 29, rules));
   for (let moment = 0; moment < 100; moment++) {
-    const share = memoryShare(vm, moment, rules);
-    assert.ok(share > 0 && share < 1);
+    for (const course of COURSES) {
+      const share = memoryShare(vm, moment, { ...rules, course });
+      assert.ok(share > 0.2 && share <= 0.9, `${share} in ${course}`);
+    }
   }
 });
 

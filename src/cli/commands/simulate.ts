@@ -19,7 +19,7 @@ import { parseMixes, parseSeeds } from "./sweep.js";
 
 const PLACEMENT_NAMES = ["headroom", "learnt", "slackvm", "spread", "pack"] as const satisfies readonly PlacementName[];
 
-/** As the agent's setting. */
+/** As the agent's settings. */
 const MOST_FACTOR = 8;
 
 const EXAMPLES = `
@@ -60,6 +60,7 @@ interface Given {
   readonly dynamic?: string;
   readonly reserve: string;
   readonly yield: boolean;
+  readonly memoryRatio: string;
   readonly learning: string;
   readonly tradeOff?: string;
   readonly sweep?: boolean;
@@ -72,7 +73,7 @@ interface Given {
 }
 
 export function simulateCommand(terminal: SizeTerminal = process): Command {
-  return new Command("simulate")
+  const command = new Command("simulate")
     .description(
       "simulate a cluster: the real scheduler and agents on virtual time, with faults, and what tenants feel",
     )
@@ -101,22 +102,8 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
         .choices(COURSES)
         .default("independent"),
     )
-    .option("--correlation <share>", "part of its time that a VM's usage follows what is common to all, 0 to 1", "0")
-    .option(
-      "--dynamic <factor>",
-      "pools follow their usage, counted at most at so many times their ratio (1: never beyond)",
-    )
-    .option(
-      "--reserve <percent>",
-      "with it: of what pools beyond their ratio do without, what stays free for them",
-      "50",
-    )
-    .option("--no-yield", "with it: busy pools keep what they hold beyond what was sold, and newcomers are refused")
-    .option("--learning <seconds>", "with it: a window of learning", "600")
-    .option(
-      "--trade-off <factors>",
-      "hosts against steal: raised ratios beside pools that follow their usage, by factor",
-    )
+    .option("--correlation <share>", "part of its time that a VM's usage follows what is common to all, 0 to 1", "0");
+  return followingUsage(command)
     .option("--sweep", "many runs: every mix, seed and policy, with the confidence of the means")
     .option(
       "--mixes <list>",
@@ -130,6 +117,30 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .addHelpText("after", EXAMPLES)
     .action((given: Given) => simulateAs(given, terminal));
 }
+
+/** What hosts make of what they measure. */
+const followingUsage = (command: Command): Command =>
+  command
+    .option(
+      "--dynamic <factor>",
+      "pools follow their usage, counted at most at so many times their ratio (1: never beyond)",
+    )
+    .option(
+      "--reserve <percent>",
+      "with it: of what pools beyond their ratio do without, what stays free for them",
+      "50",
+    )
+    .option("--no-yield", "with it: busy pools keep what they hold beyond what was sold, and newcomers are refused")
+    .option(
+      "--memory-ratio <number>",
+      "memory sold for each MiB that there is, admitted against estimates, with the guests' memory coordinated (of a trade-off: beside the others)",
+      "1",
+    )
+    .option("--learning <seconds>", "with it: a window of learning", "600")
+    .option(
+      "--trade-off <factors>",
+      "hosts against steal: raised ratios beside pools that follow their usage, by factor",
+    );
 
 function shareOf(text: string): number {
   const share = /^[01](\.\d{1,6})?$/.test(text) ? Number(text) : 2;
@@ -152,6 +163,7 @@ function planOf(given: Given): Omit<SimulationPlan, "hosts"> {
     course: given.usage,
     dynamic: given.dynamic === undefined ? null : { ...dynamicOf(given), factor: factorOf(given.dynamic, "--dynamic") },
     ratioFactor: 1,
+    memoryRatio: factorOf(given.memoryRatio, "--memory-ratio"),
   };
 }
 
@@ -242,6 +254,7 @@ async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, termin
     factors: [...new Set([1, ...given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off"))])],
     scenarios: listed ? [] : await scenariosOf(given),
     mixes: given.mixes === undefined ? null : parseMixes(given.mixes),
+    memoryRatio: factorOf(given.memoryRatio, "--memory-ratio"),
     seeds: parseSeeds(given.seeds ?? given.seed),
   };
   const cases = tradeOffCases(base, rules);

@@ -8,6 +8,7 @@ import { type Choice, POOLS, ratiosOf, type TradeOffPoint } from "./trade-off.js
 const LOOKS = {
   static: { colour: COLOURS[1], label: "ratios raised by the factor" },
   dynamic: { colour: COLOURS[0], label: "pools that follow their usage, up to the factor" },
+  coordinated: { colour: COLOURS[2], label: "the same, and memory coordinated" },
 } as const;
 
 /** Points that lie on one another have one label. */
@@ -100,8 +101,9 @@ function numbersOf(points: readonly TradeOffPoint[]): NumberTable {
       ...["dataset", "mix", "pools", "factor", "runs"],
       ...["hosts", "hosts_within", "hosts_percent", "percent_within", "kept"],
       ...ratios.flatMap((one) => [`steal_mean_${one}`, `steal_p99_${one}`, `p99_within_${one}`, `steal_most_${one}`]),
+      ...["swapping_percent", "short_percent", "most_missed_percent"],
     ],
-    rows: points.map(({ dataset, mix, pools, factor, runs, hosts, hostsPercent, kept, steal }) => [
+    rows: points.map(({ dataset, mix, pools, factor, runs, hosts, hostsPercent, kept, steal, memory }) => [
       ...[dataset, mix, pools, factor, runs],
       ...[hosts.mean, hosts.within, hostsPercent.mean, hostsPercent.within].map(round),
       kept,
@@ -110,6 +112,9 @@ function numbersOf(points: readonly TradeOffPoint[]): NumberTable {
         if (one === undefined) return [null, null, null, null];
         return [one.mean.mean, one.p99.mean, one.p99.within, one.most].map(round);
       }),
+      ...(memory === null
+        ? [null, null, null]
+        : [memory.swapping.mean, memory.short.mean, memory.mostMissed].map(round)),
     ]),
   };
 }

@@ -1,17 +1,19 @@
 /**
  * Beyond the bound: how many hosts suffice, and what tenants feel on them, when hosts are counted with less than was sold. Pools as they were sold are
- * beside ratios that are simply raised by a factor, and pools that follow their usage and may be counted so far beyond their ratio. What was sold
- * is kept where VMs at 1:1 miss nothing, and nobody's 99th percentile of steal is above that of the same VMs in static pools. Over datasets,
- * mixes and seeds: means with their confidence.
+ * beside ratios that are simply raised by a factor, pools that follow their usage and may be counted so far beyond their ratio, and such pools on hosts
+ * that coordinate their guests' memory and sell more of it than there is. What was sold is kept where VMs at 1:1 miss nothing, nobody's 99th percentile of
+ * steal is above that of the same VMs in static pools, and no guest swaps, nor any host. Over datasets, mixes and seeds: means with their confidence.
  */
 import Table from "cli-table3";
 import { type Mean, type Mix, meanOf } from "../../core/sizing/sweep.js";
 import type { Scenario } from "../../core/workload/scenario.js";
 import type { CaseResult, SimulationCase } from "../../simulator/case.js";
+import type { MemoryFelt } from "../../simulator/memory-meter.js";
 import type { DynamicPlan } from "../../simulator/plan.js";
 import { sweepCases } from "./sweep.js";
 
-export const POOLS = ["static", "dynamic"] as const;
+/** coordinated: dynamic, and memory is coordinated. */
+export const POOLS = ["static", "dynamic", "coordinated"] as const;
 
 export interface Choice {
   readonly pools: (typeof POOLS)[number];
@@ -33,6 +35,8 @@ export interface TradeOffRules {
   /** But for its factor. */
   readonly dynamic: Omit<DynamicPlan, "factor">;
   readonly factors: readonly number[];
+  /** Where memory is coordinated; 1: nowhere. */
+  readonly memoryRatio: number;
   /** Of workloads that are generated; none: the base's own. */
   readonly scenarios: readonly Scenario[];
   /** Null: as the scenario, or the list of VMs, has it. */
@@ -65,23 +69,25 @@ function workloadsOf(base: Omit<SimulationCase, "name">, { mixes, seeds }: Trade
   return sweepCases(base, mixes, seeds, [base.plan.placement]).map((one) => as(one, one.mix));
 }
 
-function choicesOf({ factors }: TradeOffRules): readonly Choice[] {
+function choicesOf({ factors, memoryRatio }: TradeOffRules): readonly Choice[] {
   const of = (pools: Choice["pools"]) => (factor: number) => ({ pools, factor });
   return [
     { pools: "static", factor: 1 },
     ...factors.map(of("dynamic")),
+    ...(memoryRatio > 1 ? factors.map(of("coordinated")) : []),
     ...factors.filter((factor) => factor > 1).map(of("static")),
   ];
 }
 
 const caseOf =
-  (one: Workloads, { dynamic }: TradeOffRules) =>
+  (one: Workloads, { dynamic, memoryRatio }: TradeOffRules) =>
   (choice: Choice): TradeOffCase => {
     const { pools, factor } = choice;
     const plan = {
       ...one.plan,
       ratioFactor: pools === "static" ? factor : 1,
       dynamic: pools === "static" ? null : { ...dynamic, factor },
+      memoryRatio: pools === "coordinated" ? memoryRatio : 1,
     };
     return { ...one, choice, name: `${one.name}, ${pools} ${factor}`, plan };
   };
@@ -106,11 +112,15 @@ export function tradeOffRuns(cases: readonly TradeOffCase[], results: readonly C
 }
 
 const keeps = ({ summary }: CaseResult, asSold: CaseResult): boolean =>
+  lacksNothing(summary.memory) &&
   Object.entries(summary.steal).every(([ratio, one]) =>
     ratio === "1"
       ? (one?.mostPercent ?? 0) === 0
       : (one?.p99Percent ?? 0) <= (asSold.summary.steal[ratio]?.p99Percent ?? 0),
   );
+
+const lacksNothing = (memory: MemoryFelt | undefined): boolean =>
+  memory === undefined || (memory.swappingPercent === 0 && memory.shortPercent === 0);
 
 /** In percent, of VMs sold at one ratio: means over the runs of the mean and the 99th percentile, and the most of any moment of any run. */
 export interface Felt {
@@ -130,6 +140,15 @@ export interface TradeOffPoint extends Choice, Sold {
   readonly steal: Readonly<Record<string, Felt>>;
   /** Of the highest 99th percentile of any ratio of a run. */
   readonly worstP99: Mean;
+  /** Null: memory was not coordinated. */
+  readonly memory: LackedMemory | null;
+}
+
+/** Means over the runs of the shares, and the most that a guest missed in any run; in percent. */
+export interface LackedMemory {
+  readonly swapping: Mean;
+  readonly short: Mean;
+  readonly mostMissed: number;
 }
 
 const ALL_MIXES = "all mixes";
@@ -169,6 +188,16 @@ function pointOf(runs: readonly TradeOffRun[]): TradeOffPoint {
     kept: runs.filter(({ kept }) => kept).length,
     steal: Object.fromEntries(steal),
     worstP99: of(({ summary }) => Math.max(0, ...Object.values(summary.steal).map((one) => one?.p99Percent ?? 0))),
+    memory: lackedOf(runs.flatMap(({ summary }) => summary.memory ?? [])),
+  };
+}
+
+function lackedOf(felt: readonly MemoryFelt[]): LackedMemory | null {
+  if (felt.length === 0) return null;
+  return {
+    swapping: meanOf(felt.map(({ swappingPercent }) => swappingPercent)),
+    short: meanOf(felt.map(({ shortPercent }) => shortPercent)),
+    mostMissed: Math.max(...felt.map(({ mostMissedPercent }) => mostMissedPercent)),
   };
 }
 
@@ -177,22 +206,26 @@ const about = ({ mean, within }: Mean, digits = 1): string =>
 
 export function tradeOffText(points: readonly TradeOffPoint[]): string {
   const ratios = ratiosOf(points);
+  const coordinates = points.some(({ memory }) => memory !== null);
   const table = new Table({
     head: [
       ...["dataset", "mix", "pools", "factor", "hosts", "% of sold", "kept"],
       ...ratios.map((ratio) => `steal % ${ratio}:1, p99 (most)`),
+      ...(coordinates ? ["memory missed %, time (most)"] : []),
     ],
     style: { head: [], border: [], compact: true },
   });
-  for (const { dataset, mix, pools, factor, hosts, hostsPercent, runs, kept, steal } of points) {
+  for (const { dataset, mix, pools, factor, hosts, hostsPercent, runs, kept, steal, memory } of points) {
     const felt = ratios.map((ratio) => {
       const one = steal[ratio];
       return one === undefined ? "-" : `${about(one.p99)} (${one.most.toFixed(0)})`;
     });
-    table.push([dataset, mix, pools, factor, about(hosts), about(hostsPercent), `${kept} of ${runs}`, ...felt]);
+    const lacked = memory === null ? "-" : `${about(memory.swapping, 2)} (${memory.mostMissed.toFixed(0)})`;
+    const row = [dataset, mix, pools, factor, about(hosts), about(hostsPercent), `${kept} of ${runs}`, ...felt];
+    table.push(coordinates ? [...row, lacked] : row);
   }
   const confidence = points.some(({ runs }) => runs > 1)
     ? "Means over the runs; the true mean lies within ± with a confidence of 95 %.\n"
     : "";
-  return `${table.toString()}\nkept: steal at 1:1 zero, and no 99th percentile above that of static pools of factor 1.\n${confidence}`;
+  return `${table.toString()}\nkept: steal at 1:1 zero, no 99th percentile above that of static pools of factor 1, no memory missed.\n${confidence}`;
 }

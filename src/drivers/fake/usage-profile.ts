@@ -7,7 +7,7 @@
  * the guest; what the host grants is fair-share.ts.
  */
 
-import { cpuShare, type UsageRules, type UsageTraits } from "../../core/workload/usage.js";
+import { cpuShare, memoryShare, type UsageRules, type UsageTraits } from "../../core/workload/usage.js";
 
 /** Fractions are of one vCPU, 0 to 1. Times count from the guest's boot, except where a day is meant (UTC). */
 export type CpuProfile =
@@ -47,7 +47,16 @@ export type MemoryProfile =
       readonly limitFraction: number;
     }
   /** From point to point in a straight line; before the first as at the first, after the last as at the last. */
-  | { readonly kind: "script"; readonly points: readonly MemoryPoint[] };
+  | { readonly kind: "script"; readonly points: readonly MemoryPoint[] }
+  | DrawnMemory;
+
+/** As core/workload/usage.ts draws it at every `everyMoments`-th moment, and in straight lines between: programs grow and shrink, they do not jump. */
+export interface DrawnMemory extends Pick<UsageTraits, "index">, UsageRules {
+  readonly kind: "drawn";
+  readonly momentSeconds: number;
+  readonly everyMoments: number;
+  readonly originMs: number;
+}
 
 export interface MemoryPoint {
   /** From the guest's boot. */
@@ -197,7 +206,17 @@ export function memoryInUseMiB(profile: MemoryProfile, memoryMiB: number, timeMs
     }
     case "script":
       return scriptedMiB(profile.points, (timeMs - bootMs) / 1000);
+    case "drawn":
+      return clamp(drawnShare(profile, timeMs)) * memoryMiB;
   }
+}
+
+function drawnShare(profile: DrawnMemory, timeMs: number): number {
+  const { everyMoments, momentSeconds, originMs } = profile;
+  const at = Math.max(0, timeMs - originMs) / (everyMoments * momentSeconds * 1000);
+  const before = Math.floor(at);
+  const from = memoryShare(profile, before * everyMoments, profile);
+  return from + (at - before) * (memoryShare(profile, (before + 1) * everyMoments, profile) - from);
 }
 
 function scriptedMiB(points: readonly MemoryPoint[], atSeconds: number): number {

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { type CpuSet, formatCpuSet, parseCpuSet } from "../../core/cpuset.js";
 import { mib } from "../../core/units.js";
+import { COURSES } from "../../core/workload/course.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { VmMetadata } from "../../ports/hypervisor.js";
 import { ORDINARY_MEMORY } from "./balloon.js";
@@ -24,6 +25,13 @@ const sine = z.strictObject({
   periodSeconds: positive.exactOptional(),
 });
 const constant = z.strictObject({ kind: z.literal("constant"), fraction });
+
+const drawnRules = {
+  seed: z.int(),
+  momentsPerDay: positive,
+  correlation: fraction.exactOptional(),
+  course: z.enum(COURSES).exactOptional(),
+};
 
 const profileSchema: z.ZodType<UsageProfile> = z.strictObject({
   cpu: z.union([
@@ -47,9 +55,7 @@ const profileSchema: z.ZodType<UsageProfile> = z.strictObject({
       meanPercent: z.number(),
       p95Percent: z.number(),
       periodic: z.boolean(),
-      seed: z.int(),
-      momentsPerDay: positive,
-      correlation: fraction.exactOptional(),
+      ...drawnRules,
       momentSeconds: positive,
       originMs: z.number(),
     }),
@@ -68,6 +74,14 @@ const profileSchema: z.ZodType<UsageProfile> = z.strictObject({
     z.strictObject({
       kind: z.literal("script"),
       points: z.array(z.strictObject({ atSeconds: z.number(), usedMiB: z.number() })),
+    }),
+    z.strictObject({
+      kind: z.literal("drawn"),
+      index: z.int(),
+      ...drawnRules,
+      momentSeconds: positive,
+      everyMoments: positive,
+      originMs: z.number(),
     }),
   ]),
 });
