@@ -1,8 +1,7 @@
 /**
  * Recorded hosts that never were: families of loads, made from a seed, told to a visitor as the reader of traces would. Our own
- * estimator was developed on the families of `DEVELOPMENT` (and on the reference traces); those of `HELD_OUT` were written down
- * when it was finished, before it was measured on them, and have loads of other kinds and other seeds. Times are windows, an
- * hour each.
+ * estimator was developed on the families of `DEVELOPMENT` (and on the reference traces), and is measured on others (held-out.ts).
+ * Times are windows, an hour each.
  */
 import type { Times } from "../../src/core/estimator/vm-window.js";
 import type { EstimatorTraceVisitor, HostRecord, VmRecord } from "../../src/trace/estimator-record.js";
@@ -21,7 +20,8 @@ export function seeded(seed: number): Random {
   };
 }
 
-const normal = (random: Random): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+export const normal = (random: Random): number =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 export interface Family {
   readonly name: string;
@@ -42,7 +42,7 @@ const always = (): readonly [number, number] => [0, Number.POSITIVE_INFINITY];
 const level = (): ((t: number) => number) => () => 1;
 
 /** A day's shape: from 1 - depth at night to 1 + depth. */
-const daily =
+export const daily =
   (depth: number, period = 24) =>
   (random: Random, _windows: number): ((t: number) => number) => {
     const phase = random() * 0.1;
@@ -66,7 +66,7 @@ const product =
     return (t) => made.reduce((value, part) => value * part(t), 1);
   };
 
-const BASE = { windows: 96, slices: 1, vms: 40, life: always, shared: level, own: level, noise: 0.15 } as const;
+export const BASE = { windows: 96, slices: 1, vms: 40, life: always, shared: level, own: level, noise: 0.15 } as const;
 
 const PLAIN: readonly Family[] = [
   { ...BASE, name: "steady" },
@@ -205,59 +205,6 @@ const SECOND_HELD_OUT: readonly Family[] = [
 
 /** What the estimator was developed on; the last two lists were held out once, and showed what it lacked. */
 export const DEVELOPMENT: readonly Family[] = [...PLAIN, ...FIRST_HELD_OUT, ...SECOND_HELD_OUT];
-
-/** Three shifts a day, each day a little other. */
-const shifts: Family["shared"] = (random, windows) => {
-  const levels = [0.6 + 0.2 * random(), 1.3 + 0.3 * random(), 0.9 + 0.2 * random()];
-  const days = Array.from({ length: Math.ceil(windows / 24) + 1 }, () => 1 + 0.1 * normal(random));
-  return (t) => levels[Math.floor((t % 24) / 8)]! * Math.max(0.5, days[Math.floor(t / 24)]!);
-};
-
-/** Every tenth day is twice as busy. */
-const payday: Family["shared"] = (random, windows) => {
-  const day = daily(0.35)(random, windows);
-  return (t) => day(t) * (Math.floor(t / 24) % 10 === 4 ? 1.9 : 1);
-};
-
-const tide: Family["shared"] = daily(0.45, 43);
-
-/** Emptied for maintenance and filled again. */
-const drained: Family["life"] = (random, _i, _count, windows) => {
-  const leaves = windows * (0.4 + 0.1 * random());
-  return random() < 0.5 ? [0, Math.floor(leaves)] : [Math.floor(windows * (0.6 + 0.3 * random())), Infinity];
-};
-
-/** Needs a little more every hour, until it is restarted. */
-const leaking: Family["own"] = (random) => {
-  const [pace, length, phase] = [0.01 + 0.02 * random(), 20 + 50 * random(), random()];
-  return (t) => 1 + pace * length * ((t / length + phase) % 1);
-};
-
-/** Half of the VMs work by day and half by night. */
-const turns: Family["own"] = (random) => {
-  const phase = random() < 0.5 ? 0 : 0.5;
-  return (t) => 1 + 0.8 * Math.sin(2 * Math.PI * (t / 24 + phase));
-};
-
-/** Jobs come at any time, mostly small, some huge. */
-const jobs: Family["own"] = (random, windows) => {
-  const runs: (readonly [number, number, number])[] = [];
-  for (let t = 0; t < windows; t += 5 * -Math.log(1 - random()))
-    runs.push([t, t - Math.log(1 - random()), Math.min(8, 0.6 * Math.exp(0.9 * normal(random)))]);
-  return (t) => runs.reduce((sum, [from, to, height]) => (t >= from && t < to ? sum + height : sum), 0.6);
-};
-
-/** Never used for any decision on the estimator. */
-export const HELD_OUT: readonly Family[] = [
-  { ...BASE, name: "three shifts", windows: 192, shared: shifts, vms: 30 },
-  { ...BASE, name: "paydays", windows: 480, shared: payday, vms: 20 },
-  { ...BASE, name: "a tide of 43 hours", windows: 240, shared: tide, vms: 30 },
-  { ...BASE, name: "drained and refilled", windows: 120, life: drained, vms: 60 },
-  { ...BASE, name: "leaks and restarts", windows: 144, own: leaking },
-  { ...BASE, name: "day and night turns", windows: 168, own: turns, vms: 30 },
-  { ...BASE, name: "jobs of all sizes", windows: 120, own: jobs, vms: 50 },
-  { ...BASE, name: "restless", windows: 120, noise: 0.5 },
-];
 
 const SAMPLES = 60;
 const SIZES = [1, 1, 2, 2, 4, 8] as const;
