@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { memoryShare } from "../../src/core/workload/usage.js";
 import {
   type CpuProfile,
   cpuDemand,
   dealtProfile,
+  type MemoryProfile,
   memoryInUseMiB,
   noise,
   seedOf,
@@ -142,4 +144,23 @@ test("noise is even, and neighbours have nothing in common", () => {
   const product =
     values.slice(1).reduce((sum, value, i) => sum + (value - 0.5) * (values[i]! - 0.5), 0) / values.length;
   assert.ok(Math.abs(mean - 0.5) < 0.01 && Math.abs(product) < 0.005, `mean ${mean}, covariance ${product}`);
+});
+
+test("drawn memory goes in straight lines from draw to draw, whenever it is asked for", () => {
+  const rules = {
+    index: 3,
+    seed: 5,
+    momentsPerDay: 144,
+    course: "daily" as const,
+    momentSeconds: 600,
+    originMs: 1_000,
+  };
+  const profile: MemoryProfile = { kind: "drawn", ...rules, everyMoments: 6 };
+  const at = (moments: number): number => memoryInUseMiB(profile, 1000, 1_000 + moments * 600_000, 0);
+  const forwards = Array.from({ length: 40 }, (_, place) => at(place));
+  const backwards = Array.from({ length: 40 }, (_, place) => at(39 - place)).reverse();
+  assert.deepEqual(backwards, forwards);
+  for (const moment of [0, 6, 30]) assert.equal(forwards[moment], 1000 * memoryShare(rules, moment, rules));
+  assert.ok(Math.abs(forwards[9]! - (forwards[6]! + forwards[12]!) / 2) < 1e-9);
+  assert.ok(new Set(forwards).size > 30);
 });

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { cpuSetOf } from "../../src/core/cpuset.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { seededRandom } from "../../src/core/workload/random.js";
+import { fewestHosts } from "../../src/simulator/case.js";
 import { FaultFormatError, parseFaults } from "../../src/simulator/fault.js";
 import { leastHosts } from "../../src/simulator/least.js";
 import { optionsOf } from "../../src/simulator/plan.js";
@@ -65,6 +66,9 @@ test("the fewest hosts are found from below and from above, and one less refuses
     assert.equal(hosts, 3);
     assert.equal(summary.refused, 0);
   }
+  const dynamic = { factor: 2, reservePercent: 50, learning: seconds(60) };
+  for (const one of [plan, { ...plan, dynamic }, { ...plan, memoryRatio: 2 }])
+    assert.equal((await fewestHosts(one, vms)).hosts, 3, "long ticks first find no other number");
 });
 
 describe("faults as somebody writes them", () => {

@@ -139,7 +139,7 @@ const followingUsage = (command: Command): Command =>
     .option("--learning <seconds>", "with it: a window of learning", "600")
     .option(
       "--trade-off <factors>",
-      "hosts against steal: raised ratios beside pools that follow their usage, by factor",
+      "hosts against steal, beside pools as they were sold: pools that follow their usage, and ratios raised, by factor",
     );
 
 function shareOf(text: string): number {
@@ -251,7 +251,7 @@ async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, termin
   const { tradeOffCases, tradeOffPoints, tradeOffRuns, tradeOffText } = await import("../simulation/trade-off.js");
   const rules = {
     dynamic: dynamicOf(given),
-    factors: [...new Set([1, ...given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off"))])],
+    factors: [...new Set(given.tradeOff!.split(",").map((text) => factorOf(text, "--trade-off")))],
     scenarios: listed ? [] : await scenariosOf(given),
     mixes: given.mixes === undefined ? null : parseMixes(given.mixes),
     memoryRatio: factorOf(given.memoryRatio, "--memory-ratio"),

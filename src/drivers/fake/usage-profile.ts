@@ -211,12 +211,20 @@ export function memoryInUseMiB(profile: MemoryProfile, memoryMiB: number, timeMs
   }
 }
 
+/** The stretch that was asked for last: it is asked for many times, and draws that last are dear. */
+const stretches = new WeakMap<DrawnMemory, { readonly number: number; readonly from: number; readonly to: number }>();
+
 function drawnShare(profile: DrawnMemory, timeMs: number): number {
   const { everyMoments, momentSeconds, originMs } = profile;
   const at = Math.max(0, timeMs - originMs) / (everyMoments * momentSeconds * 1000);
-  const before = Math.floor(at);
-  const from = memoryShare(profile, before * everyMoments, profile);
-  return from + (at - before) * (memoryShare(profile, (before + 1) * everyMoments, profile) - from);
+  const number = Math.floor(at);
+  let stretch = stretches.get(profile);
+  if (stretch?.number !== number) {
+    const end = (which: number): number => memoryShare(profile, which * everyMoments, profile);
+    stretch = { number, from: stretch?.number === number - 1 ? stretch.to : end(number), to: end(number + 1) };
+    stretches.set(profile, stretch);
+  }
+  return stretch.from + (at - number) * (stretch.to - stretch.from);
 }
 
 function scriptedMiB(points: readonly MemoryPoint[], atSeconds: number): number {
