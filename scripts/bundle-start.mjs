@@ -52,5 +52,8 @@ await build({
   logLevel: "warning",
 });
 const keeper = fileURLToPath(new URL("keep-compiled.mjs", import.meta.url));
-const { status } = spawnSync(process.execPath, [keeper, outfile], { stdio: ["ignore", "ignore", "inherit"] });
+// As bin/headroom starts it: V8 takes code only under the flags that it was compiled under.
+const { status } = spawnSync(process.execPath, ["--max-semi-space-size=1", keeper, outfile], {
+  stdio: ["ignore", "ignore", "inherit"],
+});
 process.exitCode = status ?? 1;

@@ -21,7 +21,7 @@ import { WindowTotals } from "../../src/report/estimate/totals.js";
 import { seeded } from "../estimator/families.js";
 import { goldenTraces, tracePath } from "../estimator/golden.js";
 import { sharedPath } from "../support/shared.js";
-import { buildProgram, type Cost, costOf, main } from "./process-cost.js";
+import { buildProgram, type Cost, costOf, costOfCommand } from "./process-cost.js";
 import { printTable } from "./table.js";
 
 const RUNS = 3;
@@ -31,7 +31,7 @@ const least = (costs: readonly Cost[]): Cost => ({
   peakMiB: Math.max(...costs.map(({ peakMiB }) => peakMiB)),
 });
 
-const repeated = (args: readonly string[]): Cost => least(Array.from({ length: RUNS }, () => costOf(args)));
+const repeated = (run: () => Cost): Cost => least(Array.from({ length: RUNS }, run));
 
 /** `trace,strategy` to what the seed took. */
 function seedTimings(): ReadonlyMap<string, Cost> {
@@ -52,7 +52,8 @@ const against = (own: number, seed: number | undefined): string =>
   seed === undefined ? "" : `${seed.toFixed(2)} (${(seed / own).toFixed(1)}x)`;
 
 function strategyRows(trace: string, path: string, out: string, seeds: ReadonlyMap<string, Cost>): readonly string[][] {
-  const run = (...more: readonly string[]): Cost => repeated([main, "estimate", "--load", path, "--out", out, ...more]);
+  const run = (...more: readonly string[]): Cost =>
+    repeated(() => costOfCommand(["estimate", "--load", path, "--out", out, ...more]));
   const row = (name: string, own: Cost, seed: Cost | undefined): string[] => [
     name,
     own.cpuSeconds.toFixed(2),
@@ -76,12 +77,12 @@ const PARSE = `import { readFileSync } from "node:fs"; JSON.parse(readFileSync(p
 
 async function strategies(folder: string): Promise<void> {
   const seeds = seedTimings();
-  const start = repeated(["--eval", "0"]);
+  const start = repeated(() => costOf(["--eval", "0"]));
   console.log(`\nNode's bare start: ${start.cpuSeconds.toFixed(2)} CPU s, ${start.peakMiB.toFixed(0)} MiB`);
   for (const trace of goldenTraces) {
     const path = join(folder, `${trace}.json`);
     await pipeline(createReadStream(tracePath(trace)), createGunzip(), createWriteStream(path));
-    const parse = repeated(["--input-type=module", "--eval", PARSE, path]);
+    const parse = repeated(() => costOf(["--input-type=module", "--eval", PARSE, path]));
     const size = (statSync(path).size / 2 ** 20).toFixed(0);
     console.log(
       `\n${trace}, ${size} MiB; JSON.parse of it: ${parse.cpuSeconds.toFixed(2)} CPU s, ${parse.peakMiB.toFixed(0)} MiB`,
@@ -149,11 +150,11 @@ async function writeLongTrace(path: string, windows: number): Promise<void> {
 async function memory(folder: string): Promise<void> {
   const path = join(folder, "long.json");
   const rows: string[][] = [];
-  for (const windows of [500, 2000, 8000]) {
+  for (const windows of [500, 2000, 8000, 32_000]) {
     await writeLongTrace(path, windows);
     const costs = (["headroom", "greedy", "maxpeak"] as const).map((strategy) => {
       const assessor = ["--assessor", "percentile"];
-      return costOf([main, "estimate", "--load", path, "--out", folder, "--strategy", strategy, ...assessor]);
+      return costOfCommand(["estimate", "--load", path, "--out", folder, "--strategy", strategy, ...assessor]);
     });
     const size = (statSync(path).size / 2 ** 20).toFixed(0);
     rows.push([

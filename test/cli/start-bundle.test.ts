@@ -52,12 +52,13 @@ describe("the bundle", () => {
     });
 });
 
-test("what Node compiled of the bundle is kept, and taken by the Node that made it", () => {
+test("what Node compiled of the bundle is kept, and taken by the Node that made it, as bin/headroom starts it", () => {
   const say = `const { compiledPath, optimizeLate, scriptOf } = require("./bin/start.cjs");
     optimizeLate();
     const file = require("node:path").resolve("dist/start/estimate.cjs");
     console.log(scriptOf(file, require("node:fs").readFileSync(compiledPath(file))).cachedDataRejected);`;
-  assert.deepEqual(run("--eval", say), { status: 0, stdout: "false\n", stderr: "" });
+  const flags = /exec node (--\S+) /.exec(readFileSync(join(ROOT, "bin/headroom"), "utf8"))?.[1] ?? "";
+  assert.deepEqual(run(flags, "--eval", say), { status: 0, stdout: "false\n", stderr: "" });
 });
 
 describe("the launcher", () => {
