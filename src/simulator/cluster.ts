@@ -209,6 +209,7 @@ export class SimulatedCluster {
       suspectAfter: milliseconds(SUSPECT_AFTER * beatMs),
       downAfter: milliseconds(DOWN_AFTER * beatMs),
       tickInterval: milliseconds(Math.max(1_000, beatMs / LOOKS)),
+      migrationBudget: this.options.migrations ?? 0,
     };
   }
 

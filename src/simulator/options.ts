@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly placement: Weights;
   /** Whether the scheduler bids by prices that it learns; default: no. */
   readonly learnPrices?: boolean;
+  /** Live moves, at most, that make room for a VM that no host takes; default 0. */
+  readonly migrations?: number;
   /** Everything that is drawn follows from it. */
   readonly seed: number;
   /** So long usage stands still. */

@@ -22,6 +22,8 @@ export interface SimulationPlan {
   readonly hosts: number;
   readonly shape: SizedHost;
   readonly placement: PlacementName;
+  /** See `SimulationOptions`. */
+  readonly migrations?: number;
   readonly seed: number;
   readonly step: Seconds;
   readonly tick: Seconds;
@@ -114,7 +116,7 @@ export function poolPolicyFor({ pcpus, memoryMiB }: SizedHost, dynamic: DynamicP
 /** Throws `FaultFormatError`. */
 export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): SimulationOptions {
   const { hosts, shape, placement, seed, step, tick, sample, day, faults, correlation, course } = plan;
-  const { dynamic, ratioFactor, memoryRatio = 1 } = plan;
+  const { dynamic, ratioFactor, memoryRatio = 1, migrations = 0 } = plan;
   const ground = { hosts, end: seconds(endOf(vms)), random: seededRandom(seed ^ FAULT_SEED) };
   return {
     vms,
@@ -122,6 +124,7 @@ export function optionsOf(plan: SimulationPlan, vms: readonly SimulatedVm[]): Si
     policy: poolPolicyFor(shape, dynamic),
     placement: WEIGHTS[placement === "learnt" ? "headroom" : placement],
     learnPrices: placement === "learnt",
+    migrations,
     seed,
     step,
     tick,

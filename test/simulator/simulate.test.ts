@@ -37,6 +37,14 @@ test("a cluster that is too small refuses, and says whom first", async () => {
   assert.notEqual(summary.firstRefusal, null);
 });
 
+test("live moves make room for VMs that would be refused", async () => {
+  const run = { seed: 2, hosts: 3 };
+  const [without, moving] = [await smallRun(run), await smallRun({ ...run, migrations: 1 })];
+  assert.equal(without.summary.migrations, 0);
+  assert.ok(moving.summary.migrations > 0);
+  assert.ok(moving.summary.refused < without.summary.refused);
+});
+
 test("the fewest hosts are found from below and from above, and one less refuses", async () => {
   const whole = Number.POSITIVE_INFINITY;
   const vm = (place: number) => ({

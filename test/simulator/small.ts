@@ -22,6 +22,7 @@ export interface SmallRun {
   readonly hosts?: number;
   readonly vms?: number;
   readonly placement?: PlacementName;
+  readonly migrations?: number;
 }
 
 /** Of Azure's sizes: the largest fit on the hosts. */
@@ -49,6 +50,7 @@ export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
     hosts = 4,
     vms: count = 36,
     placement = "headroom",
+    migrations = 0,
   } = run;
   const vms = generatedVms(SCENARIO, TEMPORALITY, count, seed);
   const times = { step: seconds(10), tick: seconds(10), sample: seconds(60), day: seconds(600) };
@@ -56,6 +58,7 @@ export async function smallRun(run: SmallRun): Promise<SmallOutcome> {
     hosts,
     shape: { pcpus: HOST_PCPUS, memoryMiB: mib(memoryMiB) },
     placement,
+    migrations,
     seed,
     ...times,
     faults,

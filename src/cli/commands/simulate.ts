@@ -34,6 +34,7 @@ scheduler-down, store-down, drain; a list with commas. docs/simulation.md tells 
 Examples:
   headroom simulate --scenario ovhcloud2023 --ratios 1=50,3=50 --hosts 85 --out run
   headroom simulate --workload week.csv --hosts least
+  headroom simulate --ratios 1=25,2=25,3=50 --hosts 62 --policy learnt --migrations 2
   headroom simulate --vms 40 --hosts 8 --tick 5 --faults random=20,host-down@3600+600:3
   headroom simulate --ratios 1=25,2=75 --hosts 70 --tick 60 --dynamic 1.5
   headroom simulate --ratios 1=25,2=75 --hosts least --tick 120 --trade-off 1,1.5,2,3 --out beyond
@@ -50,6 +51,7 @@ interface Given {
   readonly hosts: string;
   readonly host: SizedHost;
   readonly policy: PlacementName;
+  readonly migrations: string;
   readonly seed: string;
   readonly step: string;
   readonly tick: string;
@@ -87,11 +89,8 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
     .requiredOption("--hosts <number|least>", "hosts; least: the fewest on which no VM is refused")
     .option("--host <pCPUsxMiB>", "one host", parseHost, parseHost("32x131072"))
-    .addOption(
-      new Option("--policy <name>", "placement (learnt: headroom by learnt prices)")
-        .choices(PLACEMENT_NAMES)
-        .default("headroom"),
-    )
+    .addOption(policyOption())
+    .addOption(migrationsOption())
     .option("--seed <number>", "same seed, same run", "1")
     .option("--step <seconds>", "so long usage stands still", "60")
     .option("--tick <seconds>", "between two ticks of an agent; 5 in life, longer is faster", "360")
@@ -142,6 +141,16 @@ const followingUsage = (command: Command): Command =>
       "hosts against steal, beside pools as they were sold: pools that follow their usage, and ratios raised, by factor",
     );
 
+const policyOption = (): Option =>
+  new Option("--policy <name>", "placement (learnt: headroom by learnt prices)")
+    .choices(PLACEMENT_NAMES)
+    .default("headroom");
+
+const migrationsOption = (): Option =>
+  new Option("--migrations <number>", "live moves that make room for a VM that no host takes, at most")
+    .choices(["0", "1", "2"])
+    .default("0");
+
 function shareOf(text: string): number {
   const share = /^[01](\.\d{1,6})?$/.test(text) ? Number(text) : 2;
   if (share > 1) throw new UsageError(`--correlation ${text}: expected a share from 0 to 1, such as 0.2`);
@@ -153,6 +162,7 @@ function planOf(given: Given): Omit<SimulationPlan, "hosts"> {
   return {
     shape,
     placement,
+    migrations: Number(given.migrations),
     seed: parseSeed(given.seed, "--seed"),
     step: seconds(parseCount(given.step, "--step")),
     tick: seconds(parseCount(given.tick, "--tick")),

@@ -17,7 +17,7 @@ export interface Ground<Vm, Host> {
   residents(host: Host): readonly Vm[];
   /** VMs of one host with the same need are alike to the search. */
   needOf(vm: Vm): string | number;
-  /** Whether the host could take it without the other: a cheap look before the exact one. */
+  /** Whether the host could take it without the other: a cheap look before the exact one, which must not miss any. */
   mayFit(vm: Vm, host: Host, other: Vm): boolean;
   fits(vm: Vm, host: Host): boolean;
   /** The best host for it but those; null: none takes it. */
@@ -82,6 +82,7 @@ class Search<Vm, Host> {
   private oneAway(wanted: Vm): RoomPlan<Vm, Host> | null {
     const tried = new Map<Host, Set<string | number>>();
     for (const [vm, host] of this.ground.singles(wanted)) {
+      if (!this.ground.mayFit(wanted, host, vm)) continue;
       const needs = tried.get(host) ?? new Set();
       tried.set(host, needs);
       if (this.isKnown(vm, needs)) continue;
@@ -114,7 +115,7 @@ class Search<Vm, Host> {
   private secondAway(wanted: Vm, host: Host, residents: readonly Vm[]): PlannedMove<Vm, Host> | null {
     const seconds = new Set<string | number>();
     for (const vm of residents) {
-      if (this.isKnown(vm, seconds)) continue;
+      if (!this.ground.mayFit(wanted, host, vm) || this.isKnown(vm, seconds)) continue;
       const to = this.away(vm, host, wanted, () => this.ground.targetOf(vm, [host]));
       if (to !== null) return { vm, from: host, to };
     }
@@ -125,7 +126,7 @@ class Search<Vm, Host> {
   private oneAfterAnother(wanted: Vm, host: Host): readonly PlannedMove<Vm, Host>[] | null {
     const tried = new Set<string | number>();
     for (const vm of this.ground.residents(host)) {
-      if (this.isKnown(vm, tried)) continue;
+      if (!this.ground.mayFit(wanted, host, vm) || this.isKnown(vm, tried)) continue;
       let before: PlannedMove<Vm, Host> | null = null;
       const to = this.away(vm, host, wanted, () => {
         before = this.roomByOneMove(vm, host);
@@ -152,7 +153,7 @@ class Search<Vm, Host> {
       if (this.looksLeft <= 0) return null;
       const tried = new Set<string | number>();
       for (const vm of this.ground.residents(host)) {
-        if (this.isKnown(vm, tried)) continue;
+        if (!this.ground.mayFit(wanted, host, vm) || this.isKnown(vm, tried)) continue;
         // Not to `besides`: the room there is for the VM that no host takes.
         const to = this.away(vm, host, wanted, () => this.ground.targetOf(vm, [host, besides]));
         if (to !== null) return { vm, from: host, to };
@@ -164,7 +165,7 @@ class Search<Vm, Host> {
   /** Where the VM goes, and is, if the host then takes the one that is wanted; null: it stays. */
   private away(vm: Vm, host: Host, wanted: Vm, target: () => Host | null): Host | null {
     const { ground } = this;
-    if (this.looksLeft <= 0 || !ground.mayFit(wanted, host, vm)) return null;
+    if (this.looksLeft <= 0) return null;
     this.looksLeft--;
     ground.take(vm, host);
     const to = ground.fits(wanted, host) ? target() : null;

@@ -42,13 +42,15 @@ export interface RoomMoves {
 }
 
 /** Hosts on which single moves are tried, and those on which pairs are: of those that miss most, several VMs would have to go. */
-const [MOST_HOSTS, MOST_HOSTS_FOR_PAIRS] = [256, 64];
+const [MOST_HOSTS, MOST_HOSTS_FOR_PAIRS] = [256, 32];
 /** Exact looks, of some microseconds each. */
-const MOST_LOOKS = 4_000;
+const MOST_LOOKS = 1_000;
+/** The earlier systems' policies count in doubles, and round a pool up to one pCPU more. */
+const ROUNDING_PCPUS = 1;
 /** Best hosts for one need: more than a search takes away, so that one more is left. */
 const BEST_KEPT = 6;
 
-type View = Pick<Placer, "hosts" | "host" | "takes" | "candidates">;
+type View = Pick<Placer, "hosts" | "host" | "profileOf" | "takes" | "candidates">;
 
 /**
  * `limit`: moves at most, 1 or 2. `residentsOf`: asked of a host once, and only if it may matter. Null: no moves were found that help, or
@@ -118,9 +120,12 @@ class PlacementGround implements Ground<Guest, string> {
     return need;
   }
 
+  /** A VM that leaves frees all its memory, and no more pCPUs than it has vCPUs. */
   mayFit({ shape }: Guest, host: string, other: Guest): boolean {
-    const { memoryCapacityMiB, memoryAllocatedMiB } = this.thoughtOf(host).summary;
-    return shape.memoryMiB <= memoryCapacityMiB - memoryAllocatedMiB + other.shape.memoryMiB;
+    const { summary } = this.thoughtOf(host);
+    const { memoryCapacityMiB, memoryAllocatedMiB } = summary;
+    if (shape.memoryMiB > memoryCapacityMiB - memoryAllocatedMiB + other.shape.memoryMiB) return false;
+    return missingPcpus(summary, shape) <= other.shape.vcpus + ROUNDING_PCPUS;
   }
 
   fits(vm: Guest, host: string): boolean {
@@ -213,24 +218,30 @@ const withOne = (thought: Thought, vm: Guest): Thought => ({
 
 /** Hosts that would take it if they were empty, those first that miss the smallest part of the room. */
 function nearestHosts(placer: View, { shape, constraints, exclude }: Guest, most: number): readonly string[] {
-  const found: { readonly host: HostSummary; readonly missing: number }[] = [];
+  const suited = new Map<object | undefined, boolean>();
+  const found: { readonly id: string; readonly missing: number }[] = [];
   for (const host of placer.hosts()) {
-    if (host.cordoned || exclude.has(host.id)) continue;
-    if (shape.memoryMiB > host.memoryCapacityMiB || shape.vcpus > host.usablePcpus) continue;
-    found.push({ host, missing: missingOf(host, shape) });
+    if (host.state !== "up" || host.cordoned || exclude.has(host.id)) continue;
+    const profile = placer.profileOf(host.id);
+    const isSuited = suited.get(profile) ?? placer.takes(emptied(host), shape, constraints);
+    suited.set(profile, isSuited);
+    if (isSuited) found.push({ id: host.id, missing: missingOf(host, shape) });
   }
-  found.sort((a, b) => a.missing - b.missing || (a.host.id < b.host.id ? -1 : 1));
-  const near: string[] = [];
-  for (const { host } of found) {
-    if (near.length === most) break;
-    if (placer.takes(emptied(host), shape, constraints)) near.push(host.id);
-  }
-  return near;
+  // Sorting all of them would take longer than the search.
+  const bound = Float64Array.from(found, ({ missing }) => missing).sort()[most - 1] ?? Number.POSITIVE_INFINITY;
+  return found
+    .filter(({ missing }) => missing <= bound)
+    .sort((a, b) => a.missing - b.missing || (a.id < b.id ? -1 : 1))
+    .slice(0, most)
+    .map(({ id }) => id);
 }
+
+const missingPcpus = (host: HostSummary, shape: VmShape): number =>
+  Math.max(0, growthPcpus(host, shape) - host.freePcpus);
 
 /** Of the room for the VM, in hosts. */
 const missingOf = (host: HostSummary, shape: VmShape): number =>
-  Math.max(0, growthPcpus(host, shape) - host.freePcpus) / host.usablePcpus +
+  missingPcpus(host, shape) / host.usablePcpus +
   Math.max(0, shape.memoryMiB - (host.memoryCapacityMiB - host.memoryAllocatedMiB)) / host.memoryCapacityMiB;
 
 const emptied = (host: HostSummary): HostSummary => ({

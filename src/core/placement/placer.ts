@@ -35,6 +35,8 @@ export interface Placer {
   removeHost(id: string): boolean;
   host(id: string): HostSummary | undefined;
   hosts(): IterableIterator<HostSummary>;
+  /** The same for hosts that are alike in what does not change while they run; undefined: unknown. */
+  profileOf(id: string): object | undefined;
   /** The best host; null when none can take it. */
   choose(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): Candidate | null;
   /** Whether a host would take it that is in this state, which need not be the one it is in. */
@@ -145,6 +147,10 @@ class IndexedPlacer implements Placer {
 
   host(id: string): HostSummary | undefined {
     return this.#known.get(id)?.summary;
+  }
+
+  profileOf(id: string): object | undefined {
+    return this.#known.get(id)?.entry.profile;
   }
 
   *hosts(): IterableIterator<HostSummary> {
