@@ -2,6 +2,7 @@
  * Deploying one VM: decided whole, then written down, then done, then written down again; undone completely when any step
  * fails. Neighbours that leave pCPUs which the new VM gets move before it starts; those that only grow move after.
  */
+import { plural } from "../core/plural.js";
 import type { VmRecord } from "../core/reconcile/model.js";
 import { orderPinChanges, splitAtStart } from "../core/reconcile/pin-order.js";
 import { movesBetween } from "../core/reconcile/pins.js";
@@ -105,4 +106,4 @@ async function undoDeploy(
 }
 
 const describe = (vm: VmRecord): string =>
-  `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB at ${vm.ratio === null ? "the template's ratios" : `ratio ${vm.ratio}`}`;
+  `${plural(vm.vcpus, "vCPU")} and ${vm.memoryMiB} MiB at ${vm.ratio === null ? "the template's ratios" : `ratio ${vm.ratio}`}`;

@@ -5,6 +5,7 @@
  * Order: a VM that gets more vCPUs has its pins widened first (the new vCPUs start inside the pool), one that gives
  * vCPUs back does so before its pool shrinks, so that it is never oversubscribed with itself.
  */
+import { plural } from "../core/plural.js";
 import type { HostState } from "../core/pool/model.js";
 import { isPlaced, type PinChange, specOf, type VmRecord, vcpuRatiosOf } from "../core/reconcile/model.js";
 import { orderPinChanges } from "../core/reconcile/pin-order.js";
@@ -52,7 +53,7 @@ export async function resizeVm(context: AgentContext, request: ResizeRequest, vi
   context.events.emit(
     "vm-resized",
     to.name,
-    `${to.vcpus} vCPUs, ${to.memoryMiB} MiB, ratio ${to.ratio ?? "by template"}`,
+    `${plural(to.vcpus, "vCPU")}, ${to.memoryMiB} MiB, ratio ${to.ratio ?? "by template"}`,
   );
   return accept(view(to, store.state.host));
 }
@@ -139,7 +140,7 @@ const running = (vm: VmRecord, detail: DomainDetail): VmRecord => ({
 /** Why the guest cannot take the size while it runs; null: it can. */
 function restartReason(to: VmRecord, detail: DomainDetail): string | null {
   if (to.vcpus > detail.maximumVcpus) {
-    return `${to.name} runs with room for ${detail.maximumVcpus} vCPUs, not ${to.vcpus}`;
+    return `${to.name} runs with room for ${plural(detail.maximumVcpus, "vCPU")}, not ${to.vcpus}`;
   }
   if (to.memoryMiB > detail.maximumMemoryMiB) {
     return `${to.name} runs with room for ${detail.maximumMemoryMiB} MiB, not ${to.memoryMiB}`;

@@ -1,9 +1,11 @@
 /** How an agent shows itself: VMs, pools and status, from its state, its policy and its latest usage. Pure. */
+
 import { cpuSetOf, formatCpuSet, intersectCpuSets } from "../core/cpuset.js";
 import { type HostSummary, NO_CONSTRAINTS } from "../core/placement/model.js";
 import { RoomCounter } from "../core/placement/room-for.js";
 import { rulesOf } from "../core/placement/rules.js";
 import { hostCounts } from "../core/placement/summary.js";
+import { plural } from "../core/plural.js";
 import { availableVcpus, exactRatio } from "../core/pool/exact-ratio.js";
 import { type CpuPool, effectiveRatioOf, type HostState, runsOn, type VmSpec } from "../core/pool/model.js";
 import { admissiblePcpus, type PoolPolicy } from "../core/pool/policy.js";
@@ -173,7 +175,7 @@ export function explanation(
   return {
     fits: true,
     room: roomOf(policy, host, vm),
-    reason: `${vm.vcpus} vCPUs and ${vm.memoryMiB} MiB fit: ${taken}`,
+    reason: `${plural(vm.vcpus, "vCPU")} and ${vm.memoryMiB} MiB fit: ${taken}`,
     code: null,
     ...facts,
     pools: after.pools.map((pool) => poolView(policy, after, pool, usage, outlooks)),

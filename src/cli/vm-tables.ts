@@ -1,5 +1,7 @@
 /** VMs as tables for people: of a host with pins and usage, of a cluster with the host of each. */
+
 import Table from "cli-table3";
+import { plural } from "../core/plural.js";
 import type { AnyVm } from "../http/client.js";
 import type { ClusterVmAnswer } from "../http/scheduler/schemas/answers.js";
 import type { VmAnswer } from "../http/schemas/answers.js";
@@ -46,7 +48,7 @@ export function vmTable(vm: AnyVm): string {
     { host: vm.hosts.length > 1 ? vm.hosts.join(", ") : vm.host },
     { uuid: vm.uuid ?? "(not confirmed yet)" },
     { state: vm.state },
-    { size: `${vm.vcpus} vCPUs, ${showMemory(vm.memoryMiB)}` },
+    { size: `${plural(vm.vcpus, "vCPU")}, ${showMemory(vm.memoryMiB)}` },
     { "allocation ratio": vm.ratio ?? "(the host's template)" },
     { image: vm.image ?? "(no disk)" },
     { "anti-affinity": vm.antiAffinity ?? "(none)" },
@@ -64,7 +66,7 @@ function agentVmTable(vm: VmAnswer, where: Readonly<Record<string, string>>): st
     ...Object.entries(where).map(([key, value]) => ({ [key]: value })),
     { uuid: vm.uuid },
     { state: vm.state },
-    { size: `${vm.vcpus} vCPUs, ${showMemory(vm.memoryMiB)}` },
+    { size: `${plural(vm.vcpus, "vCPU")}, ${showMemory(vm.memoryMiB)}` },
     { "allocation ratio": showRatio(vm) },
     { pins: pinsText(vm.pins) },
     { image: vm.image ?? "(no disk)" },

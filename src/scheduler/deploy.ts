@@ -3,7 +3,9 @@
  * refuses. Nothing here guesses: a host that does not answer is asked what became of the request until it says so, and if
  * the caller's patience ends first, the reservation stays for the resolver (tick.ts), which asks on.
  */
+
 import { objects } from "../core/placement/explain.js";
+import { plural } from "../core/plural.js";
 import { reused } from "./answers.js";
 import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
@@ -145,7 +147,11 @@ const declined = (reasons: readonly HostReason[]): string =>
 async function placed(reign: Reign, record: VmRecord, vm: Confirmed, why: string): Promise<ClusterResult<ClusterVm>> {
   const confirmed = await confirmPlaced(reign, record, vm);
   const { vcpus, memoryMiB, ratio, name, host } = confirmed;
-  reign.events.emit("vm-placed", { vm: name, host }, `${vcpus} vCPUs and ${memoryMiB} MiB at ratio ${ratio}: ${why}`);
+  reign.events.emit(
+    "vm-placed",
+    { vm: name, host },
+    `${plural(vcpus, "vCPU")} and ${memoryMiB} MiB at ratio ${ratio}: ${why}`,
+  );
   return accept(shownVm(reign, confirmed, vm.view));
 }
 

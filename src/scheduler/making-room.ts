@@ -9,6 +9,7 @@
  */
 
 import type { Move, RoomMoves } from "../core/placement/making-room.js";
+import { plural } from "../core/plural.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
 import { obstacleOf, unfit } from "./drain.js";
 import { settleMove, startMove, stopMove } from "./move.js";
@@ -68,7 +69,7 @@ const claimOf = ({ name, constraints, ...request }: ClusterDeploy): Claim => ({
 });
 
 const inWords = ({ moves }: RoomMoves): string =>
-  `${moves.length} live move${moves.length === 1 ? "" : "s"}: ${moves.map(({ vm, from, to }) => `${vm} from ${from} to ${to}`).join(", ")}`;
+  `${plural(moves.length, "live move")}: ${moves.map(({ vm, from, to }) => `${vm} from ${from} to ${to}`).join(", ")}`;
 
 /** One plan, carried out. */
 class RoomWork {

@@ -1,4 +1,5 @@
 /** Giving a VM another size: its host decides; the record says which request is under way, and then what the VM is. */
+import { plural } from "../core/plural.js";
 import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord, VmSize } from "./record-model.js";
@@ -75,6 +76,10 @@ async function afterSilence(reign: Reign, record: VmRecord, why: string): Promis
 
 function resized(reign: Reign, record: VmRecord, view: ClusterVm["view"]): ClusterResult<ClusterVm> {
   const { name, host, vcpus, memoryMiB, ratio } = record;
-  reign.events.emit("vm-resized", { vm: name, host }, `${vcpus} vCPUs and ${memoryMiB} MiB at ratio ${ratio}`);
+  reign.events.emit(
+    "vm-resized",
+    { vm: name, host },
+    `${plural(vcpus, "vCPU")} and ${memoryMiB} MiB at ratio ${ratio}`,
+  );
   return accept(shownVm(reign, record, view));
 }

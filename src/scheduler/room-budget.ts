@@ -2,6 +2,7 @@
  * How much a leader may move to make room, so that a storm of refusals thrashes no cluster: so many requests at once, so many moves in any
  * hour, and no second look for the same VM within moments of one that was in vain. Kept in memory: a new leader begins anew.
  */
+import { plural } from "../core/plural.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
 import type { SchedulerSettings } from "./settings.js";
 
@@ -24,8 +25,10 @@ export class RoomBudget {
   /** Why no room is made now, in words; null: nothing is against it. */
   obstacle(now: Milliseconds): string | null {
     const { migrationsPerHour, roomMakersAtOnce } = this.limits;
-    if (this.making >= roomMakersAtOnce) return `room is being made for ${this.making} others`;
-    return this.movesLeft(now) > 0 ? null : `${migrationsPerHour} moves were made for room within an hour`;
+    if (this.making >= roomMakersAtOnce) return `room is being made for ${plural(this.making, "other")}`;
+    return this.movesLeft(now) > 0
+      ? null
+      : `room may be made by ${plural(migrationsPerHour, "live move")} in an hour, and that is used up`;
   }
 
   movesLeft(now: Milliseconds): number {

@@ -48,7 +48,7 @@ describe("a reader of the cluster", () => {
       items.map(({ kind }) => kind),
       ["vm-placed", "vm-removed"],
     );
-    assert.match(items[0]!.message, /^1 vCPUs and 512 MiB at ratio 1: best score, [\d.-]+ \(balance /);
+    assert.match(items[0]!.message, /^1 vCPU and 512 MiB at ratio 1: best score, [\d.-]+ \(balance /);
     const unknown = await ask("/v1/vms/never/events");
     assert.deepEqual([unknown.status, unknown.body.code], [404, "unknown-vm"]);
   });

@@ -6,7 +6,9 @@
  * How it ended is never concluded from the failure of a call or from a crash: the hypervisors are asked
  * (`settleMigration`), and leave the guest in one place.
  */
+
 import { posix } from "node:path";
+import { plural } from "../../core/plural.js";
 import type { VmRecord } from "../../core/reconcile/model.js";
 import { accept, type Result, refuse } from "../../core/result.js";
 import type { AgentContext, ViewOf } from "../context.js";
@@ -28,7 +30,9 @@ export async function sendVm(context: AgentContext, request: SendRequest, view: 
   const obstacle = await obstacleTo(context, vm);
   if (obstacle !== null) return refuse("not-movable", obstacle, { name });
   if (pins.length !== vm.vcpus)
-    return refuse("not-movable", `${name} has ${vm.vcpus} vCPUs, and pins for ${pins.length} were sent`, { name });
+    return refuse("not-movable", `${name} has ${plural(vm.vcpus, "vCPU")}, and pins for ${pins.length} were sent`, {
+      name,
+    });
   const task: SendTask = { kind: "send", name, uuid, requestId, address };
   const { host, vms } = store.state;
   await store.save(withVms(withTask(store.state, task), host, vms));

@@ -2,7 +2,9 @@
  * `headroom doctor`: what this host lacks and the command that mends each, as a table or JSON. Ends with 1 when something is
  * missing that the agent cannot do without.
  */
+
 import { Command } from "commander";
+import { plural } from "../../core/plural.js";
 import { loadSettings } from "../config.js";
 import { diagnose, type Finding, isFit } from "../doctor/checks.js";
 import { Unsuccessful } from "../exit.js";
@@ -15,8 +17,6 @@ const MARKS: Readonly<Record<Finding["state"], readonly [mark: string, style: St
   missing: ["✗", "red"],
   skipped: ["-", "dim"],
 };
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 export function findingsText(findings: readonly Finding[], paint: Paint): string {
   const width = Math.max(...findings.map((finding) => finding.name.length));

@@ -2,11 +2,13 @@
  * `headroom replay`: decides a recorded host anew, offline, from its topology and its trace (docs/traces.md). Also the seeds'
  * form of it, `headroom agent --topology=... --load=... --debug=1`.
  */
+
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { MEMORY_UNITS, type MemoryUnit, POOL_TEXT_FORMS, type PoolTextForm } from "../../agent/replay/forms.js";
 import type { ReplayOptions } from "../../agent/replay/run.js";
 import type { ReplaySummary } from "../../agent/replay/summary.js";
+import { plural } from "../../core/plural.js";
 import type { VmSpec } from "../../core/pool/model.js";
 import type { PolicyName } from "../../core/pool/policy.js";
 import { type MiB, mib, type Ratio, ratio } from "../../core/units.js";
@@ -106,8 +108,6 @@ function hostOptions(resolution: Resolution, policy: PolicyName, terminal: Repla
   };
 }
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
-
 /** The summary for a person. */
 export function describeReplay(summary: ReplaySummary, files: readonly string[]): string {
   const { trace, peak, runTime } = summary;
@@ -116,15 +116,15 @@ export function describeReplay(summary: ReplaySummary, files: readonly string[])
   const span = trace.first === null || trace.last === null ? 0 : trace.last - trace.first;
   const lines = [
     `${summary.policy} on ${summary.host.pcpus} pCPUs, ${showMemory(summary.host.memoryMiB)}: ` +
-      `${counted(trace.timestamps, "timestamp")} over ${(span / 3600).toFixed(1)} h, ${counted(trace.vms, "VM")}`,
+      `${plural(trace.timestamps, "timestamp")} over ${(span / 3600).toFixed(1)} h, ${plural(trace.vms, "VM")}`,
     `deployed ${summary.deployed}, refused ${summary.refused}${refusals.length > 0 ? ` (${refusals.join(", ")})` : ""}, ` +
-      `removed ${summary.removed}, dropped ${summary.dropped}; ${counted(summary.warnings, "warning")}`,
-    `at most ${counted(peak.vms, "VM")}, ${peak.pcpus} pCPUs, ${showMemory(peak.memoryMiB)}; pools ${pools.join("; ") || "none"}`,
-    `${counted(summary.vcpuPinsChanged, "pin")} of running vCPUs changed`,
+      `removed ${summary.removed}, dropped ${summary.dropped}; ${plural(summary.warnings, "warning")}`,
+    `at most ${plural(peak.vms, "VM")}, ${peak.pcpus} pCPUs, ${showMemory(peak.memoryMiB)}; pools ${pools.join("; ") || "none"}`,
+    `${plural(summary.vcpuPinsChanged, "pin")} of running vCPUs changed`,
     `${runTime.cpuSeconds.toFixed(2)} CPU seconds, ${runTime.peakRssMiB.toFixed(0)} MiB at most`,
   ];
   if (trace.incompleteVms.length > 0)
-    lines.push(`never deployed, without cpu or mem records: ${counted(trace.incompleteVms.length, "VM")}`);
+    lines.push(`never deployed, without cpu or mem records: ${plural(trace.incompleteVms.length, "VM")}`);
   for (const { line, field, message } of trace.firstProblems.slice(0, 5))
     lines.push(`trace: line ${line}, field ${field}: ${message}`);
   if (trace.problems > 5)

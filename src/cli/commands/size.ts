@@ -1,6 +1,8 @@
 /** `headroom size`: how many hosts a list of VMs needs, for several policies, beside what none can beat. */
+
 import Table from "cli-table3";
 import { Command, Option } from "commander";
+import { plural } from "../../core/plural.js";
 import type { SizedHost, SizedVm } from "../../core/sizing/model.js";
 import {
   type DedicatedSize,
@@ -107,7 +109,7 @@ function refuseTooLarge(path: string, vms: readonly SizedVm[], shape: SizedHost)
   if (vm === null) return;
   const host = `a host has ${shape.pcpus} pCPUs and ${showMemory(shape.memoryMiB)}`;
   throw new CommandFailure(
-    `${path}: VM ${vm.id} wants ${vm.vcpus} vCPUs and ${showMemory(vm.memoryMiB)}, ${host}: no number of hosts takes it`,
+    `${path}: VM ${vm.id} wants ${plural(vm.vcpus, "vCPU")} and ${showMemory(vm.memoryMiB)}, ${host}: no number of hosts takes it`,
   );
 }
 

@@ -1,6 +1,8 @@
 /** `headroom vm`: create, list, show, resize and remove VMs through the HTTP interface of an agent or a scheduler. */
+
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
+import { plural } from "../../core/plural.js";
 import { addConnectionOptions, type Given, type Output, withVms } from "../agent-connection.js";
 import { UsageError } from "../exit.js";
 import { parseCount, parseMemory, parseRatio, showMemory } from "../numbers.js";
@@ -112,7 +114,7 @@ function removeCommand(output: Output): Command {
         output,
         given,
         vm,
-        () => `Removed ${vm.name}: ${vm.vcpus} vCPUs and ${showMemory(vm.memoryMiB)} are free again.\n`,
+        () => `Removed ${vm.name}: ${plural(vm.vcpus, "vCPU")} and ${showMemory(vm.memoryMiB)} are free again.\n`,
       );
     });
 }

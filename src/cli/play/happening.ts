@@ -1,4 +1,5 @@
 /** What a workload that is played asks for, in order of time, and how what became of it is told. */
+import { plural } from "../../core/plural.js";
 import { formatMemory, formatRatio } from "../numbers.js";
 
 export interface Arrival {
@@ -22,8 +23,6 @@ export interface EventLine {
   readonly kind: "arrived" | "left" | "refused";
   readonly text: string;
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** `vm-017  4 vCPUs    7 GiB  2:1`. */
 export const describeArrival = ({ name, vcpus, memoryMiB, ratio }: Arrival): string =>

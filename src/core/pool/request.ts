@@ -1,4 +1,5 @@
 /** What a VM asks of the CPU pools: which of its vCPUs go to the pool of which ratio, and whether it can be asked at all. */
+import { plural } from "../plural.js";
 import type { Refusal } from "../result.js";
 import type { Ratio } from "../units.js";
 import { vmNamed } from "./memory-pool.js";
@@ -56,7 +57,7 @@ export function requestRefusal(host: HostState, vm: VmSpec, settings: PolicySett
   if (vm.vcpus > usable)
     return {
       code: "vm-larger-than-host",
-      reason: `VM "${vm.name}" has ${vm.vcpus} vCPUs, the whole host has ${usable} pCPUs for VMs`,
+      reason: `VM "${vm.name}" has ${plural(vm.vcpus, "vCPU")}, the whole host has ${usable} pCPUs for VMs`,
       details: { resource: "cpu", vcpus: vm.vcpus, pcpus: usable },
     };
   return null;

@@ -3,7 +3,9 @@
  * pCPUs. What has only one part is not boxed again but named in the title around it, so that a laptop is one box and 256
  * pCPUs fit on a screen. Pools and load are drawn by the same function, through labels and colours per pCPU.
  */
+
 import { cpuSetOf, formatCpuSet, subtractCpuSets } from "../cpuset.js";
+import { plural } from "../plural.js";
 import {
   arrangeFrames,
   type Block,
@@ -64,8 +66,6 @@ interface Drawing {
   readonly labelWidth: number;
   readonly index: TopologyIndex;
 }
-
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 function formatMemory(memoryMiB: number): string {
   const gib = memoryMiB / 1024;

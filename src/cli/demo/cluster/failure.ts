@@ -2,12 +2,13 @@
  * The failure in the demonstration's hour: one host's agent ends in the middle, and another is started on it later. Watches,
  * through the scheduler's interface, what the cluster makes of it. Decides nothing.
  */
+import { plural } from "../../../core/plural.js";
 import { milliseconds } from "../../../core/units.js";
 import type { Clock } from "../../../ports/clock.js";
 import type { HostState } from "../../../scheduler/service.js";
 import { HOUR_SECONDS } from "../workload.js";
 import type { LiveMachine } from "./machines.js";
-import { type Failure, plural } from "./story.js";
+import type { Failure } from "./story.js";
 import type { ClusterWatch } from "./watch.js";
 
 /** Shares of the hour. Between them is more than the silence that makes a host down (run-cluster.ts). */

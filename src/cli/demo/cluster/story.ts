@@ -1,5 +1,6 @@
 /** The words of the cluster's demonstration: where to look, its plain lines where there is no terminal, its summary. */
 
+import { plural } from "../../../core/plural.js";
 import { formatMemory } from "../../numbers.js";
 import { refusalsText } from "../../play/player.js";
 import type { Paint } from "../../terminal.js";
@@ -7,8 +8,6 @@ import { formatClock } from "../view.js";
 import type { LiveMachine } from "./machines.js";
 import { MACHINES } from "./machines.js";
 import { type ClusterLine, type ClusterView, sumsOf, totalsLine } from "./view.js";
-
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 export function introduction(url: string, machines: readonly LiveMachine[], seconds: number, paint: Paint): string {
   const hosts = MACHINES.map(({ name, about }) => {

@@ -1,4 +1,5 @@
 /** Whether the host's pools can take the VM's vCPUs: they have room, or can grow by free pCPUs as the agent's policy would. */
+import { plural } from "../../../plural.js";
 import type { ShapeFilter } from "../../model.js";
 
 export const cpuPoolFitFilter: ShapeFilter = {
@@ -7,7 +8,7 @@ export const cpuPoolFitFilter: ShapeFilter = {
     if (growthPcpus <= host.freePcpus) return null;
     const { freePcpus, usablePcpus } = host;
     if (shape.vcpus > usablePcpus)
-      return () => `the VM has ${shape.vcpus} vCPUs, the whole host has ${usablePcpus} pCPUs for VMs`;
+      return () => `the VM has ${plural(shape.vcpus, "vCPU")}, the whole host has ${usablePcpus} pCPUs for VMs`;
     if (growthPcpus === Number.POSITIVE_INFINITY)
       return () => `the policy ${host.policy} takes no VM of this ratio here`;
     return () => `its pools would need ${growthPcpus} more pCPUs, ${freePcpus} of ${usablePcpus} are free`;

@@ -3,6 +3,7 @@
  * without an estimate pass: the other filters know what is booked. What is left is counted coarsely, and never too much: hosts that
  * differ in it share no scores.
  */
+import { plural } from "../../../plural.js";
 import { expectedMemoryMiB, expectedPcpus } from "../../forecast.js";
 import type { ShapeFilter } from "../../model.js";
 
@@ -29,7 +30,7 @@ export const estimatedCpuFilter: ShapeFilter = {
   veto: ({ shape, host }, left) =>
     shape.vcpus <= left
       ? null
-      : () => `${shape.vcpus} vCPUs; beside the expected peak ${left} of ${host.usablePcpus} pCPUs are free`,
+      : () => `${plural(shape.vcpus, "vCPU")}; beside the expected peak ${left} of ${host.usablePcpus} pCPUs are free`,
 };
 
 export const estimatedMemoryFilter: ShapeFilter = {
