@@ -6,17 +6,17 @@ import type { NumberTable, Report } from "../../report/report.js";
 import { type Choice, POOLS, ratiosOf, type TradeOffPoint } from "./trade-off.js";
 
 const LOOKS = {
-  static: { colour: COLOURS[1], label: "ratios raised by the factor" },
-  dynamic: { colour: COLOURS[0], label: "pools that follow their usage, up to the factor" },
-  coordinated: { colour: COLOURS[2], label: "the same, and memory coordinated" },
+  static: { colour: COLOURS[1], label: "ratios raised by the factor", labelAt: -11 },
+  dynamic: { colour: COLOURS[0], label: "pools that follow their usage, up to the factor", labelAt: 14 },
+  coordinated: { colour: COLOURS[2], label: "the same, and memory coordinated", labelAt: 28 },
 } as const;
 
-/** Points that lie on one another have one label. */
+/** Points of one colour that lie on one another have one label. */
 function labelsOf(points: readonly TradeOffPoint[]): readonly (TradeOffPoint & { readonly factors: string })[] {
   const labels = new Map<string, TradeOffPoint & { factors: string }>();
   for (const point of points) {
-    const { dataset, mix, factor } = point;
-    const key = `${dataset} ${mix} ${point.hostsPercent.mean.toFixed(0)} ${point.worstP99.mean.toFixed(0)}`;
+    const { dataset, mix, pools, factor } = point;
+    const key = `${dataset} ${mix} ${pools} ${point.hostsPercent.mean.toFixed(0)} ${point.worstP99.mean.toFixed(0)}`;
     const known = labels.get(key);
     if (known === undefined) labels.set(key, { ...point, factors: String(factor) });
     else if (!known.factors.split(", ").includes(String(factor))) known.factors += `, ${factor}`;
@@ -28,7 +28,7 @@ const low = ({ mean, within }: Mean): number => mean - within;
 const high = ({ mean, within }: Mean): number => mean + within;
 
 const DATASET_WIDTH = 400;
-const MIX_HEIGHT = 190;
+const MIX_HEIGHT = 200;
 
 function figureOf(points: readonly TradeOffPoint[]): FigureSpec {
   const [x, y] = [(one: TradeOffPoint) => one.hostsPercent.mean, (one: TradeOffPoint) => one.worstP99.mean];
@@ -50,10 +50,9 @@ function figureOf(points: readonly TradeOffPoint[]): FigureSpec {
     y1: (one: TradeOffPoint) => Math.max(0, low(one.worstP99)),
     y2: (one: TradeOffPoint) => high(one.worstP99),
   };
-  const [datasets, mixes] = [
-    new Set(points.map(({ dataset }) => dataset)),
-    new Set(points.map(({ mix }) => mix)),
-  ] as const;
+  const datasets = new Set(points.map(({ dataset }) => dataset));
+  const mixes = new Set(points.map(({ mix }) => mix));
+  const labels = labelsOf(points);
   return {
     title: "Hosts against steal",
     subtitle: "the fewest hosts without a refusal, and steal there; numbers are factors, bars 95 % confidence",
@@ -72,11 +71,13 @@ function figureOf(points: readonly TradeOffPoint[]): FigureSpec {
         inset: 30,
       },
       y: {
-        label: "steal, 99th percentile, worst ratio (%)",
+        label: "steal, p99, worst ratio (%)",
+        labelAnchor: "center",
         labelArrow: "none",
         grid: true,
         nice: true,
         insetTop: 24,
+        insetBottom: 36,
       },
       fx: { label: null, padding: 0.08, domain: [...datasets] },
       fy: { label: null, padding: 0.15, domain: [...mixes] },
@@ -86,7 +87,12 @@ function figureOf(points: readonly TradeOffPoint[]): FigureSpec {
         link(points, { ...facets, ...across, y1: y, y2: y, stroke: colour }),
         link(points, { ...facets, ...along, x1: x, x2: x, stroke: colour }),
         dot(points, { ...facets, x, y, r: 4.5, fill: colour }),
-        text(labelsOf(points), { ...facets, x, y, text: "factors", dx: 8, dy: -10, stroke: "white", fill: "black" }),
+        ...shown.map((pools) =>
+          text(
+            labels.filter((point) => point.pools === pools),
+            { ...facets, x, y, text: "factors", dy: LOOKS[pools].labelAt, stroke: "white", fill: LOOKS[pools].colour },
+          ),
+        ),
       ],
     },
   };
@@ -124,7 +130,7 @@ function saying(points: readonly TradeOffPoint[]): string {
   const { dataset, mix } = points.at(-1)!;
   const last = points.filter((point) => point.mix === mix);
   const asSold = last.find(({ pools, factor }) => pools === "static" && factor === 1)!;
-  const best = last.filter(({ kept, runs }) => kept === runs).sort((a, b) => a.hosts.mean - b.hosts.mean)[0]!;
+  const best = last.filter(({ kept, runs }) => kept === runs).sort((a, b) => a.hosts.mean - b.hosts.mean)[0] ?? asSold;
   return best.hosts.mean < asSold.hosts.mean
     ? `${dataset}, ${mix}: what was sold is kept in every run with ${best.hosts.mean.toFixed(1)} hosts instead of ${asSold.hosts.mean.toFixed(1)} (${best.pools} pools, factor ${best.factor}).`
     : `${dataset}, ${mix}: no choice needs fewer hosts than ${asSold.hosts.mean.toFixed(1)} and keeps what was sold in every run.`;
