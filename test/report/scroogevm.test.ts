@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STRATEGY_NAMES } from "../../src/core/estimator/names.js";
-import { comparisonOf, type TimedRun } from "../../src/report/estimate/comparison.js";
+import { comparisonOf, type JudgedRun, judgedRun } from "../../src/report/estimate/comparison.js";
 import { PUBLISHED_SUMS, scroogevmReport } from "../../src/report/estimate/reproduction.js";
 import { drawFigure } from "../../src/report/figure.js";
 import { estimate, hostWindow, OPTIONS, traceOf, vmWindow } from "../estimator/traces.js";
@@ -12,9 +12,9 @@ test("ours stand beside the published sums, and every other figure is there as w
     Array.from({ length: 8 }, (_, t) => hostWindow([3 + (t % 3), 2, 1])),
     { a: Array.from({ length: 8 }, (_, t) => vmWindow(60 * t, [1, 2])) },
   );
-  const runs: TimedRun[] = [];
+  const runs: JudgedRun[] = [];
   for (const strategy of STRATEGY_NAMES)
-    runs.push({ strategy, run: await estimate(trace, { strategy, faithful: true }), seconds: 0 });
+    runs.push(judgedRun(strategy, await estimate(trace, { strategy, faithful: true }), 0));
   const comparison = comparisonOf({ ...OPTIONS, tracePath: "t" }, runs);
   const { figures, intro } = scroogevmReport(comparison);
   const [first, ...others] = figures;

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { Bug } from "../../core/assert.js";
 import type { StrategyName } from "../../core/estimator/names.js";
 import { OperationalError } from "../../ports/errors.js";
-import type { TimedRun } from "./comparison.js";
+import type { JudgedRun } from "./comparison.js";
 import type { EstimateOptions } from "./options.js";
 import type { WorkerAnswer } from "./worker.js";
 
@@ -20,7 +20,7 @@ export const startThread: StartThread = () => new Worker(new URL("./worker.js", 
 type BytesRead = (bytes: number) => void;
 
 class Threads {
-  readonly #runs = new Map<StrategyName, TimedRun>();
+  readonly #runs = new Map<StrategyName, JudgedRun>();
   readonly #bytes = new Map<StrategyName, number>();
   readonly #waiting: StrategyName[];
 
@@ -34,7 +34,7 @@ class Threads {
     this.#waiting = [...strategies];
   }
 
-  async run(): Promise<readonly TimedRun[]> {
+  async run(): Promise<readonly JudgedRun[]> {
     const count = Math.min(availableParallelism(), this.strategies.length);
     const threads = Array.from({ length: count }, () => this.start());
     try {
@@ -63,7 +63,7 @@ class Threads {
         else {
           thread.off("message", take).off("error", fail);
           this.#read(strategy, this.size);
-          this.#runs.set(strategy, { strategy, run: answer.run, seconds: answer.seconds });
+          this.#runs.set(strategy, answer.run);
           resolve();
         }
       };
@@ -90,4 +90,4 @@ export const runStrategies = (
   size: number,
   progress: BytesRead,
   start: StartThread = startThread,
-): Promise<readonly TimedRun[]> => new Threads(options, strategies, size, progress, start).run();
+): Promise<readonly JudgedRun[]> => new Threads(options, strategies, size, progress, start).run();

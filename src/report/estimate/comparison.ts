@@ -45,11 +45,10 @@ export interface Comparison {
   readonly strategies: Readonly<Partial<Record<StrategyName, StrategyReport>>>;
 }
 
-/** One strategy's run, and how long it took. */
-export interface TimedRun {
+/** One strategy's run, judged: numbers of each window, without the windows themselves, of which a long trace has too many to keep. */
+export interface JudgedRun extends Pick<Comparison, "trace" | "epoch" | "warm" | "host" | "oracle"> {
   readonly strategy: StrategyName;
-  readonly run: EstimateRun;
-  readonly seconds: number;
+  readonly report: StrategyReport;
 }
 
 const saidOf = (windows: readonly WindowOutcome[], resource: Resource): SaidSeries => ({
@@ -81,23 +80,29 @@ function notebookOf(windows: readonly WindowOutcome[]): StrategyReport["notebook
   };
 }
 
-const reportOf = ({ run: { windows }, seconds }: TimedRun): StrategyReport => ({
-  ...perResource((resource) => metricsOf(judge(windows, resource))),
-  notebook: notebookOf(windows),
-  seconds,
-  series: perResource((resource) => saidOf(windows, resource)),
+/** `seconds`: how long the run took. */
+export const judgedRun = (
+  strategy: StrategyName,
+  { config, windows, vms }: EstimateRun,
+  seconds: number,
+): JudgedRun => ({
+  strategy,
+  trace: { ...config, windows: windows.length, vms },
+  epoch: windows.map(({ epoch }) => epoch),
+  warm: windows.map(({ warm }) => warm),
+  host: perResource((resource) => hostOf(windows, resource)),
+  oracle: perResource((resource) => metricsOf(judge(windows, resource, true))),
+  report: {
+    ...perResource((resource) => metricsOf(judge(windows, resource))),
+    notebook: notebookOf(windows),
+    seconds,
+    series: perResource((resource) => saidOf(windows, resource)),
+  },
 });
 
-export function comparisonOf({ strategy: _, ...options }: EstimateOptions, runs: readonly TimedRun[]): Comparison {
-  const [first] = runs;
-  const { config, windows, vms } = first!.run;
-  return {
-    options,
-    trace: { ...config, windows: windows.length, vms },
-    epoch: windows.map(({ epoch }) => epoch),
-    warm: windows.map(({ warm }) => warm),
-    host: perResource((resource) => hostOf(windows, resource)),
-    oracle: perResource((resource) => metricsOf(judge(windows, resource, true))),
-    strategies: Object.fromEntries(runs.map((run) => [run.strategy, reportOf(run)])),
-  };
+/** At least one run. */
+export function comparisonOf({ strategy: _, ...options }: EstimateOptions, runs: readonly JudgedRun[]): Comparison {
+  const { trace, epoch, warm, host, oracle } = runs[0]!;
+  const strategies = Object.fromEntries(runs.map(({ strategy, report }) => [strategy, report]));
+  return { options, trace, epoch, warm, host, oracle, strategies };
 }

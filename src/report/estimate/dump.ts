@@ -71,6 +71,7 @@ export class SeedDump implements EstimatorTraceVisitor {
     if (this.#name === null) return;
     const text = `${JSON.stringify(this.#name)}: ${JSON.stringify(columnsOf(this.#vm))}`;
     this.#output.write(this.#vms === 0 ? text : `, ${text}`);
+    this.#output.drain();
     this.#vms += 1;
   }
 

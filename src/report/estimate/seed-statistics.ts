@@ -8,8 +8,7 @@ import {
   percentileOf,
   sorted,
 } from "../../core/estimator/statistics.js";
-
-import type { Times } from "../../core/estimator/vm-window.js";
+import type { HostRecord, VmRecord } from "../../trace/estimator-record.js";
 
 type Percentiles = Readonly<Record<string, number>>;
 
@@ -33,17 +32,8 @@ export interface MachineStatistics {
   readonly hwcpucycles: Percentiles;
 }
 
-/** Lists that HostRecord and VmRecord have in common. */
-export interface MachineLists {
-  readonly cpuUsage: Float64Array;
-  readonly memoryUsage: Float64Array;
-  readonly memoryRss: Float64Array | null;
-  readonly schedBusy: Float64Array;
-  readonly pageFaults: Float64Array;
-  readonly cyclesPerInstruction: Float64Array | null;
-  readonly cycles: Float64Array | null;
-  readonly times: Times;
-}
+/** What a host's record and a VM's have in common. */
+type MachineLists = Pick<HostRecord, keyof HostRecord & keyof VmRecord>;
 
 const range = (from: number, to: number, step: number): readonly number[] =>
   Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);

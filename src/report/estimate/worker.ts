@@ -1,12 +1,13 @@
 /** A thread that runs one strategy after the other, as it is told: see compare.ts. */
 import { parentPort } from "node:worker_threads";
 import { OperationalError } from "../../ports/errors.js";
+import { type JudgedRun, judgedRun } from "./comparison.js";
 import type { EstimateOptions } from "./options.js";
-import { type EstimateRun, estimateTrace } from "./run.js";
+import { estimateTrace } from "./run.js";
 
 export type WorkerAnswer =
   | { readonly kind: "progress"; readonly bytes: number }
-  | { readonly kind: "done"; readonly run: EstimateRun; readonly seconds: number }
+  | { readonly kind: "done"; readonly run: JudgedRun }
   /** `code`: null: a bug. */
   | { readonly kind: "failed"; readonly code: OperationalError["code"] | null; readonly message: string };
 
@@ -24,7 +25,8 @@ async function answer(options: EstimateOptions, tell: (answer: WorkerAnswer) => 
   };
   try {
     const run = await estimateTrace(options, progress);
-    tell({ kind: "done", run, seconds: (performance.now() - started) / 1000 });
+    const seconds = (performance.now() - started) / 1000;
+    tell({ kind: "done", run: judgedRun(options.strategy, run, seconds) });
   } catch (error) {
     const code = error instanceof OperationalError ? error.code : null;
     const message = error instanceof OperationalError ? error.message : ((error as Error).stack ?? String(error));
