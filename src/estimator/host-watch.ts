@@ -6,6 +6,7 @@ import {
   type OnlineWindow,
   type ResourceEstimate,
 } from "../core/estimator/online/host-estimator.js";
+import { jsonOf } from "../core/json.js";
 import { milliseconds } from "../core/units.js";
 import type { HostEstimate } from "../ports/estimates.js";
 import type { WatchSettings } from "./settings.js";
@@ -139,12 +140,7 @@ export class HostWatch {
 
 /** Null: no state of ours. Only we write it, whole. */
 function parsed(text: string): Stored | null {
-  try {
-    const stored = JSON.parse(text) as Partial<Stored> | null;
-    if (stored?.format !== FORMAT || stored.version !== VERSION || stored.state === undefined) return null;
-    return stored as Stored;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const stored = jsonOf(text) as Partial<Stored> | null | undefined;
+  if (stored?.format !== FORMAT || stored.version !== VERSION || stored.state === undefined) return null;
+  return stored as Stored;
 }

@@ -5,6 +5,7 @@
  */
 import { type Dispatcher, request } from "undici";
 import type { z } from "zod";
+import { jsonOf } from "../core/json.js";
 import { OperationalError } from "../ports/errors.js";
 import { type ProblemAnswer, problemAnswer } from "./schemas/answers.js";
 
@@ -88,7 +89,7 @@ export async function allPages<T>(
 
 async function ask<S extends z.ZodType>(options: CallOptions, base: string, call: Call<S>): Promise<z.output<S>> {
   const { status, text } = await exchange(options, base, call);
-  const answer = parseJson(text);
+  const answer = jsonOf(text);
   if (status >= 400) {
     const problem = problemAnswer.safeParse(answer);
     if (problem.success) throw new ProblemError(problem.data);
@@ -122,14 +123,6 @@ async function exchange(
     return { status: response.statusCode, text: await response.body.text() };
   } catch (error) {
     throw unreachable(server, base, error, timeoutMs);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@
  * own (a proxy's page, half a body) counts as none.
  */
 import { type Dispatcher, request } from "undici";
+import { jsonOf } from "../core/json.js";
 import { milliseconds } from "../core/units.js";
 import type {
   Heartbeat,
@@ -77,7 +78,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What an HTTP answer means. Pure. */
 export function outcomeOf(url: string, status: number, headers: Headers, text: string): SchedulerOutcome {
-  const body = parseJson(text);
+  const body = jsonOf(text);
   if (status >= 300 && status < 400) return { kind: "elsewhere", leader: originOf(headers.location, url) };
   if (status < 300) {
     const answer = heartbeatAnswer.safeParse(body);
@@ -106,11 +107,3 @@ const noScheduler = (url: string, got: string): SchedulerOutcome => ({
   kind: "unanswered",
   reason: `what answers at ${url} is not a Headroom scheduler of this version: ${got}`,
 });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { ForecasterState, OpenWindow } from "../../core/dynamic/forecaster.js";
 import type { DynamicSettings } from "../../core/dynamic/model.js";
 import type { Acquaintances } from "../../core/dynamic/newcomers.js";
+import { jsonOf } from "../../core/json.js";
 import { type Milliseconds, milliseconds, type Ratio, ratio } from "../../core/units.js";
 
 const LEARNT = "headroom-forecasts";
@@ -129,13 +130,4 @@ export function decodeSince(
   const { at, after, window, vms: met, pools } = body;
   if (after !== learntAt || window !== settings.window || now - at > OLDEST_MS || at > now) return null;
   return { at, after, acquaintances: byUuid(met), windows: pools };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { ASSESSOR_NAMES } from "../../core/estimator/assessor.js";
 import { DEFAULT_PROMISE, PROMISES, type WindowsOfPromise } from "../../core/estimator/headroom/promise.js";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
+import { jsonOf } from "../../core/json.js";
 import { AGENT_SETTINGS } from "./agent-settings.js";
 import { listenOn } from "./listening.js";
 import { httpUrl } from "./membership-settings.js";
@@ -19,18 +20,9 @@ const MOST_PROMISED = Math.max(...PROMISES);
 
 /** The seed writes its list as JSON. */
 const hostList = z.preprocess(
-  (value) => (typeof value === "string" && value.trim().startsWith("[") ? jsonOr(value) : value),
+  (value) => (typeof value === "string" && value.trim().startsWith("[") ? (jsonOf(value) ?? value) : value),
   listOf(nonEmpty),
 );
-
-function jsonOr(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return text;
-    throw error;
-  }
-}
 
 /** Keys that are options of `headroom estimate` anyway, of the same names. */
 export const SHARED_FLAGS = ["strategy", "assessor", "cpu", "mem", "sigmas", "promise"] as const;

@@ -1,5 +1,6 @@
 /** Settings of the memory coordinator (spec 4.2) and of memory oversubscription; the agent and `headroom balloon` share them. */
 import { z } from "zod";
+import { jsonOf } from "../../core/json.js";
 import { decimal, listOf, nonEmpty, orNull, setting, wholeNumber, yesOrNo } from "./setting.js";
 
 const MOST_MIB = 2 ** 30;
@@ -149,12 +150,8 @@ const NODE = /^([^=\s]+?)[=:]((?:qemu|test|fake)[a-z+]*:\/\/\S*)$/;
 /** The earlier system writes a JSON object, or pairs with a colon between two addresses. */
 const nodePairs = (value: unknown): unknown => {
   if (typeof value === "string" && value.trim().startsWith("{")) {
-    try {
-      return nodePairs(JSON.parse(value));
-    } catch (error) {
-      if (error instanceof SyntaxError) return value;
-      throw error;
-    }
+    const pairs = jsonOf(value);
+    return pairs === undefined ? value : nodePairs(pairs);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.entries(value).map(([host, uri]) => `${host}=${uri}`);

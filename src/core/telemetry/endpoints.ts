@@ -3,6 +3,7 @@
  * people write a comma list; Prometheus' file_sd has groups of targets with labels, of which those that shape the URL count, and two
  * of Headroom's own.
  */
+import { jsonOf } from "../json.js";
 
 export interface Endpoint {
   readonly url: string;
@@ -34,10 +35,10 @@ function endpoint(url: unknown, prefix: unknown, host: unknown): Endpoint | null
 
 /** `[["http://w:9100/metrics", "example"]]`, or `http://a:8101/metrics,http://b:8101/metrics`. */
 export function parseEndpointList(text: string): EndpointList {
-  const items = text.trim().startsWith("[") ? parseJsonList(text) : text.split(",").map((part) => part.trim());
-  if (items === null) return refused("it is not JSON of the form [[url, prefix], ...]");
+  const items: unknown = text.trim().startsWith("[") ? jsonOf(text) : text.split(",").map((part) => part.trim());
+  if (!Array.isArray(items)) return refused("it is not JSON of the form [[url, prefix], ...]");
   const endpoints: Endpoint[] = [];
-  for (const item of items) {
+  for (const item of items as readonly unknown[]) {
     if (item === "") continue;
     const [url, prefix] = Array.isArray(item) ? item : [item, null];
     const one = endpoint(url, prefix, null);
@@ -45,16 +46,6 @@ export function parseEndpointList(text: string): EndpointList {
     endpoints.push(one);
   }
   return { ok: true, endpoints };
-}
-
-function parseJsonList(text: string): readonly unknown[] | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -3,6 +3,7 @@
  * question can have arrived. Connections are kept and shared by all clients of a scheduler (pool.ts).
  */
 import { type Dispatcher, request } from "undici";
+import { jsonOf } from "../../core/json.js";
 import type { Unanswered, Unauthorised } from "../../ports/agent-client.js";
 import { endingAt } from "./ending.js";
 
@@ -47,7 +48,7 @@ export async function exchange(line: Line, question: Question): Promise<Answered
       dispatcher: line.dispatcher,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { kind: "answered", status: response.statusCode, body: parseJson(await response.body.text()) };
+    return { kind: "answered", status: response.statusCode, body: jsonOf(await response.body.text()) };
   } catch (error) {
     return noAnswer(line.url, error, ending.late ? deadlineMs : null);
   } finally {
@@ -60,14 +61,6 @@ const notAsked = (url: string): Unanswered => ({
   reason: `the agent at ${url} was not asked: nobody waits for the answer`,
   notSent: false,
 });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The connection was never made. */
 const NOT_SENT = new Set([
