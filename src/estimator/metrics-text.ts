@@ -22,6 +22,7 @@ const own = (status: WatchStatus, now: Milliseconds): readonly Family[] => [
     "Readings that did not come, and states not written",
     single(status.failures),
   ],
+  ["estimator_unsaved_hosts", "gauge", "Hosts whose state could not be written down", single(status.unsaved)],
   [
     "estimator_window_age_seconds",
     "gauge",

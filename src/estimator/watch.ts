@@ -36,6 +36,8 @@ export interface WatchStatus {
   /** How long the last pass that had work took. */
   readonly passSeconds: number;
   readonly failures: number;
+  /** Hosts of which what was learnt last could not be written down. */
+  readonly unsaved: number;
   /** Why estimates do not come at the moment; null: they do. */
   readonly problem: string | null;
 }
@@ -58,7 +60,10 @@ export class EstimatorWatch {
   #passSeconds = 0;
   #failures = 0;
   #problem: string | null = null;
+  /** By host; the last failure. */
+  readonly #unsaved = new Map<string, OperationalError>();
   #hasTold = false;
+  #foundHosts = true;
 
   private constructor(private readonly parts: WatchParts) {
     this.#windowMs = parts.settings.sliceScope * MS_PER_SECOND;
@@ -93,6 +98,7 @@ export class EstimatorWatch {
       windows: this.#windows,
       passSeconds: this.#passSeconds,
       failures: this.#failures,
+      unsaved: this.#unsaved.size,
       problem: this.#problem,
     };
   }
@@ -120,6 +126,7 @@ export class EstimatorWatch {
       await this.#discover(last);
       const problem = await this.#takeAll(last, fresh, signal);
       this.#tell(problem, last);
+      this.#tellUnsaved();
       await this.#forgetSilent(last);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
@@ -146,14 +153,38 @@ export class EstimatorWatch {
     return Math.floor((this.parts.clock.now() - this.parts.settings.delay) / this.#windowMs) - 1;
   }
 
+  /** A problem that lasts is told once, and its end. */
   #tell(problem: OperationalError | null, last: number): void {
+    const { log } = this.parts;
+    const before = this.#problem;
     this.#problem = problem === null ? null : problem.message;
     if (problem === null) {
       this.#lastWindow = last;
+      if (before !== null) log.info({}, "windows can be read again");
+      this.#tellWhetherFound(last);
       return;
     }
     this.#failures += 1;
-    this.parts.log.warn({ err: problem }, "windows could not be read, and are caught up on later");
+    const level = before === problem.message ? "debug" : "warn";
+    log[level]({ err: problem }, "windows could not be read, and are caught up on later");
+  }
+
+  #tellWhetherFound(last: number): void {
+    const { log, settings } = this.parts;
+    const found = this.#hosts.size > 0;
+    if (!found && this.#foundHosts) {
+      const until = new Date((last + 1) * this.#windowMs).toISOString();
+      const fields = { until, ...(settings.hosts.length === 0 ? {} : { hosts: settings.hosts }) };
+      log.warn(fields, "no host has samples in the window that ended last: nothing is estimated");
+    }
+    this.#foundHosts = found;
+  }
+
+  #tellUnsaved(): void {
+    const [first] = this.#unsaved.values();
+    if (first === undefined) return;
+    const message = "what was learnt could not be written down: a process that starts anew learns it again";
+    this.parts.log.warn({ err: first, hosts: this.#unsaved.size }, message);
   }
 
   #isWanted(host: string): boolean {
@@ -258,10 +289,11 @@ export class EstimatorWatch {
   async #save(watch: HostWatch): Promise<void> {
     try {
       await this.parts.states.save(watch.host, watch.text());
+      this.#unsaved.delete(watch.host);
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#failures += 1;
-      this.parts.log.warn({ err: error, host: watch.host }, "what was learnt could not be written down");
+      this.#unsaved.set(watch.host, error);
     }
   }
 
@@ -271,6 +303,7 @@ export class EstimatorWatch {
     for (const [host, { heardIn }] of this.#hosts) {
       if (last - heardIn <= patience) continue;
       this.#hosts.delete(host);
+      this.#unsaved.delete(host);
       await states.forget(host);
       log.info({ host }, "a host that has been silent for days is forgotten");
     }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { agentLog } from "../../src/cli/host/agent-log.js";
+import { OperationalError } from "../../src/ports/errors.js";
 
 function logged(format: "auto" | "json" | "text", isTTY: boolean, level: "debug" | "info" | "warn" = "info"): string[] {
   const lines: string[] = [];
@@ -32,6 +33,19 @@ describe("the form follows the output, unless it is set", () => {
   test("as set, whatever the output", () => {
     assert.doesNotThrow(() => JSON.parse(logged("json", true)[0]!));
     assert.match(withoutColour(logged("text", false)[0]!), /info {2}deployed/);
+  });
+});
+
+test("an operational failure is told by its words and those of its causes, once each, and without a stack", () => {
+  const lines: string[] = [];
+  const log = agentLog("info", "json", { write: (text: string) => lines.push(text), isTTY: false });
+  const cause = new Error("refused", { cause: new Error("no such port") });
+  log.warn({ err: new OperationalError("store-unreachable", "the store is away: refused", true, { cause }) }, "no");
+  const { err } = JSON.parse(lines[0]!) as { err: object };
+  assert.deepEqual(err, {
+    type: "OperationalError",
+    code: "store-unreachable",
+    message: "the store is away: refused: no such port",
   });
 });
 

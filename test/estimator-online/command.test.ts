@@ -1,6 +1,6 @@
 /** `headroom estimate --watch`, `--once` and `--list` on an embedded store: as a user runs them, and when they are killed. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -116,6 +116,12 @@ test("mistakes are told, and change nothing", async () => {
   assert.match(
     await fails("--once", ...optionsFor("none"), "--sample-folder", "/nowhere"),
     /^1 .*headroom collect makes it/,
+  );
+  const blocked = join(folder, "a-file");
+  writeFileSync(blocked, "");
+  assert.match(
+    await fails("--once", ...optionsFor("none"), "--estimator-folder", blocked),
+    /^1 headroom: the estimator's folder \S+a-file cannot be used: EEXIST[^\n]*\n$/,
   );
 });
 

@@ -117,6 +117,8 @@ export class MemoryStore implements SampleStore {
 export class MemoryStates implements EstimatorStates {
   readonly texts = new Map<string, string>();
   crashAfter = Number.POSITIVE_INFINITY;
+  /** Thrown while it is set. */
+  failure: OperationalError | null = null;
 
   async load() {
     return [...this.texts].map(([host, text]) => ({ host, text }));
@@ -125,6 +127,7 @@ export class MemoryStates implements EstimatorStates {
   async save(host: string, text: string): Promise<void> {
     if (this.crashAfter <= 0) throw new Error("killed");
     this.crashAfter -= 1;
+    if (this.failure !== null) throw this.failure;
     this.texts.set(host, text);
   }
 
@@ -173,11 +176,12 @@ export async function openWatch(
   states: EstimatorStates,
   settings: WatchSettings,
   hour: number,
+  log = quietLog(),
 ): Promise<Rig> {
   const clock = virtualClock((START + hour) * HOUR_MS + settings.delay + 1000);
   const told: HostEstimate[] = [];
   const publish = (estimates: readonly HostEstimate[]): void => void told.push(...estimates);
-  const watch = await EstimatorWatch.open({ store, states, publish, settings, clock, log: quietLog() });
+  const watch = await EstimatorWatch.open({ store, states, publish, settings, clock, log });
   return { watch, clock, told };
 }
 

@@ -171,7 +171,15 @@ describe("the state file is the seed's form", () => {
   });
 
   test("metrics leave the need out where it is withheld or stale, and fall back on what is booked for what is free", () => {
-    const status = { hosts: 1, lastWindowEnd: null, windows: 0, passSeconds: 0, failures: 0, problem: null };
+    const status = {
+      hosts: 1,
+      lastWindowEnd: null,
+      windows: 0,
+      passSeconds: 0,
+      failures: 0,
+      unsaved: 0,
+      problem: null,
+    };
     const text = (now: number): string => estimatorMetrics(status, [estimateOf("a")], [], milliseconds(now));
     assert.match(text(4_000_000), /headroom_estimate_cpu_needed_pcpus\{host="a"\} 12.34\n/);
     assert.match(text(4_000_000), /headroom_estimate_cpu_free_pcpus\{host="a"\} 51.66\n/);

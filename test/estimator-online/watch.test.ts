@@ -11,6 +11,7 @@ import type { HostEstimate } from "../../src/ports/estimates.js";
 import type { Sample } from "../../src/ports/sample-store.js";
 import { estimatorTrace } from "../../src/trace/estimator-writer.js";
 import { estimateText } from "../estimator/traces.js";
+import { rememberingLog } from "../support/quiet-log.js";
 import { away, HOUR_MS, hostHistory, MemoryStates, MemoryStore, openWatch, START, settingsFor } from "./histories.js";
 
 const never = new AbortController().signal;
@@ -279,6 +280,56 @@ describe("late and missing readings", () => {
     await watch.pass(never);
     assert.equal(watch.status().problem, null);
     assert.equal(watch.status().windows, 5);
+  });
+});
+
+describe("what an operator is told", () => {
+  const told = (log: ReturnType<typeof rememberingLog>): readonly string[] =>
+    log.lines.filter(({ level }) => level !== "debug").map(({ level, message }) => `${level} ${message}`);
+
+  test("a store that stays away is told once, and so is its return", async () => {
+    const log = rememberingLog();
+    const store = new MemoryStore(hostHistory("a", 6, 5));
+    const { watch, clock } = await openWatch(store, new MemoryStates(), settingsFor("headroom"), 3, log);
+    store.failure = away();
+    for (let i = 0; i < 3; i++) await watch.pass(never);
+    store.failure = null;
+    await watch.pass(never);
+    await clock.advance(HOUR_MS);
+    await watch.pass(never);
+    assert.deepEqual(told(log), [
+      "warn windows could not be read, and are caught up on later",
+      "info windows can be read again",
+      "info estimated",
+      "info estimated",
+    ]);
+  });
+
+  test("that no host has samples is told once, until one has", async () => {
+    const log = rememberingLog();
+    const store = new MemoryStore([]);
+    const { watch, clock } = await openWatch(store, new MemoryStates(), settingsFor("headroom"), 3, log);
+    for (let i = 0; i < 2; i++) await watch.pass(never);
+    assert.deepEqual(told(log), ["warn no host has samples in the window that ended last: nothing is estimated"]);
+    await store.write(hostHistory("a", 6, 5));
+    await clock.advance(HOUR_MS);
+    await watch.pass(never);
+    assert.deepEqual(told(log).slice(1), ["info estimated"]);
+  });
+
+  test("a full disk is told once in a pass, and estimates go on; what was learnt is written with the next window", async () => {
+    const log = rememberingLog();
+    const states = new MemoryStates();
+    const store = new MemoryStore([...hostHistory("a", 6, 5), ...hostHistory("b", 6, 6)]);
+    const { watch, clock, told: estimates } = await openWatch(store, states, settingsFor("headroom"), 3, log);
+    states.failure = new OperationalError("state-not-written", "no space left on device", true);
+    await watch.pass(never);
+    assert.deepEqual([watch.status().unsaved, watch.status().problem, estimates.length], [2, null, 2]);
+    assert.equal(told(log).filter((line) => line.startsWith("warn what was learnt")).length, 1);
+    states.failure = null;
+    await clock.advance(HOUR_MS);
+    await watch.pass(never);
+    assert.deepEqual([watch.status().unsaved, [...states.texts.keys()].sort()], [0, ["a", "b"]]);
   });
 });
 

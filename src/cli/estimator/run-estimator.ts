@@ -141,8 +141,12 @@ export async function estimateOnce(settings: EstimatorSettings, log: Log): Promi
   return opened(settings, log, clock, async ({ watch, couriers }) => {
     await watch.pass(signal);
     for (const courier of couriers) await courier.flush(signal);
-    const { problem } = watch.status();
+    const { problem, unsaved } = watch.status();
     if (problem !== null) throw new OperationalError("store-unreachable", problem, true);
+    if (unsaved > 0) {
+      const message = `what was learnt of ${unsaved} hosts could not be written down: the next run learns it again`;
+      throw new OperationalError("state-not-written", message, true);
+    }
     const failed = couriers.map((courier) => courier.status()).find((status) => status.problem !== null);
     if (failed?.problem != null) throw new OperationalError("sink-failed", `${failed.name}: ${failed.problem}`, true);
     return watch.estimates();

@@ -2,7 +2,8 @@
  * The agent's log: one JSON line per event for machines (pino's form), or a line for people. Decides the form by where it
  * goes, unless the setting says so.
  */
-import { pino, stdTimeFunctions } from "pino";
+import { pino, stdSerializers, stdTimeFunctions } from "pino";
+import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
 import { type Paint, paintFor, type Style } from "../terminal.js";
 
@@ -35,6 +36,15 @@ export function humanLine(json: string, paint: Paint): string {
   return `${[paint("dim", stamp), paint(STYLES[level] ?? "red", level.padEnd(5)), msg ?? "", ...failure, ...rest].join(" ")}\n`;
 }
 
+/** What happened in the world is told by its words and those of its causes; where in the code says nothing more of it, as it does of a bug. */
+function errorFields(error: Error): object {
+  if (!(error instanceof OperationalError)) return stdSerializers.err(error);
+  let { message } = error;
+  for (let { cause } = error as Error; cause instanceof Error; { cause } = cause)
+    if (!message.includes(cause.message)) message += `: ${cause.message}`;
+  return { type: error.name, code: error.code, message };
+}
+
 export function agentLog(level: LogLevel, format: LogFormat, output: Output): Log {
   const forPeople = format === "text" || (format === "auto" && output.isTTY === true);
   const paint = paintFor(output);
@@ -42,6 +52,7 @@ export function agentLog(level: LogLevel, format: LogFormat, output: Output): Lo
   const options = {
     level,
     base: null,
+    serializers: { err: errorFields },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (name: string) => ({ level: name }) },
   };

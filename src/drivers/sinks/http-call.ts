@@ -68,9 +68,8 @@ async function exchanged(server: SinkServer, url: string, exchange: () => Promis
     const timedOut = cause instanceof Error && cause.name === "TimeoutError";
     const why = timedOut ? `no answer within ${server.deadlineMs / 1000} s` : messageOf(cause);
     const { origin } = new URL(url);
-    throw new OperationalError("sink-unreachable", `${server.name} at ${origin} does not answer: ${why}`, true, {
-      cause,
-    });
+    const who = server.name.includes(origin) ? server.name : `${server.name} at ${origin}`;
+    throw new OperationalError("sink-unreachable", `${who} does not answer: ${why}`, true, { cause });
   }
 }
 

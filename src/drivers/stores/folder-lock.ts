@@ -158,8 +158,21 @@ async function take(folder: string, generation: number, self: Holder): Promise<b
   }
 }
 
-/** Waits for nobody: throws `store-locked` when another process holds the folder. Creates the folder. */
+/**
+ * Waits for nobody: throws `store-locked` when another process holds the folder, `state-not-written` where nothing can be written there. Creates
+ * the folder.
+ */
 export async function lockFolder(locked: Locked, clock: Clock): Promise<FolderLock> {
+  try {
+    return await lockMade(locked, clock);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
+    const message = `${locked.name} ${locked.folder} cannot be used: ${cause.message}`;
+    throw new OperationalError("state-not-written", message, false, { cause });
+  }
+}
+
+async function lockMade(locked: Locked, clock: Clock): Promise<FolderLock> {
   const { folder } = locked;
   await mkdir(folder, { recursive: true, mode: 0o750 });
   const self = await describeSelf();
