@@ -5,7 +5,7 @@
 import { configurationBound } from "../../src/core/sizing/configuration-lp.js";
 import { demandAfter, kindsOf } from "../../src/core/sizing/kinds.js";
 import { columnsOf, type VmColumns } from "../../src/core/sizing/model.js";
-import { bid } from "../../src/core/sizing/policies/bid.js";
+import { bids } from "../../src/core/sizing/policies/bid.js";
 import { firstFit } from "../../src/core/sizing/policies/first-fit.js";
 import { paper } from "../../src/core/sizing/policies/progress.js";
 import { type Policy, runPass } from "../../src/core/sizing/run.js";
@@ -71,7 +71,7 @@ for (const [initial, passes] of [
   for (const [name, policy] of [
     ["first fit", firstFit],
     ["paper", paper],
-    ["bid", bid(kinds, prices, BID_WEIGHTS[0]!)],
+    ["bid", bids(kinds, prices, BID_WEIGHTS)[0]!],
   ] as const) {
     const figures = await measured(columns, policy, passes);
     console.log(

@@ -44,7 +44,7 @@ test("a host's room is exactly what the rule leaves, through arrivals and depart
     fc.property(fc.array(fc.tuple(anyVm, fc.boolean()), { maxLength: 40 }), (steps) => {
       const all = steps.map(([each], place) => vm(String(place), each.vcpus, each.memoryMiB, each.level));
       const columns = columnsOf([...all, vm("one", 1, 1, 1), vm("two", 1, 1, 2), vm("three", 1, 1, 3)]);
-      const hosts = new Hosts(1, HOST, columns.ratios);
+      const hosts = new Hosts(1, HOST, columns);
       const here: number[] = [];
       for (const [place, [, leaves]] of steps.entries()) {
         const one = all[place]!;
@@ -68,7 +68,7 @@ test("a host's room is what a try of every size finds, at ratios of any value", 
   fc.assert(
     fc.property(fc.array(fc.tuple(anyAt, fc.boolean()), { minLength: 1, maxLength: 30 }), (steps) => {
       const columns = columnsOf(steps.map(([[vcpus, at]], place) => vm(String(place), vcpus, 1, at)));
-      const hosts = new Hosts(1, HOST, columns.ratios);
+      const hosts = new Hosts(1, HOST, columns);
       const here: number[] = [];
       for (const [place, [, leaves]] of steps.entries()) {
         const level = columns.level[place]!;
@@ -126,6 +126,16 @@ describe("finding the best host", () => {
     });
 });
 
+test("blocks of hosts hide no host whose room grew because a VM came to share pCPUs", () => {
+  const columns = columnsOf(experiment("ovhcloud2023", [75, 0, 25], 1));
+  const byBlocks: Policy = {
+    begin: (all, hosts) => (one) => hosts.firstFit(0, all.level[one]!, all.vcpus[one]!, all.memoryMiB[one]!),
+  };
+  const pass = (policy: Policy) => runPass(columns, HOST, Number.POSITIVE_INFINITY, policy);
+  assert.deepEqual(pass(byBlocks), pass(byLooking(() => 0)));
+  assert.deepEqual(pass(firstFit), pass(byBlocks));
+});
+
 test("a search finds what whole passes with every number find", () => {
   const columns = columnsOf(experiment("ovhcloud2023", [25, 25, 50], 3));
   const from = volumeBound(columns, HOST);
@@ -180,6 +190,34 @@ test("the knapsack's value is the best of all packings, and its packing is worth
       assert.ok(
         sum((place) => kinds[place]!.width) <= grid.width && sum((place) => kinds[place]!.height) <= grid.height,
       );
+    }),
+  );
+});
+
+test("the knapsack, row by row, finds to the last bit what a look at each kind in each cell finds", () => {
+  const kind = fc.record({ width: fc.integer({ min: 0, max: 5 }), height: fc.integer({ min: 0, max: 5 }) });
+  const price = fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true }));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(kind, price), { maxLength: 6 }), (items) => {
+      const grid = { width: 9, height: 11 };
+      const plain: number[][] = [];
+      for (let width = 0; width <= grid.width; width++) {
+        const row: number[] = [];
+        plain.push(row);
+        for (let height = 0; height <= grid.height; height++) {
+          let best = Math.max(0, row[height - 1] ?? 0, plain[width - 1]?.[height] ?? 0);
+          for (const [each, worth] of items)
+            if (each.width <= width && each.height <= height)
+              best = Math.max(best, (plain[width - each.width]![height - each.height] ?? 0) + worth);
+          row.push(best);
+        }
+      }
+      const values = bestValues(
+        grid,
+        items.map(([each]) => each),
+        items.map(([, worth]) => worth),
+      );
+      assert.deepEqual(Array.from(values), plain.flat());
     }),
   );
 });

@@ -1,9 +1,9 @@
 /**
- * The best host for a VM, of many: for every need that is asked for, a tournament over the hosts' scores, in which only those play again
- * that changed since it was last asked. Equals what a look at each host finds, the first of equals. A need that few VMs have gets no
- * tournament: looking at each host costs less than keeping one.
+ * The best host for a VM: for every need that is asked for, the hosts' scores are kept, and only those are scored again that changed
+ * since it was last asked. Among many hosts the scores play a tournament. Equals what a look at each host finds, the first of equals. A
+ * need that few VMs have keeps nothing: looking at each host costs less.
  */
-import { CHANGES, type Hosts } from "./hosts.js";
+import { BLOCK, CHANGES, type Hosts, lowestBit } from "./hosts.js";
 import type { VmColumns } from "./model.js";
 
 /** How good the host, which fits, is for a VM of that need; higher is better. */
@@ -11,12 +11,17 @@ export type Score = (need: number, host: number) => number;
 
 const DOES_NOT_FIT = Number.NEGATIVE_INFINITY;
 
-/** A tournament is worth its memory where the VMs of the need, times this, are as many as the hosts. */
+/** Scores are worth their memory where the VMs of the need, times this, are as many as the hosts. */
 const WORTH_KEEPING = 16;
-/** Among so few hosts a look at each costs less than what a tournament is kept up with. */
+/** Among so few hosts the best score is found sooner than a tournament is kept up with. */
 export const FEW_HOSTS = 128;
+/** Of a workload whose scores of few hosts are kept: a quarter of a megabyte. */
+const MOST_NEEDS = 256;
 
 export class BestHosts {
+  /** While there are few hosts: by need and host, as it was scored last; and the host's `lastChange` then, -1: never. */
+  private scores = new Float64Array(0);
+  private scoredAt = new Int32Array(0);
   private readonly tournaments: (Tournament | null)[];
 
   constructor(
@@ -29,34 +34,74 @@ export class BestHosts {
 
   /** -1: none takes it. */
   best(need: number): number {
-    const { vms, hosts, score } = this;
+    const { needs } = this.vms;
+    const { open } = this.hosts;
+    if (open <= FEW_HOSTS) return needs.count <= MOST_NEEDS ? this.bestOfFew(need) : this.bestOfAll(need);
+    return needs.vms[need]! * WORTH_KEEPING < open ? this.bestOfAll(need) : this.tournamentOf(need).winner();
+  }
+
+  private tournamentOf(need: number): Tournament {
     let tournament = this.tournaments[need]!;
     if (tournament === null) {
-      const { open } = hosts;
-      if (open <= FEW_HOSTS || vms.needs.vms[need]! * WORTH_KEEPING < open) return this.bestOfAll(need);
-      tournament = new Tournament(vms, need, hosts, score);
+      tournament = new Tournament(this.vms, need, this.hosts, this.score);
       this.tournaments[need] = tournament;
     }
-    return tournament.winner();
+    return tournament;
+  }
+
+  private bestOfFew(need: number): number {
+    const { hosts, score } = this;
+    const { lastChange, room, freeMemoryMiB, levels, takers, open } = hosts;
+    const { needs } = this.vms;
+    if (this.scores.length === 0) {
+      this.scores = new Float64Array(needs.count * FEW_HOSTS);
+      this.scoredAt = new Int32Array(needs.count * FEW_HOSTS).fill(-1);
+    }
+    const { scores, scoredAt } = this;
+    const level = needs.level[need]!;
+    const vcpus = needs.vcpus[need]!;
+    const memoryMiB = needs.memoryMiB[need]!;
+    const base = need * FEW_HOSTS;
+    let best = -1;
+    let highest = DOES_NOT_FIT;
+    for (let first = 0; first < open; first += BLOCK)
+      for (let bits = takers[first / BLOCK]!; bits !== 0; bits &= bits - 1) {
+        const host = first + lowestBit(bits);
+        if (host >= open) break;
+        if (vcpus > room[host * levels + level]! || memoryMiB > freeMemoryMiB[host]!) continue;
+        if (scoredAt[base + host] !== lastChange[host]) {
+          scores[base + host] = score(need, host);
+          scoredAt[base + host] = lastChange[host]!;
+        }
+        const each = scores[base + host]!;
+        if (each > highest) {
+          best = host;
+          highest = each;
+        }
+      }
+    return best;
   }
 
   private bestOfAll(need: number): number {
     const { hosts, score } = this;
-    const { room, freeMemoryMiB, levels, open } = hosts;
+    const { room, freeMemoryMiB, levels, takers, open } = hosts;
     const { needs } = this.vms;
     const level = needs.level[need]!;
     const vcpus = needs.vcpus[need]!;
     const memoryMiB = needs.memoryMiB[need]!;
     let best = -1;
     let highest = DOES_NOT_FIT;
-    for (let host = 0; host < open; host++) {
-      if (vcpus > room[host * levels + level]! || memoryMiB > freeMemoryMiB[host]!) continue;
-      const each = score(need, host);
-      if (each > highest) {
-        best = host;
-        highest = each;
+    for (let first = 0; first < open; first += BLOCK)
+      for (let bits = takers[first / BLOCK]!; bits !== 0; bits &= bits - 1) {
+        const host = first + lowestBit(bits);
+        if (host >= open) break;
+        if (vcpus > room[host * levels + level]! || memoryMiB > freeMemoryMiB[host]!) continue;
+        const each = score(need, host);
+        if (each > highest) {
+          best = host;
+          highest = each;
+        }
       }
-    }
     return best;
   }
 }

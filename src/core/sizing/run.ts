@@ -52,7 +52,7 @@ export class Run {
   /** From the first event on. */
   static begin(vms: VmColumns, shape: SizedHost, limit: number, policy: Policy): Run {
     const nowhere = new Int32Array(vms.count).fill(-1);
-    return new Run(vms, policy, new Hosts(limit, shape, vms.ratios), nowhere, nowhere.slice(), 0);
+    return new Run(vms, policy, new Hosts(limit, shape, vms), nowhere, nowhere.slice(), 0);
   }
 
   /** The same up to here, with no more hosts than `limit` from now on. */

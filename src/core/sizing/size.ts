@@ -9,7 +9,7 @@ import { demandAfter, kindsOf } from "./kinds.js";
 import type { SolveCovering } from "./linear-program.js";
 import { columnsOf, type SizedHost, type SizedVm, type VmColumns } from "./model.js";
 import { movesWithin } from "./moves.js";
-import { type BidWeights, bid } from "./policies/bid.js";
+import { type BidWeights, bids } from "./policies/bid.js";
 import { firstFit } from "./policies/first-fit.js";
 import { javaArgmax, paper } from "./policies/progress.js";
 import { type Policy, runPass } from "./run.js";
@@ -89,9 +89,9 @@ async function prepare({ vms, shape, solve }: SizingOptions): Promise<Prepared> 
     configurationLp = Math.max(configurationLp, bound.hosts);
     if (place === 0) prices = bound.prices;
   }
-  const bids = prices.length === 0 ? [] : BID_WEIGHTS.map((weights) => bid(kinds, prices, weights));
+  const priced = prices.length === 0 ? [] : bids(kinds, prices, BID_WEIGHTS);
   const { pcpus, memory } = highest[0] ?? { pcpus: 0, memory: 0 };
-  return { columns, volume, configurationLp, bids, peak: { pcpus, memory } };
+  return { columns, volume, configurationLp, bids: priced, peak: { pcpus, memory } };
 }
 
 export async function sizeWorkload(options: SizingOptions): Promise<SizingReport> {
