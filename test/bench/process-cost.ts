@@ -44,5 +44,5 @@ export function buildProgram(): void {
     cwd: root,
   });
   if (build.status !== 0) console.log("the sources do not compile: what was built before is measured");
-  else spawnSync(process.execPath, [join(root, "scripts/bundle-start.cjs")], { cwd: root, stdio: "inherit" });
+  else spawnSync(process.execPath, [join(root, "scripts/bundle-start.mjs")], { cwd: root, stdio: "inherit" });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { combined } from "../../src/core/estimator/headroom/combined.js";
 import { endGuesses, endOf, newEnds, observeEnd } from "../../src/core/estimator/headroom/ends.js";
-import { marginsOf } from "../../src/core/estimator/headroom/misses.js";
+import { marginsOf, remember } from "../../src/core/estimator/headroom/misses.js";
 import { PROMISES, promiseOf } from "../../src/core/estimator/headroom/promise.js";
 import { foundSeason } from "../../src/core/estimator/headroom/seasons.js";
 import { estimate, hostWindow, traceOf } from "./traces.js";
@@ -98,4 +98,11 @@ test("the rarer a violation is promised to be, the wider are the margins of the 
     widths,
     widths.toSorted((a, b) => a - b),
   );
+});
+
+test("misses are remembered to seven digits, the last 120 of them: they are written down at the end of every window", () => {
+  const misses: number[] = [];
+  for (let i = 0; i < 130; i++) remember(misses, i + 1 / 3);
+  assert.equal(misses.length, 120);
+  assert.deepEqual([misses[0], misses.at(-1)], [10.33333, 129.3333]);
 });

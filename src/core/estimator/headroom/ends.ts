@@ -4,6 +4,7 @@
  * day or week.
  */
 import { meanOf } from "../statistics.js";
+import { brief } from "./brief.js";
 import { learn, newSeason, type Season, shapeAt } from "./seasons.js";
 
 /** Share of a window that is its end. */
@@ -39,7 +40,7 @@ export const endOf = (samples: Float64Array): number =>
 export function observeEnd(state: Ends, occurrence: number, end: number, peak: number): void {
   const { last } = state;
   if (last !== null && state.occurrence === occurrence - 1)
-    for (const rise of state.rises) learn(rise, occurrence - 1, peak - last);
+    for (const rise of state.rises) learn(rise, occurrence - 1, peak - last, brief);
   state.before = last;
   state.last = end;
   state.occurrence = occurrence;

@@ -4,6 +4,7 @@
  * are few), which is steady where misses are, and as their own quantile, counted as conformal prediction does (Vovk, Gammerman
  * and Shafer, 2005), which knows heavy tails.
  */
+import { brief } from "./brief.js";
 import type { PromiseSettings } from "./promise.js";
 
 /** Misses that each memory holds, ascending. A host that came to rest must not pay for its unrest for long. */
@@ -42,7 +43,7 @@ function intervalOf({ count, origin, sum, squares }: Moments, prior: number, z: 
 }
 
 /** Up to this rank, keeping the largest while they are looked at costs less than sorting. */
-const LOW_RANK = 8;
+const LOW_RANK = 16;
 /** The largest misses seen so far, the smallest of them first. */
 const top = new Float64Array(LOW_RANK);
 const toSort = new Float64Array(LONGEST);
@@ -95,6 +96,6 @@ export function marginsOf(misses: readonly number[], prior: number, promise: Pro
 
 /** `miss`: truth less guess. */
 export function remember(misses: number[], miss: number): void {
-  misses.push(miss);
+  misses.push(brief(miss));
   if (misses.length > LONGEST) misses.shift();
 }

@@ -23,9 +23,10 @@ export const newSeason = (length: number): Season => ({ length, shape: Array.fro
 export const shapeAt = ({ length, shape }: Season, occurrence: number): number | null =>
   shape[occurrence % length] ?? null;
 
-export function learn(season: Season, occurrence: number, value: number): void {
+/** `kept`: what is kept of the smoothed value. */
+export function learn(season: Season, occurrence: number, value: number, kept = (smoothed: number) => smoothed): void {
   const known = shapeAt(season, occurrence);
-  season.shape[occurrence % season.length] = known === null ? value : known + SHAPE * (value - known);
+  season.shape[occurrence % season.length] = kept(known === null ? value : known + SHAPE * (value - known));
 }
 
 /** The shortest lag at which `values` correlate about as well as at any; 0 where none is believed. */
