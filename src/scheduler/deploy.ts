@@ -16,7 +16,7 @@ import { afterDeploy, type Confirmed, type DeployStep, isUnsettled, reservedReco
 import { accept, inConflict, nameTaken, noHostFits, refuseWith } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import { constraintsOf, shapeOf } from "./room.js";
-import { notNamed } from "./room-plan.js";
+import { notNamed, placementNeed } from "./room-plan.js";
 import type { ClusterDeploy, ClusterRefusal, ClusterResult, ClusterVm, HostReason } from "./service.js";
 import { askAboutDeploy, settle } from "./settle.js";
 import { shownVm } from "./shown.js";
@@ -72,7 +72,7 @@ async function place(reign: Reign, request: ClusterDeploy, requestId: string): P
     if (host === null && room === null && reign.settings.migrationBudget > 0) {
       if (record !== null) await confirmGone(reign, record);
       record = null;
-      room = await makeRoom(reign, request, exclude);
+      room = await makeRoom(reign, placementNeed(reign, request, exclude));
       if (room.kind === "made") host = chooseMade(reign, request, exclude, room.host);
     }
     if (host === null) {

@@ -1,13 +1,13 @@
 /**
- * Makes room for a VM that no host takes, by moving others live: the plan of room-plan.ts carried out move by move, each a move as any other
- * (move.ts), with its record, its reservation on the other host and its settling by whoever leads. What only this leader knows is that the
- * room is meant for somebody: it is claimed before the first move, and what a later move needs is claimed with it, so nobody else gets it
- * meanwhile. A leader that dies leaves moves that end by themselves, and a request that finds the room, or plans anew, when it is repeated.
+ * Makes room for a VM that no host takes, or that is to grow where it is, by moving others live: the plan of room-plan.ts carried out move by
+ * move, each a move as any other (move.ts), with its record, its reservation on the other host and its settling by whoever leads. What only
+ * this leader knows is that the room is meant for somebody: it is claimed before the first move, and what a later move needs is claimed with
+ * it, so nobody else gets it meanwhile. A leader that dies leaves moves that end by themselves, and a request that finds the room, or plans
+ * anew, when it is repeated.
  *
  * A move that fails leaves its VM where it was; one before it is not taken back: that VM is as well off where it is now, and a third migration
  * would be for tidiness.
  */
-
 import type { Move, RoomMoves } from "../core/placement/making-room.js";
 import { plural } from "../core/plural.js";
 import { type Milliseconds, milliseconds } from "../core/units.js";
@@ -15,58 +15,50 @@ import { obstacleOf, unfit } from "./drain.js";
 import { settleMove, startMove, stopMove } from "./move.js";
 import { hostsOf } from "./record-steps.js";
 import type { Reign } from "./reign.js";
-import { type Claim, constraintsOf, shapeOf } from "./room.js";
-import { planRoomFor } from "./room-plan.js";
-import type { ClusterDeploy } from "./service.js";
+import type { RoomNeed } from "./room-plan.js";
 
 export type RoomMade =
-  /** On `host` it is claimed for the VM: to be released in the turn in which the host is chosen. */
+  /** On `host` the need's claim holds it: to be released in the turn in which the room is taken otherwise. */
   | { readonly kind: "made"; readonly host: string }
   /** `why`: what was tried, in words; null: nothing could be. */
   | { readonly kind: "none"; readonly why: string | null };
 
 const NOTHING: RoomMade = { kind: "none", why: null };
 
-/** `exclude`: hosts that are not to take it. Callers hold the VM's lock, and have no record of it. */
-export async function makeRoom(reign: Reign, request: ClusterDeploy, exclude: ReadonlySet<string>): Promise<RoomMade> {
+/** Callers hold the VM's lock, and no claim of the need's name. */
+export async function makeRoom(reign: Reign, need: RoomNeed): Promise<RoomMade> {
   const { roomBudget, settings } = reign;
-  if (settings.migrationBudget === 0) return NOTHING;
-  const key = JSON.stringify([
-    shapeOf(request),
-    constraintsOf(request),
-    request.constraints?.hosts,
-    [...exclude].sort(),
-  ]);
-  if (roomBudget.wasVain(key, reign.now())) return NOTHING;
+  const { vm } = need;
+  if (settings.migrationBudget === 0 || roomBudget.wasVain(need.key, reign.now())) return NOTHING;
   const deadline = milliseconds(reign.now() + settings.roomPatience);
   let why: string | null = null;
   for (let left = settings.migrationBudget; left > 0 && reign.now() < deadline; ) {
     const obstacle = roomBudget.obstacle(reign.now());
     if (obstacle !== null) return { kind: "none", why: why ?? `no room is made: ${obstacle}` };
-    const plan = planRoomFor(reign, request, exclude, Math.min(left, roomBudget.movesLeft(reign.now())));
+    const plan = need.plan(Math.min(left, roomBudget.movesLeft(reign.now())));
     if (plan === null) {
-      roomBudget.noteVain(key, reign.now());
+      roomBudget.noteVain(need.key, reign.now());
       break;
     }
     left -= plan.moves.length;
-    const work = new RoomWork(reign, request, plan, deadline);
-    why = await roomBudget.run(() => work.run());
-    // Whatever became of the moves: there may be room now.
-    const host = reign.room.choose(shapeOf(request), constraintsOf(request), exclude);
+    reign.events.emit("room-wanted", { vm, host: plan.host }, `no room for it: ${inWords(plan)} would make some`);
+    reign.room.claim(plan.host, need.claim);
+    try {
+      const work = new RoomWork(reign, vm, plan, deadline);
+      why = await roomBudget.run(() => work.run());
+    } finally {
+      reign.room.release(plan.host, need.claim.name);
+    }
+    // Whatever became of the moves: there may be room now. In the same turn, so that nobody else gets it.
+    const host = need.host();
     if (host === null) continue;
-    reign.room.claim(host, claimOf(request));
-    reign.events.emit("room-made", { vm: request.name, host }, `room for it was made by ${inWords(plan)}`);
+    reign.room.claim(host, need.claim);
+    reign.events.emit("room-made", { vm, host }, `room for it was made by ${inWords(plan)}`);
     return { kind: "made", host };
   }
-  if (why !== null) reign.events.emit("room-not-made", { vm: request.name }, why);
+  if (why !== null) reign.events.emit("room-not-made", { vm }, why);
   return { kind: "none", why };
 }
-
-const claimOf = ({ name, constraints, ...request }: ClusterDeploy): Claim => ({
-  name,
-  ...shapeOf(request),
-  antiAffinity: constraints?.antiAffinity ?? null,
-});
 
 const inWords = ({ moves }: RoomMoves): string =>
   `${plural(moves.length, "live move")}: ${moves.map(({ vm, from, to }) => `${vm} from ${from} to ${to}`).join(", ")}`;
@@ -75,19 +67,14 @@ const inWords = ({ moves }: RoomMoves): string =>
 class RoomWork {
   constructor(
     private readonly reign: Reign,
-    private readonly request: ClusterDeploy,
+    private readonly wanted: string,
     private readonly plan: RoomMoves,
     private readonly deadline: Milliseconds,
   ) {}
 
   /** Null: every move is made. Otherwise why not. Claims nothing afterwards but what records say. */
   async run(): Promise<string | null> {
-    const { reign, request, plan } = this;
-    reign.events.emit(
-      "room-wanted",
-      { vm: request.name, host: plan.host },
-      `no host takes it: ${inWords(plan)} would make room`,
-    );
+    const { plan } = this;
     this.claim();
     try {
       for (const move of plan.moves) {
@@ -102,7 +89,6 @@ class RoomWork {
 
   private claim(): void {
     const { room, vms } = this.reign;
-    room.claim(this.plan.host, claimOf(this.request));
     for (const { vm, to } of this.plan.moves) {
       const record = vms.get(vm);
       if (record !== null) room.claim(to, record);
@@ -111,7 +97,6 @@ class RoomWork {
 
   private release(): void {
     const { room, vms } = this.reign;
-    room.release(this.plan.host, this.request.name);
     for (const { vm, to } of this.plan.moves) {
       const record = vms.get(vm);
       const isThere = record !== null && record.phase !== "lost" && hostsOf(record).includes(to);
@@ -141,7 +126,7 @@ class RoomWork {
 
   /** Under the VM's lock. What was planned may have changed while the moves before were made. */
   private async begin({ vm, from, to }: Move): Promise<{ readonly id: string | null } | { readonly reason: string }> {
-    const { reign, request } = this;
+    const { reign, wanted } = this;
     const record = reign.vms.get(vm);
     const [source, target] = [reign.entries.get(from), reign.entries.get(to)];
     if (record === null) return { id: null };
@@ -153,7 +138,7 @@ class RoomWork {
     if (obstacle !== null) return { reason: obstacle };
     if (reign.room.summaryOf(to)?.cordoned !== false) return { reason: `${to} takes no VMs any more` };
     reign.roomBudget.noteMove(reign.now());
-    const { pending } = await startMove(reign, record, target, `, to make room for ${request.name}`);
+    const { pending } = await startMove(reign, record, target, `, to make room for ${wanted}`);
     return { id: pending };
   }
 

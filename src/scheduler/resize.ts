@@ -2,12 +2,14 @@
 import { plural } from "../core/plural.js";
 import { ask, unsettledError, until } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
+import { makeRoom } from "./making-room.js";
 import type { VmRecord, VmSize } from "./record-model.js";
 import { afterResize, backToPlaced, type ResizeSettled, type ResizeStep, resizingRecord } from "./record-steps.js";
 import { accept, beingMoved, inConflict, refuseWith, unknownVm } from "./refusals.js";
 import type { Reign } from "./reign.js";
 import { settledRecord } from "./remove.js";
-import type { ClusterResize, ClusterResult, ClusterVm } from "./service.js";
+import { growthNeed } from "./room-plan.js";
+import type { ClusterRefusal, ClusterRefusalCode, ClusterResize, ClusterResult, ClusterVm } from "./service.js";
 import { askAboutResize, confirmResize } from "./settle.js";
 import { shownVm } from "./shown.js";
 import { confirmPlaced } from "./written.js";
@@ -24,9 +26,36 @@ export function resizeVm(reign: Reign, request: ClusterResize): Promise<ClusterR
     const entry = reign.entries.get(record.host);
     if (record.phase === "removing" || entry === undefined)
       return refuseWith({ code: "busy", reason: `the VM ${name} is being removed`, details: { vm: name } });
-    return carryOut(reign, entry, record, request);
+    const answer = await carryOut(reign, entry, record, request);
+    return answer.ok || !FOR_WANT_OF_ROOM.has(answer.refusal.code) ? answer : withRoom(reign, request, answer);
   });
 }
+
+const FOR_WANT_OF_ROOM: ReadonlySet<ClusterRefusalCode> = new Set(["no-cpu-capacity", "no-memory-capacity"]);
+
+/** Asks once more when others have been moved away, where there is a budget for that. */
+async function withRoom(
+  reign: Reign,
+  request: ClusterResize,
+  refused: { readonly ok: false; readonly refusal: ClusterRefusal },
+): Promise<ClusterResult<ClusterVm>> {
+  const record = reign.vms.get(request.name);
+  const entry = record === null ? undefined : reign.entries.get(record.host);
+  if (reign.settings.migrationBudget === 0 || record?.phase !== "placed" || entry === undefined) return refused;
+  const need = growthNeed(reign, record, sizeAfter(record, request));
+  const room = await makeRoom(reign, need);
+  if (room.kind === "none") return room.why === null ? refused : refuseWith(explained(refused.refusal, room.why));
+  try {
+    return await carryOut(reign, entry, record, request);
+  } finally {
+    reign.room.release(room.host, need.claim.name);
+  }
+}
+
+const explained = (refusal: ClusterRefusal, why: string): ClusterRefusal => ({
+  ...refusal,
+  reason: `${refusal.reason}; ${why}`,
+});
 
 const sizeAfter = (record: VmRecord, request: ClusterResize): VmSize => ({
   vcpus: request.vcpus ?? record.vcpus,

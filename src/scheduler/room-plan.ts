@@ -1,33 +1,100 @@
-/** For a VM that no host takes: the live moves that would make room for it, among VMs that could be moved now. Nothing is moved here. */
-import { type Guest, movesThatMakeRoom, type Residents, type RoomMoves } from "../core/placement/making-room.js";
+/** For a VM that no host takes, or whose host cannot give it the size that it wants: the live moves that would make room for it, among VMs that could be moved now. Nothing is moved here. */
+
+import { afterDeparture } from "../core/placement/after.js";
+import {
+  type Guest,
+  isCounted,
+  movesThatMakeRoom,
+  type PlacementView,
+  type Residents,
+  type RoomMoves,
+} from "../core/placement/making-room.js";
 import type { HostSummary } from "../core/placement/model.js";
 import { milliseconds } from "../core/units.js";
 import { obstacleOf, unfit } from "./drain.js";
 import type { HostEntry } from "./host-entry.js";
-import type { VmRecord } from "./record-model.js";
+import type { VmRecord, VmSize } from "./record-model.js";
 import type { Reign } from "./reign.js";
-import { constraintsOf, constraintsOfRecord, shapeOf } from "./room.js";
+import { type Claim, constraintsOf, constraintsOfRecord, shapeOf } from "./room.js";
 import type { ClusterDeploy, ClusterRoom } from "./service.js";
 
 /** A VM that an agent would not let go or take (a disk that is not shared, say) is not thought of for a while: it would be the cheapest again. */
 const FAILED_REST = milliseconds(600_000);
 
-/** `exclude`: hosts that are not to take it. Null: no moves within `limit` help. */
-export function planRoomFor(
-  reign: Reign,
-  request: ClusterDeploy,
-  exclude: ReadonlySet<string>,
-  limit: number,
-): RoomMoves | null {
-  const wanted = { name: request.name, shape: shapeOf(request), constraints: constraintsOf(request), exclude };
-  const targets = new Targets(reign);
-  return movesThatMakeRoom(reign.room.placer, (host) => residentsOf(reign, host, targets), wanted, limit);
+/** Who needs room, and what makes some. */
+export interface RoomNeed {
+  readonly vm: string;
+  /** The same for needs that the same moves help. */
+  readonly key: string;
+  /** Holds the room while it is made: beyond what the host has, so that it takes nobody else. */
+  readonly claim: Claim;
+  /** Null: no moves within `limit` help. */
+  plan(limit: number): RoomMoves | null;
+  /** Where there is room now, the claim aside; null: nowhere. */
+  host(): string | null;
 }
+
+/** Of a VM that is to be placed. `exclude`: hosts that are not to take it. */
+export function placementNeed(reign: Reign, request: ClusterDeploy, exclude: ReadonlySet<string>): RoomNeed {
+  const wanted = { name: request.name, shape: shapeOf(request), constraints: constraintsOf(request), exclude };
+  const { shape, constraints } = wanted;
+  return {
+    vm: request.name,
+    key: JSON.stringify([shape, constraints, [...exclude].sort()]),
+    claim: { name: request.name, ...shape, antiAffinity: constraints.antiAffinityGroup },
+    plan: (limit) => planOver(reign, reign.room.placer, wanted, limit),
+    host: () => reign.room.choose(shape, constraints, exclude),
+  };
+}
+
+/** Of a VM that is to have another size on its host, which is seen without it: it takes the new size in place of its own. */
+export function growthNeed(reign: Reign, record: VmRecord, size: VmSize): RoomNeed {
+  const { name, host } = record;
+  const { placer } = reign.room;
+  const without = (): HostSummary | null => {
+    const summary = placer.host(host);
+    const staying = othersOn(reign, host, name).map(shapeOf);
+    return summary === undefined || !isCounted(summary, record) ? null : afterDeparture(summary, record, null, staying);
+  };
+  const constraints = { ...constraintsOfRecord(record), antiAffinityGroup: null };
+  const shape = shapeOf(size);
+  const exclude = new Set([...reign.entries.keys()].filter((id) => id !== host));
+  return {
+    vm: name,
+    key: JSON.stringify([name, host, shape]),
+    // No VM has such a name: the VM itself is counted there as it is.
+    claim: { name: `${name} (its new size)`, ...shape, antiAffinity: null },
+    plan: (limit) => {
+      const seen = without();
+      if (seen === null) return null;
+      const view = {
+        hosts: () => [seen].values(),
+        host: (id: string) => (id === host ? seen : placer.host(id)),
+        profileOf: (id: string) => placer.profileOf(id),
+        takes: placer.takes.bind(placer),
+        candidates: placer.candidates.bind(placer),
+      };
+      return planOver(reign, view, { name, shape, constraints, exclude }, limit);
+    },
+    host: () => {
+      const seen = without();
+      return seen !== null && placer.takes(seen, shape, constraints) ? host : null;
+    },
+  };
+}
+
+function planOver(reign: Reign, view: PlacementView, wanted: Guest, limit: number): RoomMoves | null {
+  const targets = new Targets(reign);
+  return movesThatMakeRoom(view, (host) => residentsOf(reign, host, wanted.name, targets), wanted, limit);
+}
+
+const othersOn = (reign: Reign, host: string, name: string): readonly Claim[] =>
+  [...reign.room.claimsOn(host).values()].filter((claim) => claim.name !== name);
 
 /** What a deploy would do, or what somebody could do who has no budget: then a single move. */
 export function explainedRoom(reign: Reign, request: ClusterDeploy): ClusterRoom | null {
   const { migrationBudget } = reign.settings;
-  const moves = planRoomFor(reign, request, notNamed(reign, request), Math.max(1, migrationBudget));
+  const moves = placementNeed(reign, request, notNamed(reign, request)).plan(Math.max(1, migrationBudget));
   return moves === null ? null : { ...moves, automatic: migrationBudget > 0 };
 }
 
@@ -38,9 +105,10 @@ export function notNamed(reign: Reign, { constraints }: ClusterDeploy): Set<stri
   return new Set([...reign.entries.keys()].filter((host) => !allowed.has(host)));
 }
 
-function residentsOf(reign: Reign, { id }: HostSummary, targets: Targets): Residents {
+/** The VM that room is looked for is not one of them. */
+function residentsOf(reign: Reign, { id }: HostSummary, wanted: string, targets: Targets): Residents {
   const entry = reign.entries.get(id);
-  const claims = [...reign.room.claimsOn(id).values()];
+  const claims = othersOn(reign, id, wanted);
   const shapes = claims.map(shapeOf);
   if (entry === undefined) return { shapes, movable: [] };
   const counted = new Set(entry.status?.pools.flatMap(({ vms }) => vms));

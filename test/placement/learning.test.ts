@@ -112,10 +112,13 @@ test("a thread of their own works out the same prices, and one that fails says s
   await assert.rejects(pricesInThread(failing)(wanted, HOST), /no such machine/);
 });
 
-test("a scheduler that knew nothing packs tighter by prices that it learns than by balance", async () => {
+test("a scheduler that knew nothing packs tighter by prices that it learns than by balance, and live moves cost no host", async () => {
   const vms = experiment("ovhcloud2023", [0, 75, 25], 414);
   const base = { weights: WEIGHTS.headroom };
   const balance = hostsNeeded(vms, base);
-  const learnt = hostsNeeded(vms, await learntOnTheWay(vms, base, prices));
+  const froms = await learntOnTheWay(vms, base, prices);
+  const learnt = hostsNeeded(vms, froms);
   assert.ok(learnt.hosts < balance.hosts, `${learnt.hosts} against ${balance.hosts}, bound ${learnt.bound}`);
+  const moving = hostsNeeded(vms, froms, 1);
+  assert.ok(moving.hosts <= learnt.hosts && moving.hosts >= learnt.bound, `${moving.hosts} with live moves`);
 });

@@ -162,6 +162,49 @@ describe("with a budget", () => {
   });
 });
 
+describe("a VM that wants another size than its host has room for", () => {
+  const resize = (cluster: Cluster, vcpus: number) =>
+    cluster.run(cluster.scheduler.resize({ name: "large", vcpus, restart: true }));
+
+  test("gets it once another VM has moved; without a budget it is refused", async () => {
+    const [without, cluster] = [await nearlyFull(), await nearlyFull(BUDGET)];
+    assert.equal(refused(await resize(without, 7)).code, "no-cpu-capacity");
+    assert.equal(whereIs(without, "small"), "h1");
+    const { vcpus, host } = accepted(await resize(cluster, 7));
+    assert.deepEqual([vcpus, host, whereIs(cluster, "small")], [7, "h1", "h2"]);
+    await cluster.settle();
+    cluster.checkSettled();
+    assert.equal(refused(await cluster.deploy("two", sized("h1", 2))).code, "no-host-fits");
+    accepted(await cluster.deploy("one", sized("h1", 1)));
+  });
+
+  test("nobody else gets the room meanwhile, and a size that no move helps moves nothing", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    assert.equal(refused(await resize(cluster, 9)).code, "vm-larger-than-host");
+    accepted(await cluster.deploy("fixed", sized("h1", 1)));
+    assert.equal(refused(await resize(cluster, 8)).code, "no-cpu-capacity");
+    assert.equal(whereIs(cluster, "small"), "h1");
+    const answer = cluster.scheduler.resize({ name: "large", vcpus: 6, restart: true });
+    await cluster.clock.advance(300);
+    assert.equal(cluster.scheduler.vm("small")?.state, "migrating");
+    assert.equal(refused(await cluster.deploy("thief", sized("h1", 1))).code, "no-host-fits");
+    assert.equal(accepted(await cluster.run(answer)).vcpus, 6);
+    accepted(await cluster.deploy("rest", sized("h1", 1)));
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
+  test("keeps its own where the move fails, and is told why", async () => {
+    const cluster = await nearlyFull(BUDGET, { image: "/images/debian.qcow2" });
+    const { code, reason } = refused(await resize(cluster, 7));
+    assert.equal(code, "no-cpu-capacity");
+    assert.match(reason, /small stays on h1: .*folders that all hosts share/);
+    assert.equal(cluster.scheduler.vm("large")?.vcpus, 3);
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+});
+
 describe("a move that fails", () => {
   test("leaves everything as it was; the refusal says why, and the same is not tried at once again", async () => {
     const cluster = await nearlyFull(BUDGET, { image: "/images/debian.qcow2" });

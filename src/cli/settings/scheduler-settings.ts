@@ -154,7 +154,8 @@ const PLACEMENT = {
   migrationBudget: setting({
     group: "Placement",
     names: ["HEADROOM_MIGRATION_BUDGET"],
-    about: "Live moves, at most, that make room for a VM that no host takes; 0: it is refused at once",
+    about:
+      "Live moves, at most, that make room for a VM that no host takes, or that is to grow; 0: it is refused at once",
     allowed: "a whole number from 0 to 2",
     fallback: 0,
     schema: wholeNumber(0, MOST_MOVES),

@@ -50,14 +50,15 @@ const ROUNDING_PCPUS = 1;
 /** Best hosts for one need: more than a search takes away, so that one more is left. */
 const BEST_KEPT = 6;
 
-type View = Pick<Placer, "hosts" | "host" | "profileOf" | "takes" | "candidates">;
+/** What is asked of the placer, or of one that sees a host otherwise. */
+export type PlacementView = Pick<Placer, "hosts" | "host" | "profileOf" | "takes" | "candidates">;
 
 /**
  * `limit`: moves at most, 1 or 2. `residentsOf`: asked of a host once, and only if it may matter. Null: no moves were found that help, or
  * the VM fits nowhere, whatever moved.
  */
 export function movesThatMakeRoom(
-  placer: View,
+  placer: PlacementView,
   residentsOf: (host: HostSummary) => Residents,
   wanted: Guest,
   limit: number,
@@ -90,7 +91,7 @@ class PlacementGround implements Ground<Guest, string> {
   private readonly sets = new Map<ReadonlySet<string>, number>();
 
   constructor(
-    private readonly placer: View,
+    private readonly placer: PlacementView,
     private readonly residentsOf: (host: HostSummary) => Residents,
   ) {}
 
@@ -195,7 +196,7 @@ class PlacementGround implements Ground<Guest, string> {
 }
 
 /** Its pools hold a VM of that kind: what counts tell otherwise than VMs is not planned with. */
-const isCounted = ({ template, pools }: HostSummary, shape: VmShape): boolean =>
+export const isCounted = ({ template, pools }: HostSummary, shape: VmShape): boolean =>
   demandOf(template, shape).every(({ ratio }) => (poolOf(pools, ratio)?.vmCount ?? 0) > 0);
 
 function without(thought: Thought, vm: Guest): Thought {
@@ -217,7 +218,7 @@ const withOne = (thought: Thought, vm: Guest): Thought => ({
 });
 
 /** Hosts that would take it if they were empty, those first that miss the smallest part of the room. */
-function nearestHosts(placer: View, { shape, constraints, exclude }: Guest, most: number): readonly string[] {
+function nearestHosts(placer: PlacementView, { shape, constraints, exclude }: Guest, most: number): readonly string[] {
   const suited = new Map<object | undefined, boolean>();
   const found: { readonly id: string; readonly missing: number }[] = [];
   for (const host of placer.hosts()) {
