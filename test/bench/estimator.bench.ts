@@ -116,7 +116,7 @@ function lstm(): void {
   console.log(`numpy 350 ms (${(350 / median).toFixed(0)}x)`);
 }
 
-/** A trace of so many windows with ten VMs, written as it is made. */
+/** A trace of so many windows with ten VMs, written as it is made: of a few dozen lists of samples, as making them takes longest. */
 async function writeLongTrace(path: string, windows: number): Promise<void> {
   const file = createWriteStream(path);
   const write = async (text: string): Promise<void> => {
@@ -125,8 +125,10 @@ async function writeLongTrace(path: string, windows: number): Promise<void> {
   const random = seeded(windows);
   const config = { node_name: "long", node_scope: 86400, slice_scope: 3600, historical_occurences: 3 };
   const epochs = Array.from({ length: windows }, (_, i) => 3600 * (i + 1));
-  const list = (level: number): string =>
+  const made = (level: number): string =>
     `[${Array.from({ length: 240 }, () => (level * random()).toFixed(4)).join(",")}]`;
+  const lists = new Map([4, 64, 8192, 262_144].map((level) => [level, Array.from({ length: 48 }, () => made(level))]));
+  const list = (level: number): string => lists.get(level)![Math.floor(48 * random())]!;
   const machine = async (cpu: number, memory: number): Promise<void> => {
     await write('{"raw_data":[');
     for (let i = 0; i < windows; i++)
