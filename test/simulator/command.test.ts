@@ -1,14 +1,19 @@
 /** `headroom simulate`: its files, what it says of bad arguments, sweeps and trade-offs. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { EventEmitter } from "node:events";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { simulateCommand } from "../../src/cli/commands/simulate.js";
 import { run } from "../../src/cli/program.js";
+import { KeptRuns } from "../../src/cli/simulation/kept-runs.js";
+import { runCases } from "../../src/cli/simulation/many.js";
 import { sweepCases, sweepCsv, sweepText } from "../../src/cli/simulation/sweep.js";
 import { tradeOffCases, tradeOffPoints, tradeOffRuns, tradeOffText } from "../../src/cli/simulation/trade-off.js";
 import { tradeOffReport } from "../../src/cli/simulation/trade-off-report.js";
+import type { ThreadQuestion } from "../../src/cli/sizing/threads.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { dealtUsage } from "../../src/core/workload/dealt-usage.js";
 import { SCENARIOS } from "../../src/core/workload/scenario.js";
@@ -114,6 +119,47 @@ const RULES = {
   mixes: [[0, 0, 100]],
   seeds: [4],
 };
+
+test("runs that are done are kept, also when another one fails, and are not made again", async () => {
+  const cases = sweepCases(BASE, [[50, 50]], [1, 2, 3], ["headroom"]);
+  const made: string[] = [];
+  const out = join(folder, "kept");
+  /** Threads in name: they answer with what the name tells, and one fails once. */
+  const start = (failing: string) => () => {
+    const thread = new EventEmitter();
+    const postMessage = (question: ThreadQuestion<null, SimulationCase>): void => {
+      if (!("piece" in question)) return;
+      const { place, piece } = question;
+      made.push(piece.name);
+      const answer = { hosts: piece.plan.seed, summary: {} };
+      const said = piece.name === failing ? { place, problem: `${piece.name}: broken` } : { place, answer };
+      setImmediate(() => thread.emit("message", said));
+    };
+    return Object.assign(thread, { postMessage, terminate: async () => 0 }) as unknown as Worker;
+  };
+  const go = (failing: string, version: string, signal = new AbortController().signal) =>
+    runCases(cases, {
+      threads: 1,
+      kept: new KeptRuns(out, version),
+      onDone: () => undefined,
+      signal,
+      start: start(failing),
+    });
+  await assert.rejects(go(cases[2]!.name, "1"), /50\/50, headroom, seed 3: broken/);
+  appendFileSync(join(out, "runs.jsonl"), '{"key":"cut o');
+  made.length = 0;
+  await assert.rejects(go("", "1", AbortSignal.abort()), /interrupted: 2 of 3 simulations are in .*runs\.jsonl/);
+  assert.deepEqual(
+    (await go("", "1")).map(({ hosts }) => hosts),
+    [1, 2, 3],
+  );
+  assert.deepEqual(new Set(made), new Set([cases[2]!.name]));
+  made.length = 0;
+  await go("", "1");
+  assert.deepEqual(made, []);
+  await go("", "2");
+  assert.equal(made.length, 3, "another version makes its own");
+});
 
 test("a trade-off begins with what was sold; fewer hosts with raised ratios; a figure and a page of it", async () => {
   const cases = tradeOffCases(BASE, RULES);

@@ -14,6 +14,8 @@ import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
 import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
 import { mostThreads } from "../sizing/threads.js";
+import { onTermination } from "../termination.js";
+import { version } from "../version.js";
 import { parseHost, type SizeTerminal } from "./size.js";
 import { parseMixes, parseSeeds } from "./sweep.js";
 
@@ -27,7 +29,8 @@ Hosts and VMs are simulated, scheduler and agents are the programs themselves. A
 did not get is its steal. Same options, same files, byte for byte. After every event the design's promises are checked: the
 run ends with an error where one is broken.
 
---out gets metrics.jsonl and metrics.csv (a line every --sample seconds), events.jsonl (what happened) and summary.json.
+--out gets metrics.jsonl and metrics.csv (a line every --sample seconds), events.jsonl (what happened) and summary.json; of a sweep or a
+trade-off its table, and runs.jsonl, a line for each run when it is done: interrupted, the same command goes on from there.
 Faults: random=NUMBER, or KIND@SECOND+SECONDS:HOST with KIND one of host-down, agent-down, slow-agent, cut-off, lost-answers,
 scheduler-down, store-down, drain; a list with commas. docs/simulation.md tells what each does.
 
@@ -250,8 +253,17 @@ async function many(
   for (const { workload, plan } of cases) refuseTooLarge(vmsOf(workload, plan.seed), plan.shape);
   const { runCases } = await import("../simulation/many.js");
   const threads = given.threads === undefined ? mostThreads() : parseCount(given.threads, "--threads");
-  const bar = await progressBar(terminal.stderr, `${cases.length} simulations`);
-  return runCases(cases, threads, bar.update).finally(() => bar.stop());
+  const kept =
+    given.out === undefined ? null : new (await import("../simulation/kept-runs.js")).KeptRuns(given.out, version());
+  const open = cases.filter((one) => (kept?.result(one) ?? null) === null).length;
+  if (kept !== null && open < cases.length)
+    terminal.stderr.write(`${cases.length - open} of ${cases.length} simulations are in ${kept.path} already.\n`);
+  const { signal, release } = onTermination();
+  const bar = await progressBar(terminal.stderr, `${open} simulations`);
+  return runCases(cases, { threads, kept, onDone: bar.update, signal }).finally(() => {
+    bar.stop();
+    release();
+  });
 }
 
 async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {

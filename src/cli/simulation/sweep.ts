@@ -65,7 +65,15 @@ const shown = ({ mean, within }: Mean): string => `${mean.toFixed(2)} ± ${withi
 export function sweepText(cases: readonly SweptCase[], results: readonly CaseResult[]): string {
   const ratios = RATIOS(results);
   const table = new Table({
-    head: ["mix", "policy", "seeds", "hosts", "refused", ...ratios.map((one) => `steal ${one}:1, p99 %`)],
+    head: [
+      "mix",
+      "policy",
+      "seeds",
+      "hosts",
+      "in use at most",
+      "refused",
+      ...ratios.map((one) => `steal ${one}:1, p99 %`),
+    ],
     style: { head: [], border: [], compact: true },
   });
   const groups = new Map<string, CaseResult[]>();
@@ -79,6 +87,7 @@ export function sweepText(cases: readonly SweptCase[], results: readonly CaseRes
       ...key.split(" "),
       group.length,
       of(({ hosts }) => hosts),
+      of(({ summary }) => summary.mostHostsInUse),
       of(({ summary }) => summary.refused),
       ...ratios.map((one) =>
         group[0]!.summary.steal[one] == null ? "-" : of(({ summary }) => summary.steal[one]?.p99Percent ?? 0),

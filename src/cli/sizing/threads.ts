@@ -23,12 +23,14 @@ export const threadOf =
 
 export const mostThreads = (): number => availableParallelism();
 
+/** `onDone`: told how many are done, and the last one's place and answer. Rejects when `signal` aborts. */
 export async function inThreads<Common, Piece, Answer>(
   start: StartThread,
   threads: number,
   common: Common,
   pieces: readonly Piece[],
-  onDone: (done: number) => void,
+  onDone: (done: number, place: number, answer: Answer) => void,
+  signal?: AbortSignal,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   let [next, done] = [0, 0];
@@ -42,6 +44,8 @@ export async function inThreads<Common, Piece, Answer>(
         const place = next++;
         worker.postMessage({ place, piece: pieces[place]! } satisfies ThreadQuestion<Common, Piece>);
       };
+      if (signal?.aborted) reject(signal.reason);
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.once("error", reject);
       worker.once("exit", () => reject(new Bug("a thread ended before its work")));
       worker.on("message", (said: ThreadAnswer<Answer>) => {
@@ -50,8 +54,12 @@ export async function inThreads<Common, Piece, Answer>(
           return;
         }
         answers[said.place] = said.answer;
-        onDone(++done);
-        ask();
+        try {
+          onDone(++done, said.place, said.answer);
+          ask();
+        } catch (error) {
+          reject(error);
+        }
       });
       worker.postMessage({ common } satisfies ThreadQuestion<Common, Piece>);
       ask();
