@@ -1,10 +1,8 @@
 /** A day of estimates moves the allocation ratios of a real OpenStack Placement, beside somebody who allocates all the time. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Agent } from "undici";
 import type { RatioBounds } from "../../src/core/estimator/online/allocation-ratio.js";
@@ -17,9 +15,8 @@ import type { HostEstimate } from "../../src/ports/estimates.js";
 import { estimateOf } from "../estimator-online/estimates.js";
 import { afterwards, failsWith } from "../stores/support.js";
 import { rememberingLog } from "../support/quiet-log.js";
-import { isInstalled, type RealServer, startServer } from "../support/servers.js";
+import { skipWithoutPlacement as skip, startPlacement } from "./openstack.js";
 
-const skip = isInstalled("placement-api") ? false : "placement-api is not installed (placement-api)";
 const HOUR_MS = 3_600_000;
 const BOUNDS: RatioBounds = { least: 1, most: 4, largestStep: 0.5 };
 const HEADERS = {
@@ -28,19 +25,6 @@ const HEADERS = {
   "content-type": "application/json",
 };
 const never = new AbortController().signal;
-
-const startPlacement = (): Promise<RealServer> =>
-  startServer({
-    program: "placement-api",
-    ready: "/",
-    environment: (folder) => ({ OS_PLACEMENT_CONFIG_DIR: folder }),
-    async arguments([port], folder) {
-      const database = `connection = sqlite:///${join(folder, "placement.db")}\nsync_on_startup = true\n`;
-      const config = `[api]\nauth_strategy = noauth2\n[placement_database]\n${database}`;
-      await writeFile(join(folder, "placement.conf"), config);
-      return ["--host", "127.0.0.1", "--port", String(port)];
-    },
-  });
 
 /** Placement as its other users speak to it. */
 class Neighbour {
