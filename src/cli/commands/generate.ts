@@ -10,7 +10,7 @@ import { SCENARIOS } from "../../core/workload/scenario.js";
 import { CommandFailure, UsageError } from "../exit.js";
 import { parseCount } from "../numbers.js";
 import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
-import { parseHost } from "./size.js";
+import { hostOption } from "./size.js";
 
 const FORMATS = ["csv", "jsonl", "parquet", "script", "monitoring", "estimator"] as const;
 type Format = (typeof FORMATS)[number];
@@ -50,7 +50,7 @@ export function generateCommand(stdout: NodeJS.WritableStream = process.stdout):
     .option("--ratios <shares>", "allocation ratios and their shares, such as 1=50,2=25,3=25")
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
     .addOption(new Option("--format <format>", "what is written").choices(FORMATS).default("csv"))
-    .option("--host <pCPUsxMiB>", "the host of monitoring and estimator traces", parseHost, parseHost("256x1048576"))
+    .addOption(hostOption("the host of monitoring and estimator traces", "256x1048576"))
     .option("--readings <number>", "readings of a slice in those traces", "6")
     .option("--out <file>", "where to write (default: standard output)")
     .addHelpText("after", EXAMPLES)

@@ -16,7 +16,7 @@ import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js"
 import { mostThreads } from "../sizing/threads.js";
 import { onTermination } from "../termination.js";
 import { version } from "../version.js";
-import { parseHost, type SizeTerminal } from "./size.js";
+import { hostOption, type SizeTerminal } from "./size.js";
 import { parseMixes, parseSeeds } from "./sweep.js";
 
 const PLACEMENT_NAMES = ["headroom", "learnt", "slackvm", "spread", "pack"] as const satisfies readonly PlacementName[];
@@ -91,7 +91,7 @@ export function simulateCommand(terminal: SizeTerminal = process): Command {
     .option("--ratios <shares>", "allocation ratios and their shares, of a scenario (default: its own)")
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
     .requiredOption("--hosts <number|least>", "hosts; least: the fewest on which no VM is refused")
-    .option("--host <pCPUsxMiB>", "one host", parseHost, parseHost("32x131072"))
+    .addOption(hostOption("one host", "32x131072"))
     .addOption(policyOption())
     .addOption(migrationsOption())
     .option("--seed <number>", "same seed, same run", "1")

@@ -44,6 +44,10 @@ interface Given {
 }
 
 /** `32x131072`: pCPUs and MiB of one host. Throws `UsageError`. */
+/** `--host` with a value where nothing is said, shown as one writes it. */
+export const hostOption = (what: string, preset: string): Option =>
+  new Option("--host <pCPUsxMiB>", what).argParser(parseHost).default(parseHost(preset), preset);
+
 export function parseHost(text: string): SizedHost {
   const match = /^([1-9]\d{0,4})x([1-9]\d{0,9})$/.exec(text);
   if (match === null)

@@ -8,7 +8,7 @@ import { parseCount } from "../numbers.js";
 import { progressBar } from "../progress.js";
 import { parseSeed, parseTemporality, scenarioOf } from "../sizing/scenarios.js";
 import { mostThreads } from "../sizing/threads.js";
-import { parseHost, parsePolicies, type SizeTerminal } from "./size.js";
+import { hostOption, parsePolicies, type SizeTerminal } from "./size.js";
 
 const DEFAULTS = {
   scenarios: "ovhcloud2023,azure2017",
@@ -75,7 +75,7 @@ export function sweepCommand(terminal: SizeTerminal = process): Command {
     .option("--vms <list>", "VMs of the beginning", DEFAULTS.vms)
     .option("--seeds <list>", "numbers and ranges", "1")
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
-    .option("--host <pCPUsxMiB>", "one host", parseHost, parseHost("32x131072"))
+    .addOption(hostOption("one host", "32x131072"))
     .option("--policy <list>", "as of headroom size", parsePolicies, parsePolicies(DEFAULTS.policies))
     .addOption(
       new Option("--migrations <number>", "live moves that headroom may make to avoid one refusal")
