@@ -22,3 +22,6 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     throw new OperationalError("state-not-written", `${path}: cannot be written: ${messageOf(cause)}`, true, { cause });
   }
 }
+
+/** After a figure: its pixels are not V8's, and given back between turns of the event loop only. */
+export const letGo = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,18 +1,18 @@
 /** A report to files: each figure as SVG and PNG, the numbers behind it as CSV, and all of it as one page, report.html. */
 import { join } from "node:path";
 import { drawFigure } from "./figure.js";
-import { makeFolder, writeWhole } from "./files.js";
+import { letGo, makeFolder, writeWhole } from "./files.js";
 import { pageOf } from "./page.js";
 import { csvOf, type Report } from "./report.js";
 
 export const PAGE = "report.html";
 
 /** `update`: told how far it is, from 0 to 1. Returns the files. Throws `OperationalError` (state-not-written). */
-export function writeReport(
+export async function writeReport(
   report: Report,
   folder: string,
   update: (share: number) => void = () => undefined,
-): readonly string[] {
+): Promise<readonly string[]> {
   makeFolder(folder);
   const files: string[] = [];
   const write = (name: string, content: string | Uint8Array): void => {
@@ -28,6 +28,7 @@ export function writeReport(
     write(`${name}.png`, png);
     write(`${name}.csv`, csvOf(numbers));
     update((i + 1) / (report.figures.length + 1));
+    await letGo();
   }
   write(PAGE, pageOf(report, svgs));
   return files;

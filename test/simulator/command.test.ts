@@ -175,7 +175,7 @@ test("a trade-off begins with what was sold; fewer hosts with raised ratios; a f
   assert.deepEqual([asSold!.kept, asSold!.hostsPercent.mean], [1, 100]);
   assert.ok(raised!.hosts.mean <= asSold!.hosts.mean);
   assert.match(tradeOffText(points), /azure2017 +│ 0\/0\/100 +│ dynamic/);
-  const files = writeReport(tradeOffReport(points, "a test"), join(folder, "trade-off"));
+  const files = await writeReport(tradeOffReport(points, "a test"), join(folder, "trade-off"));
   assert.equal(files.length, 4);
 });
 

@@ -110,7 +110,7 @@ async function report(source: string | undefined, flags: Flags, terminal: Report
   const bar = await progressBar(terminal.stderr, "drawing");
   try {
     const titled = flags.title === undefined ? made : { ...made, title: flags.title };
-    const files = writeReport(titled, flags.out, bar.update);
+    const files = await writeReport(titled, flags.out, bar.update);
     bar.stop();
     terminal.stdout.write(
       `${made.figures.length} figures, ${files.length} files in ${flags.out}: open ${join(flags.out, PAGE)}\n`,

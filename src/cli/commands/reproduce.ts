@@ -55,7 +55,7 @@ interface SweetspotFlags {
 /** Writes a report's files; `lines` say on the terminal what it comes to. */
 async function leave(report: Report, lines: readonly string[], out: string, terminal: SizeTerminal): Promise<void> {
   const { PAGE, writeReport } = await import("../../report/write-report.js");
-  const files = writeReport(report, out);
+  const files = await writeReport(report, out);
   terminal.stdout.write([...lines, `${files.length} files in ${out}: open ${join(out, PAGE)}`, ""].join("\n"));
 }
 

@@ -288,7 +288,7 @@ async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, termin
   const { writeReport } = await import("../../report/write-report.js");
   const what = given.workload ?? `${given.scenario}, ${given.vms} VMs at the beginning`;
   const told = `${what}, usage ${given.usage}, seeds ${given.seeds ?? given.seed}`;
-  writeReport(tradeOffReport(points, told), given.out);
+  await writeReport(tradeOffReport(points, told), given.out);
   terminal.stderr.write(`Figure, table and page are in ${given.out}.\n`);
 }
 

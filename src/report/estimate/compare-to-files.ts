@@ -1,7 +1,7 @@
 /** A comparison to the files that `headroom estimate --compare` leaves: comparison.json and the figures, as SVG and PNG. */
 import { join } from "node:path";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
-import { makeFolder, writeWhole } from "../files.js";
+import { letGo, makeFolder, writeWhole } from "../files.js";
 import { runStrategies, type StartThread } from "./compare.js";
 import { type Comparison, comparisonOf } from "./comparison.js";
 import { figuresOf } from "./figures.js";
@@ -50,6 +50,7 @@ async function writeFigures(
     writeWhole(paths[1], png);
     files.push(...paths);
     update(READING + ((1 - READING) * files.length) / (2 * specs.size));
+    await letGo();
   }
   return files;
 }
