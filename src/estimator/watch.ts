@@ -46,8 +46,8 @@ const MS_PER_SECOND = 1000;
 /** While many windows are caught up on, what was learnt is written down after so many. */
 const SAVE_EVERY = 24;
 /**
- * Hosts whose windows are read by one question: what that costs besides its answer is shared, and no more than some hundred
- * thousand samples are in memory for each. Of longer windows one host's are enough.
+ * Hosts whose windows are read by one question, where the store says nothing else: what that costs besides its answer is shared, and no more
+ * than some hundred thousand samples are in memory for each. Of longer windows one host's are enough.
  */
 const READ_TOGETHER = 8;
 const LONGEST_TOGETHER_MS = 3_600_000;
@@ -240,7 +240,8 @@ export class EstimatorWatch {
 
   /** Of hosts that are to take the newest window only, as many as may be read together; else the first alone. */
   #nextGroup(waiting: HostWatch[], last: number): readonly HostWatch[] {
-    const most = this.parts.store.readHosts === undefined || this.#windowMs > LONGEST_TOGETHER_MS ? 1 : READ_TOGETHER;
+    const { readHosts, hostsTogether = READ_TOGETHER } = this.parts.store;
+    const most = readHosts === undefined || this.#windowMs > LONGEST_TOGETHER_MS ? 1 : hostsTogether;
     const others = waiting.slice(0, most).findIndex(({ next }) => next !== last);
     return waiting.splice(0, Math.max(1, others === -1 ? most : others));
   }

@@ -83,6 +83,8 @@ export interface SampleStore {
   read(query: SampleQuery): AsyncIterable<Sample>;
   /** As `read` of all sources of these hosts at once, where one question costs less than many; absent: it does not. */
   readHosts?(query: HostsQuery): AsyncIterable<Sample>;
+  /** Of how many hosts it is best asked for an hour at once; absent: nobody has measured it. */
+  readonly hostsTogether?: number;
   /**
    * Names of hosts that have samples of their own in the range, or up to a millisecond before it, in any order, where that costs less than all
    * sources; absent: it does not.

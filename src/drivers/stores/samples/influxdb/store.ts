@@ -12,7 +12,7 @@ import type {
 } from "../../../../ports/sample-store.js";
 import { Outbox } from "../remote/outbox.js";
 import { bounded, type Piece } from "../remote/pieces.js";
-import { RemoteReader } from "../remote/reader.js";
+import { HOSTS_TOGETHER, RemoteReader } from "../remote/reader.js";
 import type { Dialect } from "./dialect.js";
 import { fluxDialect } from "./flux.js";
 import { influxQlDialect } from "./influxql.js";
@@ -40,6 +40,7 @@ export function influxSamples(settings: InfluxSettings): SampleStore {
 }
 
 class InfluxStore implements SampleStore {
+  readonly hostsTogether = HOSTS_TOGETHER;
   private readonly outbox: Outbox;
   private readonly reader: RemoteReader;
   private isClosed = false;

@@ -16,7 +16,7 @@ import type {
 import type { RemoteServer } from "../remote/http.js";
 import { Outbox } from "../remote/outbox.js";
 import { type Assembly, bounded, type Piece, type Wanted } from "../remote/pieces.js";
-import { RemoteReader } from "../remote/reader.js";
+import { HOSTS_TOGETHER, RemoteReader } from "../remote/reader.js";
 import { keyOf, selector } from "./names.js";
 import { millisecondsOf, presentHosts, rawValues } from "./query.js";
 import { findSpans } from "./spans.js";
@@ -41,6 +41,7 @@ export function prometheusSamples(settings: PrometheusSettings): SampleStore {
 
 class PrometheusStore implements SampleStore {
   private readonly server: RemoteServer;
+  readonly hostsTogether = HOSTS_TOGETHER;
   private readonly outbox: Outbox;
   private readonly reader: RemoteReader;
   private readonly dispatcher = new Agent({ connect: { timeout: 5_000 } });
