@@ -8,7 +8,7 @@ import type { Happening } from "../play/happening.js";
 import { onTermination } from "../termination.js";
 
 const EXAMPLES = `
-Works for what headroom generate writes as csv or jsonl, and for an inventory of your own. VMs that do not leave within the workload stay.
+Works for what headroom generate writes as csv, jsonl or parquet, and for an inventory of your own. VMs that do not leave within the workload stay.
 
 Examples:
   headroom generate --vms 30 --temporality 60,600,2 --format jsonl --out small.jsonl
@@ -22,7 +22,7 @@ const DEFAULT_PREFIX = "play-";
 export function playCommand(output: Output = process): Command {
   const command = new Command("play")
     .description("play a workload against a live scheduler: VMs come and go as its file says")
-    .requiredOption("--workload <file>", "JSON lines or CSV of VMs, in order of arrival")
+    .requiredOption("--workload <file>", "JSON lines, CSV or Parquet of VMs, in order of arrival")
     .option("--speed <factor>", "so many times faster than the file says", "1")
     .option("--prefix <text>", "put before every VM's name", DEFAULT_PREFIX)
     .option("--limit <number>", "play only so many VMs");
