@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import {
   type Course,
   type CourseRules,
@@ -13,6 +12,7 @@ import { keepInCluster } from "../../src/agent/cluster/heartbeat.js";
 import { milliseconds } from "../../src/core/units.js";
 import { reportTag } from "../../src/ports/agent-client.js";
 import type { Heartbeat, Registration, SchedulerClients, SchedulerOutcome } from "../../src/ports/scheduler-client.js";
+import fc from "../support/property.js";
 import { Rig, silentLog } from "./support.js";
 
 const A = "http://a:8100";

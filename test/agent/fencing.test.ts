@@ -1,11 +1,11 @@
 /** What agents promise to schedulers: epochs, request ids that are carried out once, and revocations. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { Revocation } from "../../src/agent/service.js";
 import { mib } from "../../src/core/units.js";
 import { reportTag } from "../../src/ports/agent-client.js";
 import { OperationalError } from "../../src/ports/errors.js";
+import fc from "../support/property.js";
 import { accepted, failsWith, Rig, refused } from "./support.js";
 
 const DAY_MS = 24 * 3_600_000;

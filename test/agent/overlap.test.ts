@@ -1,7 +1,7 @@
 /** While pins change, not only when they are done: guests of two pools never share a pCPU, not for a moment. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { Rig } from "./support.js";
 
 const NAMES = ["a", "b", "c", "d", "e", "f", "g"];

@@ -3,11 +3,11 @@
  * HEADROOM_RUNS sets how many sequences each policy gets; a failure prints the seed and the shortest sequence found.
  */
 import { test } from "node:test";
-import fc from "fast-check";
 import type { DynamicSettings } from "../../src/core/dynamic/model.js";
 import type { PolicyName } from "../../src/core/pool/policy.js";
 import { milliseconds } from "../../src/core/units.js";
 import { SETTINGS } from "../dynamic/support.js";
+import fc from "../support/property.js";
 import { RandomHost } from "./random-host.js";
 import { step } from "./random-steps.js";
 

@@ -1,6 +1,6 @@
 /** Random steps for random-host.ts: requests, with or without trouble while they run, and what people and guests do. */
-import fc from "fast-check";
 import type { Procedure } from "../../src/drivers/fake/faults.js";
+import fc from "../support/property.js";
 
 const FAULTY = [
   "define",

@@ -1,11 +1,11 @@
 /** Small arenas against brute force: no assignment is better by the order that the balancer promises. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { fieldOf } from "../../src/core/balance/board.js";
 import { solveExactly } from "../../src/core/balance/exact.js";
 import { type Arena, EVEN_PCPUS } from "../../src/core/balance/model.js";
 import { cheapestAssignment } from "../../src/core/balance/relabel.js";
+import fc from "../support/property.js";
 import { arenaOf, conflicts, deviation, loadsOf } from "./arenas.js";
 
 /** Every assignment within the borders. */

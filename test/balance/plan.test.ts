@@ -1,7 +1,6 @@
 /** What a plan promises: even loads, borders kept, few moves, and nothing at all where nothing is to be gained. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import {
   type Arena,
   BALANCED_PCPUS,
@@ -10,6 +9,7 @@ import {
   LEAST_GROWTH_PCPUS,
 } from "../../src/core/balance/model.js";
 import { planArena } from "../../src/core/balance/plan.js";
+import fc from "../support/property.js";
 import { after, arenaOf, conflicts, deviation, loadsOf, random, type VcpuOf } from "./arenas.js";
 
 const planned = (arena: Arena) => {

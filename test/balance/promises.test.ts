@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { cpuSetOf, EMPTY_CPU_SET } from "../../src/core/cpuset.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import type { DomainStats, Hypervisor, VcpuStats } from "../../src/ports/hypervisor.js";
+import fc from "../support/property.js";
 import { random } from "./arenas.js";
 import { BalancedHost, noisy, plainTopology } from "./host.js";
 

@@ -1,7 +1,6 @@
 /** The coordinator's invariants (spec 4.2, DESIGN promise 8) under random loads, odd guests and odd statistics. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { shareOut } from "../../src/core/balloon/claims.js";
 import {
   type BalloonMemory,
@@ -14,6 +13,7 @@ import { coordinate } from "../../src/core/balloon/plan.js";
 import { type BalloonSettings, DEFAULT_BALLOON_SETTINGS, EMULATOR_MIB } from "../../src/core/balloon/settings.js";
 import { milliseconds, type Unit } from "../../src/core/units.js";
 import type { MemoryPoint } from "../../src/drivers/fake/usage-profile.js";
+import fc from "../support/property.js";
 import { CourseHost, type ScriptedGuest, startGuest } from "./course-host.js";
 
 const SETTINGS = DEFAULT_BALLOON_SETTINGS;

@@ -1,9 +1,9 @@
 /** What each vCPU of a fake host gets: never more than it wants or the host has, and nothing is left idle that is wanted. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { type CpuSet, cpuSetOf, parseCpuSet, unionCpuSets } from "../../src/core/cpuset.js";
 import { shareFairly, shareStructure } from "../../src/drivers/fake/fair-share.js";
+import fc from "../support/property.js";
 
 function share(pins: readonly CpuSet[], wanted: readonly number[]): Float64Array {
   const granted = new Float64Array(pins.length);

@@ -1,13 +1,13 @@
 /** The fake host's guests use and wait for pCPUs as their pins and demands say, and live and die as a host's guests do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { cpuSetOf } from "../../src/core/cpuset.js";
 import { presetTopology } from "../../src/core/topology/presets.js";
 import { mib, seconds } from "../../src/core/units.js";
 import { fakeHypervisor } from "../../src/drivers/fake/fake-hypervisor.js";
 import { virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import type { HypervisorEvent } from "../../src/ports/hypervisor.js";
+import fc from "../support/property.js";
 import { cpuSeconds, EIGHT_CORES, START_MS, smallHost, spec, statsOf, wants } from "./fake-hosts.js";
 
 test("two guests on one pCPU get half of it each and wait for the other half", async () => {

@@ -1,7 +1,6 @@
 /** Fake guests want what their profile says: repeatable, within a vCPU, with the mean and 95th percentile of their class. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { memoryShare } from "../../src/core/workload/usage.js";
 import {
   type CpuProfile,
@@ -14,6 +13,7 @@ import {
   USAGE_CLASSES,
   type UsageClass,
 } from "../../src/drivers/fake/usage-profile.js";
+import fc from "../support/property.js";
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;

@@ -1,10 +1,10 @@
 /** The promises of elastic pools: all active at once when short, no VM below its vCPUs, one shrink in a window. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { borrowsNow, nextActive } from "../../src/core/dynamic/active.js";
 import { demandOf, suffers } from "../../src/core/dynamic/model.js";
 import { milliseconds, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { forecasts, readings, SETTINGS, WINDOW } from "./support.js";
 
 const settings = { ...SETTINGS, elastic: "idle" as const };

@@ -1,9 +1,9 @@
 /** What is expected of a pool: the same whether one process learnt it or several, one after the other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Forecaster } from "../../src/core/dynamic/forecaster.js";
 import { milliseconds } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { WINDOW } from "./support.js";
 
 const START = 1_000 * WINDOW;

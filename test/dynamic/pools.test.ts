@@ -1,7 +1,6 @@
 /** Pools under any wishes: they keep the promises of a host, and what cannot be had is not pretended. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { growthPcpus } from "../../src/core/placement/arithmetic.js";
 import { hostCounts } from "../../src/core/placement/summary.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
@@ -11,6 +10,7 @@ import { restoreHost, saveHost } from "../../src/core/pool/restore.js";
 import { seedStatus, seedStatusOf } from "../../src/core/pool/status.js";
 import { type Ratio, ratio } from "../../src/core/units.js";
 import { accepted, deployed, EPYC, HOSTS, policyOn, SMALL, vm } from "../pool-headroom/hosts.js";
+import fc from "../support/property.js";
 
 const RATIOS = [1, 1.5, 2, 2.6, 3].map(ratio);
 const dynamics = fc.option(

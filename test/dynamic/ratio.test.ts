@@ -1,10 +1,10 @@
 /** The promises of effective ratios: bounds, down at once, up step by step, and nothing at all where nothing is known. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { bootsMayDelay, demandOf, type PoolReading, suffers } from "../../src/core/dynamic/model.js";
 import { ceilingOf, nextRatio } from "../../src/core/dynamic/ratio.js";
 import { milliseconds, type Ratio, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { forecasts, readings, SETTINGS, WINDOW } from "./support.js";
 
 const NOW = milliseconds(10 * WINDOW);

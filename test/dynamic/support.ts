@@ -1,7 +1,7 @@
 /** Settings, readings and wishes for the tests of pools that follow their usage. */
-import fc from "fast-check";
 import type { DynamicSettings, PoolReading } from "../../src/core/dynamic/model.js";
 import { milliseconds, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 
 export const WINDOW = milliseconds(60_000);
 

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Agent } from "undici";
 import { nextAllocationRatio } from "../../src/core/estimator/online/allocation-ratio.js";
 import { virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import { keystoneTokens } from "../../src/drivers/sinks/openstack/keystone.js";
 import { PlacementApi } from "../../src/drivers/sinks/openstack/placement.js";
 import { providerName } from "../../src/drivers/sinks/openstack/sink.js";
+import fc from "../support/property.js";
 
 const never = new AbortController().signal;
 

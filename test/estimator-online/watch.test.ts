@@ -1,7 +1,6 @@
 /** The online estimator: says what the offline one says, whatever befalls the process or the store. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import type { WindowsOfPromise } from "../../src/core/estimator/headroom/promise.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
@@ -11,6 +10,7 @@ import type { HostEstimate } from "../../src/ports/estimates.js";
 import type { Sample } from "../../src/ports/sample-store.js";
 import { estimatorTrace } from "../../src/trace/estimator-writer.js";
 import { estimateText } from "../estimator/traces.js";
+import fc from "../support/property.js";
 import { rememberingLog } from "../support/quiet-log.js";
 import { away, HOUR_MS, hostHistory, MemoryStates, MemoryStore, openWatch, START, settingsFor } from "./histories.js";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { assessByLstm, lstmAssessor } from "../../src/core/estimator/assessors/lstm.js";
 import { gradient, PARAMETERS, predict } from "../../src/core/estimator/lstm.js";
 import { readEstimatorTrace } from "../../src/trace/estimator-reader.js";
+import fc from "../support/property.js";
 import { skipWithoutShared } from "../support/shared.js";
 import { goldenTraces, readGoldenJson, tracePath } from "./golden.js";
 

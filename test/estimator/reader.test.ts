@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import type { VmWindow } from "../../src/core/estimator/vm-window.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { readEstimatorTrace } from "../../src/trace/estimator-reader.js";
 import type { EstimatorTraceVisitor } from "../../src/trace/estimator-record.js";
 import { JsonScanner, type JsonVisitor } from "../../src/trace/json-scanner.js";
 import { NumberList } from "../../src/trace/number-list.js";
+import fc from "../support/property.js";
 import { seeded } from "./families.js";
 import { CONFIG, estimate, estimateText, hostWindow, traceOf, vmWindow, withFile } from "./traces.js";
 

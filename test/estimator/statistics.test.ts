@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { Histories, SliceHistory } from "../../src/core/estimator/history.js";
 import { roundThousandth, seedTiers } from "../../src/core/estimator/seed-rounding.js";
 import {
@@ -13,6 +12,7 @@ import {
   sorted,
 } from "../../src/core/estimator/statistics.js";
 import { tTestPValue } from "../../src/core/estimator/student-t.js";
+import fc from "../support/property.js";
 
 /** Never -0, which equals 0 but is told from it: which of the two comes first in a tie is left open. */
 const value = fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((number) => number + 0);

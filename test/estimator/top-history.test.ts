@@ -1,9 +1,9 @@
 /** Peaks of VMs from their largest samples alone: to the last bit what all samples give. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { SliceHistory } from "../../src/core/estimator/history.js";
 import { largestOf, TopHistory } from "../../src/core/estimator/top-history.js";
+import fc from "../support/property.js";
 
 /** No usage is -0, which equals 0 but is told from it: which of the two comes first in a tie is left open. */
 const samples = (least: number, most: number) =>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { parseStrictJson } from "../../src/http/strict-json.js";
 import { parseQuery } from "../../src/http/strict-query.js";
+import fc from "../support/property.js";
 
 const parse = (text: string): unknown => parseStrictJson(Buffer.from(text));
 /** Objects without prototype compare unequal to literals. */

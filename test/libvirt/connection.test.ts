@@ -1,7 +1,6 @@
 /** One connection: answers find their calls, silence has an end, and nothing that a server sends does harm. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { milliseconds } from "../../src/core/units.js";
 import { virtualClock } from "../../src/drivers/fake/virtual-clock.js";
 import { Connection, type ConnectionOptions } from "../../src/drivers/libvirt/connection.js";
@@ -11,6 +10,7 @@ import { ServerError } from "../../src/drivers/libvirt/server-error.js";
 import { parseLibvirtUri } from "../../src/drivers/libvirt/uri.js";
 import { ProtocolError, XdrWriter } from "../../src/drivers/libvirt/xdr.js";
 import { OperationalError } from "../../src/ports/errors.js";
+import fc from "../support/property.js";
 import { FakeDaemon, text } from "./fake-daemon.js";
 
 const uri = parseLibvirtUri("qemu:///system", { runtimeFolder: "/run" });

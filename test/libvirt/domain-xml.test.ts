@@ -1,7 +1,6 @@
 /** Domain XML: what Headroom decides is in it whatever the template says, and no value can become markup. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { cpuSetOf } from "../../src/core/cpuset.js";
 import { mib } from "../../src/core/units.js";
 import { DEFAULT_DOMAIN_TEMPLATE } from "../../src/drivers/libvirt/default-template.js";
@@ -15,6 +14,7 @@ import {
 import { childElements, descend, parseXml, textOf } from "../../src/drivers/libvirt/xml.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import type { DomainSpec } from "../../src/ports/hypervisor.js";
+import fc from "../support/property.js";
 
 const SPEC: DomainSpec = {
   name: "web-1",
@@ -119,6 +119,7 @@ test("no name, path or request id can add an element or attribute", () => {
   const nasty = fc.oneof(
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
     fc.constantFrom("a</name><devices/>", "' type='x", '"><evil/>', "]]>", "<!--", "&lt;", "{uuid}", "{name}", "$&"),
+    fc.constantFrom("\u2028", "a\u0085b", "\u2029 c", "d\r\ne"),
   );
   const shape = (xml: string) => {
     const walk = (element: ReturnType<typeof parseXml>["documentElement"]): unknown => [

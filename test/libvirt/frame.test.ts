@@ -1,9 +1,9 @@
 /** Frames: however the stream is cut, the same frames come out; lengths that cannot be are refused at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { encodeFrame, type Frame, FrameSplitter, LONGEST_FRAME } from "../../src/drivers/libvirt/frame.js";
 import { ProtocolError, XdrWriter } from "../../src/drivers/libvirt/xdr.js";
+import fc from "../support/property.js";
 
 /** The first words of virsh to a libvirtd 9.0: AUTH_LIST, and CONNECT_SUPPORTS_FEATURE(keep-alive). */
 const RECORDED =

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import fc from "fast-check";
 import { remoteCommand, type SshWay, shellQuote, sshArguments } from "../../src/drivers/libvirt/transport-ssh.js";
 import { parseLibvirtUri } from "../../src/drivers/libvirt/uri.js";
+import fc from "../support/property.js";
 
 function wayOf(text: string): { readonly way: SshWay; readonly remoteUri: string } {
   const { way, remoteUri } = parseLibvirtUri(text, { runtimeFolder: "/run/user/0" });

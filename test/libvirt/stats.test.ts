@@ -1,10 +1,10 @@
 /** Statistics: what a real libvirtd said of a real guest is read as it was meant, and gaps become nulls, not zeros. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { domainState, statsOf } from "../../src/drivers/libvirt/stats.js";
 import { type ParameterValue, readDomainStats, uuidBytes } from "../../src/drivers/libvirt/wire-types.js";
 import { ProtocolError, XdrReader } from "../../src/drivers/libvirt/xdr.js";
+import fc from "../support/property.js";
 
 /** The answer of libvirt's test driver (9.0) to the bulk call: one running domain, its state and nothing more. */
 const RECORDED_TEST_DRIVER =

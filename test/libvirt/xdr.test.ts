@@ -1,8 +1,8 @@
 /** XDR: what is written is read back, and no bytes at all can do more than raise a ProtocolError. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { ProtocolError, XdrReader, XdrWriter } from "../../src/drivers/libvirt/xdr.js";
+import fc from "../support/property.js";
 
 test("every kind of value comes back as it was written", () => {
   const values = fc.record({

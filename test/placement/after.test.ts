@@ -1,7 +1,6 @@
 /** The scheduler counts on a host what the host's own policy will do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { afterDeparture, afterPlacement } from "../../src/core/placement/after.js";
 import { growthPcpus } from "../../src/core/placement/arithmetic.js";
 import type { HostSummary, VmShape } from "../../src/core/placement/model.js";
@@ -16,6 +15,7 @@ import { createPolicy } from "../../src/core/pool/registry.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { EMPTY_HOST } from "./random.js";
 
 /** One L3 group, so that `vmstack` finds every pCPU near enough; 24 pCPUs, 64 GiB. */

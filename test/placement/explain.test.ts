@@ -1,7 +1,6 @@
 /** Explanations say what the decision did. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
 import { type EstimateMode, registryFor } from "../../src/core/placement/estimate-mode.js";
@@ -12,6 +11,7 @@ import { createPlacer } from "../../src/core/placement/placer.js";
 import { BUILT_IN, rulesOf } from "../../src/core/placement/rules.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { mib, pcpus } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { host, pool, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 test("the hosts without a veto are the candidates, in their order and with their scores", () => {

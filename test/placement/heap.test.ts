@@ -1,11 +1,11 @@
 /** The heaps and trees of the index: any item can be taken out, and they are read in order without changing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { BestFirst, HeapOrder } from "../../src/core/placement/index/heap.js";
 import { HostIds } from "../../src/core/placement/index/host-ids.js";
 import { ScoreTrees } from "../../src/core/placement/index/score-trees.js";
 import { VETOED } from "../../src/core/placement/score.js";
+import fc from "../support/property.js";
 
 const ITEMS = 40;
 /** With equal ones. */

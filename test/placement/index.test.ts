@@ -1,7 +1,6 @@
 /** The fast path chooses what the plain scan chooses, whatever happened to the hosts before. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { afterDeparture, afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
 import { registryFor, weightsFor } from "../../src/core/placement/estimate-mode.js";
@@ -11,6 +10,7 @@ import { BUILT_IN, type Registry, rulesOf, type Weights } from "../../src/core/p
 import { bidWeigher } from "../../src/core/placement/weighers/bid/weigher.js";
 import { BID_WEIGHTS, WEIGHTS } from "../../src/core/placement/weights.js";
 import { bestValues } from "../../src/core/sizing/knapsack.js";
+import fc from "../support/property.js";
 import { host, randomConstraints, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 /** What estimates ask of the hosts is part of the class. */

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import fc from "fast-check";
 import { pricesInThread } from "../../src/cli/cluster/prices.js";
 import {
   Demand,
@@ -17,6 +16,7 @@ import { worthOfRoom, worthOfWanted } from "../../src/core/placement/weighers/bi
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { solverOfOwnThread } from "../../src/drivers/highs/own-thread.js";
 import { experiment, HOST } from "../sizing/worlds.js";
+import fc from "../support/property.js";
 import { sourceThread } from "../support/source-thread.js";
 import { hostsNeeded, learntOnTheWay } from "./packing.js";
 import { randomShape, shape } from "./random.js";

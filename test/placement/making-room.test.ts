@@ -1,7 +1,6 @@
 /** Moves that would make room: they do, one after the other and never past what a host has; none are told only where none do. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { afterDeparture, afterPlacement } from "../../src/core/placement/after.js";
 import { chooseHost } from "../../src/core/placement/choose.js";
 import { type Guest, movesThatMakeRoom, type RoomMoves } from "../../src/core/placement/making-room.js";
@@ -9,6 +8,7 @@ import { type HostSummary, NO_CONSTRAINTS, type VmShape } from "../../src/core/p
 import { createPlacer } from "../../src/core/placement/placer.js";
 import { rulesOf } from "../../src/core/placement/rules.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
+import fc from "../support/property.js";
 import { host, shape } from "./random.js";
 
 const RULES = rulesOf(WEIGHTS.headroom);

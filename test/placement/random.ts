@@ -1,7 +1,7 @@
 /** Hosts, shapes and constraints for the placement tests: few values each, so that classes and ties are common. */
-import fc from "fast-check";
 import type { Constraints, HostSummary, PoolSummary, VmShape } from "../../src/core/placement/model.js";
 import { mib, pcpus, type Ratio, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 
 export const EMPTY_HOST: HostSummary = {
   id: "h0",

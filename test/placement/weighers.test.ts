@@ -1,7 +1,6 @@
 /** What each weigher prefers, and within which bounds. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { afterPlacement } from "../../src/core/placement/after.js";
 import { rankHosts } from "../../src/core/placement/choose.js";
 import type { HostSummary, VmShape } from "../../src/core/placement/model.js";
@@ -9,6 +8,7 @@ import { BUILT_IN, rulesOf, type Weights, weightsProblem } from "../../src/core/
 import { factsOf, shapeScore, VETOED } from "../../src/core/placement/score.js";
 import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { mib, pcpus, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { host, randomFleet, randomHost, randomShape, shape } from "./random.js";
 
 const ranked = (weights: Weights, hosts: readonly HostSummary[], asked: VmShape): readonly string[] =>

@@ -1,10 +1,10 @@
 /** What the headroom policy must never do worse than the policies that it comes from. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { PolicyName } from "../../src/core/pool/policy.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { mib, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { accepted, HOSTS, policyOn, vm } from "./hosts.js";
 
 const request = fc.record({

@@ -1,7 +1,6 @@
 /** Ratios as exact fractions. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import {
   availableVcpus,
   capacityVcpus,
@@ -12,6 +11,7 @@ import {
   unusedPcpus,
 } from "../../src/core/pool/exact-ratio.js";
 import { ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 
 test("decimals become the fraction that was written", () => {
   const cases: readonly [number, number, number][] = [

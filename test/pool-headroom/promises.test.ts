@@ -1,7 +1,6 @@
 /** The promises of DESIGN that one host keeps, over random sequences of requests on hosts of many shapes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { exactRatio, poolSize } from "../../src/core/pool/exact-ratio.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import type { HostState, VmSpec } from "../../src/core/pool/model.js";
@@ -9,6 +8,7 @@ import type { PolicySettings, PoolPolicy } from "../../src/core/pool/policy.js";
 import { rebuildHost, restoreHost, saveHost } from "../../src/core/pool/restore.js";
 import type { TopologyIndex } from "../../src/core/topology/model.js";
 import { mib, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { HOSTS, policyOn, repinned, sharedParts, vm } from "./hosts.js";
 
 type Request =

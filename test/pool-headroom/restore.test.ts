@@ -1,7 +1,6 @@
 /** Saved hosts that are damaged, hosts found with pins that contradict each other, and requests that are refused. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { cpuSetOf, parseCpuSet } from "../../src/core/cpuset.js";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import type { VmSpec } from "../../src/core/pool/model.js";
@@ -9,6 +8,7 @@ import { POLICY_NAMES, type PolicyName } from "../../src/core/pool/policy.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { rebuildHost, restoreHost, saveHost } from "../../src/core/pool/restore.js";
 import { mib, ratio } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { accepted, deployed, policyOn, pool, SMALL, vm } from "./hosts.js";
 
 const policy = policyOn(SMALL);

@@ -1,12 +1,12 @@
 /** Promises of the faithful policies, over random sequences of requests; the naive model must agree at every step. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { HostState, VmSpec } from "../../src/core/pool/model.js";
 import type { PolicyName } from "../../src/core/pool/policy.js";
 import type { ReplayablePolicy, Sighting } from "../../src/core/pool/replayable.js";
 import type { TopologyIndex } from "../../src/core/topology/model.js";
 import { mib } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { laptop, policyOn, server, vm } from "./faithful.js";
 import { NaiveHost } from "./naive-model.js";
 

@@ -1,7 +1,6 @@
 /** Membership is a pure function: the same picture, the same state; and its own result leaves nothing to do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { checkHost } from "../../src/core/pool/invariants.js";
 import { createPolicy } from "../../src/core/pool/registry.js";
 import { domainsToLookUp, planMembership } from "../../src/core/reconcile/membership.js";
@@ -10,6 +9,7 @@ import { isPlaced } from "../../src/core/reconcile/model.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { mib } from "../../src/core/units.js";
 import { SMALL } from "../agent/support.js";
+import fc from "../support/property.js";
 
 const policy = createPolicy("headroom", {
   topology: indexTopology(SMALL),

@@ -1,10 +1,10 @@
 /** The order of pin changes: nobody takes a pCPU that somebody else is about to leave, while that can be avoided. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { type CpuSet, cpuSetOf, EMPTY_CPU_SET, formatCpuSet, parseCpuSet } from "../../src/core/cpuset.js";
 import type { PinChange } from "../../src/core/reconcile/model.js";
 import { orderPinChanges } from "../../src/core/reconcile/pin-order.js";
+import fc from "../support/property.js";
 
 const change = (vm: string, from: string, to: string): PinChange => ({
   vm,

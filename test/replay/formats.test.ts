@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { OperationalError } from "../../src/ports/errors.js";
 import { linePieces } from "../../src/trace/input.js";
 import { Presence, TickTimes } from "../../src/trace/presence.js";
@@ -13,6 +12,7 @@ import { decimalOf, isPythonFloatText, pythonFloat } from "../../src/trace/pytho
 import { readTrace } from "../../src/trace/reader.js";
 import type { TraceRecord } from "../../src/trace/record.js";
 import { formatTraceRecord, TRACE_HEADER } from "../../src/trace/writer.js";
+import fc from "../support/property.js";
 import { inFolder, replayed, type TracedVm, traceText } from "./traces.js";
 
 const vm = (name: string, first: number, last: number): TracedVm => ({

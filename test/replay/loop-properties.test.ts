@@ -1,11 +1,11 @@
 /** The whole replay against a plain walk over every timestamp with the naive model: nothing is missed between events. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { presetTopology } from "../../src/core/topology/presets.js";
 import { ratio } from "../../src/core/units.js";
 import { NaiveHost } from "../pool/naive-model.js";
+import fc from "../support/property.js";
 import { replayed, STEP, type TracedVm, traceText } from "./traces.js";
 
 const TICKS = 12;

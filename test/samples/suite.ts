@@ -1,12 +1,12 @@
 /** The promises of ports/sample-store.ts, for any store. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import fc from "fast-check";
 import { Bug } from "../../src/core/assert.js";
 import { compareSamples } from "../../src/core/telemetry/sample-order.js";
 import { milliseconds } from "../../src/core/units.js";
 import type { Sample, SampleStore } from "../../src/ports/sample-store.js";
 import { failsWith } from "../stores/support.js";
+import fc from "../support/property.js";
 import { collect, query, read, sample } from "./support.js";
 
 export interface SamplesUnderTest {

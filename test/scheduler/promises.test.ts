@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { milliseconds } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { boasting, guessing, looking } from "./broken.js";
 import type { ClusterOptions } from "./cluster.js";
 import { movingStep, RandomCluster, type Step, step } from "./random-cluster.js";

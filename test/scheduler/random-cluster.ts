@@ -1,12 +1,12 @@
 /** A cluster to which anything happens, and the account of what its callers were told. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import type { MigrationStage } from "../../src/drivers/fake/migration.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { type ClusterResult, type ClusterVm, NotLeader } from "../../src/scheduler/service.js";
 import type { Fate } from "../../src/simulator/link.js";
 import type { StoreFault } from "../../src/simulator/memory-store.js";
+import fc from "../support/property.js";
 import { Cluster, type ClusterOptions, type Running } from "./cluster.js";
 import { checkHistory, type Operation, type State } from "./history.js";
 

@@ -1,7 +1,6 @@
 /** What sizing promises of itself: rooms are exact, bounds are below every policy, moves lose nothing, and the search finds the least. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import fc from "fast-check";
 import { BestHosts } from "../../src/core/sizing/best-hosts.js";
 import { configurationBound } from "../../src/core/sizing/configuration-lp.js";
 import { Hosts } from "../../src/core/sizing/hosts.js";
@@ -17,6 +16,7 @@ import { type SharedSize, sizeWorkload, tooLarge } from "../../src/core/sizing/s
 import { peaks, volumeBound } from "../../src/core/sizing/volume.js";
 import { mib, ratio } from "../../src/core/units.js";
 import { highsSolver } from "../../src/drivers/highs/solver.js";
+import fc from "../support/property.js";
 import { experiment, HOST, vm } from "./worlds.js";
 
 const solver = highsSolver();

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import fc from "fast-check";
 import { Bug } from "../../src/core/assert.js";
 import { seconds } from "../../src/core/units.js";
 import type { Change, ClusterStore, Leadership, Revision, StoreRecord } from "../../src/ports/cluster-store.js";
+import fc from "../support/property.js";
 import { leaseSuite } from "./suite-leases.js";
 import { create, eventually, Follower, failsWith, mustCommit, never, spoken } from "./support.js";
 

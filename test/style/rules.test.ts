@@ -163,6 +163,15 @@ test("no test is left alone or left out without a reason", () => {
   );
 });
 
+test("properties are tested from one seed", () => {
+  const others = files.filter(({ path }) => path.endsWith(".ts") && path !== "test/support/property.ts");
+  assert.deepEqual(
+    others.flatMap((file) => hits(file, /^import .* from "fast-check"/)),
+    [],
+    "import test/support/property.ts",
+  );
+});
+
 interface Lock {
   readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;
 }

@@ -1,9 +1,9 @@
 /** The reader of expositions: what the format allows is read, what it does not is refused with its line, nothing makes it fall over. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { ExpositionFault, type Labels, quoteLabel, readExposition } from "../../src/core/telemetry/exposition.js";
 import { readScrape } from "../../src/core/telemetry/read-scrape.js";
+import fc from "../support/property.js";
 
 type Series = readonly [name: string, labels: Labels, value: number];
 

@@ -1,13 +1,13 @@
 /** Both forms carry a reading there and back; the flat form names VMs without collisions, whatever they are called. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { printFlat, readFlat } from "../../src/core/telemetry/flat-form.js";
 import { escapeFlatName, flatNames, readFlatName } from "../../src/core/telemetry/flat-names.js";
 import { printIdiomatic, readIdiomatic } from "../../src/core/telemetry/idiomatic-form.js";
 import { READING_METRICS } from "../../src/core/telemetry/metrics.js";
 import { readScrape } from "../../src/core/telemetry/read-scrape.js";
 import type { Reading, Values } from "../../src/core/telemetry/reading.js";
+import fc from "../support/property.js";
 import { anyName, anyReading, domainReading, reading } from "./readings.js";
 
 const sorted = (values: Values): Values => Object.fromEntries(Object.entries(values).sort());

@@ -1,11 +1,11 @@
 /** Differences and rates of two readings: what is known comes out, what is not stays away. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { type Advance, advance, type CounterState } from "../../src/core/telemetry/rates.js";
 import type { Reading, Values } from "../../src/core/telemetry/reading.js";
 import { SAMPLE_METRICS } from "../../src/core/telemetry/sample-metrics.js";
 import { milliseconds } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { anyReading, domainReading, reading } from "./readings.js";
 
 const GAP = milliseconds(60_000);

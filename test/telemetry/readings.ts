@@ -1,8 +1,8 @@
 /** Readings for tests: of nothing but what a test names, and arbitrary ones. */
-import fc from "fast-check";
 import { DOMAIN_METRICS, HOST_METRICS, type ReadingMetric } from "../../src/core/telemetry/metrics.js";
 import type { DomainReading, Reading, Values } from "../../src/core/telemetry/reading.js";
 import { milliseconds } from "../../src/core/units.js";
+import fc from "../support/property.js";
 
 export const domainReading = (values: Values, more: Partial<DomainReading> = {}): DomainReading => ({
   uuid: null,

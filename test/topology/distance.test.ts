@@ -1,12 +1,12 @@
 /** The distance between pCPUs (spec 1.2) as properties of any host, and the cases where the seeds give up. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { distanceTable } from "../../src/core/topology/distance.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import type { NumaCell, Pcpu, Topology } from "../../src/core/topology/model.js";
 import { buildTopology } from "../../src/core/topology/presets.js";
 import { mib } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { HOST_NAMES, recordedHost } from "./hosts.js";
 
 function topologyOf(pcpus: readonly Pick<Pcpu, "id" | "cellId" | "caches">[], cells: readonly NumaCell[]): Topology {

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { drawHost } from "../../src/core/topology/draw.js";
 import { describeDistances } from "../../src/core/topology/draw-distances.js";
 import { excludePcpus } from "../../src/core/topology/exclude.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { buildTopology, presetTopology } from "../../src/core/topology/presets.js";
 import { mib } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { HOST_NAMES, recordedHost } from "./hosts.js";
 
 const redraw = process.env.HEADROOM_REDRAW === "1";

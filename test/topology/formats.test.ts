@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { TopologyFormatError } from "../../src/core/topology/format-error.js";
 import { formatHeadroomTopology, parseHeadroomTopology } from "../../src/core/topology/headroom-json.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
@@ -13,6 +12,7 @@ import { parseRecordedHost, recordHost } from "../../src/core/topology/recorded-
 import { formatSeedTopology, parseSeedTopology } from "../../src/core/topology/seed-json.js";
 import { readTopology } from "../../src/core/topology/sysfs.js";
 import { mib } from "../../src/core/units.js";
+import fc from "../support/property.js";
 import { sharedPath, skipWithoutShared } from "../support/shared.js";
 import { HOST_NAMES, hostText, recordedHost } from "./hosts.js";
 

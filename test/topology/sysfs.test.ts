@@ -4,13 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { TopologyFormatError } from "../../src/core/topology/format-error.js";
 import type { HostFiles } from "../../src/core/topology/host-files.js";
 import { indexTopology } from "../../src/core/topology/index-topology.js";
 import { parseRecordedHost } from "../../src/core/topology/recorded-host.js";
 import { readTopology } from "../../src/core/topology/sysfs.js";
 import { linuxHostFiles } from "../../src/drivers/linux/host-files.js";
+import fc from "../support/property.js";
 import { HOST_NAMES, hostText } from "./hosts.js";
 
 const host = (...lines: string[]): HostFiles => parseRecordedHost(lines.join("\n"));

@@ -1,7 +1,6 @@
 /** What the dashboard works out before it draws: pure, so tried without a browser. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import { packagesOf, poolOfPcpu } from "../../web/src/model/cpu-map.js";
 import { readCpuSet } from "../../web/src/model/cpu-set.js";
 import { boundsText, dynamicPools, moveText, restingOf } from "../../web/src/model/dynamics.js";
@@ -11,6 +10,7 @@ import { duration, memory, ratioText } from "../../web/src/model/format.js";
 import { byTrouble, type HostRow, stateText, stressOf, totalsOf } from "../../web/src/model/host-row.js";
 import { hrefOf, parseRoute } from "../../web/src/model/route.js";
 import { checkVm } from "../../web/src/model/wanted.js";
+import fc from "../support/property.js";
 
 const pool = (ratio: number, pcpus: string, waitPcpus = 0): HostRow["pools"][number] => ({
   ratio,

@@ -12,6 +12,9 @@ export class XmlError extends Error {
 
 const ELEMENT_NODE = 1;
 
+/** Of XML 1.0, as libvirt reads it; the parser's own way, of XML 1.1, makes spaces of U+0085, U+2028 and U+2029 in names and paths. */
+const normalizeLineEndings = (text: string): string => text.replace(/\r\n?/g, "\n");
+
 /** Throws `XmlError` with the place where it stops making sense. */
 export function parseXml(text: string): Document & { readonly documentElement: Element } {
   let complaint: string | null = null;
@@ -20,7 +23,7 @@ export function parseXml(text: string): Document & { readonly documentElement: E
   };
   let document: Document;
   try {
-    document = new DOMParser({ onError }).parseFromString(text, "text/xml");
+    document = new DOMParser({ onError, normalizeLineEndings }).parseFromString(text, "text/xml");
   } catch (error) {
     throw new XmlError(complaint ?? (error as Error).message, { cause: error });
   }
@@ -31,7 +34,8 @@ export function parseXml(text: string): Document & { readonly documentElement: E
 }
 
 export function serializeXml(node: Node): string {
-  return new XMLSerializer().serializeToString(node, { requireWellFormed: true });
+  // The serializer leaves carriage returns in text as they are, and readers take those for line ends.
+  return new XMLSerializer().serializeToString(node, { requireWellFormed: true }).replaceAll("\r", "&#13;");
 }
 
 /** XML 1.0 has no way to write these characters, not even escaped; half of a surrogate pair is not a character at all. */
