@@ -132,8 +132,10 @@ describe("the libvirt driver on a real libvirtd", { skip: lab.skip }, () => {
     await hypervisor.close();
   });
 
-  test("the built-in template is one that libvirt accepts, and its guest starts; when it is reset, that is told", async () => {
+  test("the built-in template is one that libvirt accepts, and its guest starts; when it is reset, that is told", async (context) => {
     const hypervisor = libvirtHypervisor({ uri: host.uri, log: quietLog(), accelerator: "tcg" });
+    // Also when something failed: a connection that stays open keeps the process alive.
+    context.after(() => hypervisor.close());
     await hypervisor.connect();
     await hypervisor.define(specOf("plain"));
     await hypervisor.start("plain");
@@ -142,10 +144,10 @@ describe("the libvirt driver on a real libvirtd", { skip: lab.skip }, () => {
     hypervisor.subscribe((event) => event.kind === "rebooted" && rebooted.push(event.uuid));
     await host.virsh("reset", "plain");
     await eventually("the reboot is told", async () => rebooted.length > 0);
-    assert.deepEqual(rebooted, [specOf("plain").uuid]);
+    // More than once: a guest without a disk finds nothing to boot, and may begin again.
+    assert.deepEqual([...new Set(rebooted)], [specOf("plain").uuid]);
     await hypervisor.destroy("plain");
     await hypervisor.undefine("plain");
-    await hypervisor.close();
   });
 
   test("the KVM probe's program runs to its end on an accelerator that works", async () => {
