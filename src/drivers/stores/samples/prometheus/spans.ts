@@ -2,7 +2,6 @@
  * When each source has its first and its last value in a range. PromQL has no exact answer to that; it is found as one looks
  * up a word: which of sixty windows, then which part of that window, and at the end the values themselves.
  */
-import { compareSources } from "../../../../core/telemetry/sample-order.js";
 import { milliseconds } from "../../../../core/units.js";
 import type { SampleSource, SourceSpan } from "../../../../ports/sample-store.js";
 import type { RemoteServer } from "../remote/http.js";
@@ -69,7 +68,6 @@ export async function findSpans(
   host: string | null,
   range: Piece,
 ): Promise<readonly SourceSpan[]> {
-  if (range.from >= range.to) return [];
   const [first, last] = [new Search(server, host, "first"), new Search(server, host, "last")];
   await first.within(range, null);
   await last.within(range, null);
@@ -78,5 +76,5 @@ export async function findSpans(
     const end = last.found.get(id)?.at ?? at;
     spans.push({ host: name, vm, first: milliseconds(at), last: milliseconds(end) });
   }
-  return spans.sort(compareSources);
+  return spans;
 }
