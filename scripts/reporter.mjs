@@ -1,5 +1,5 @@
 // What `make test` prints of the tests: a line per test file, failures in full. A reporter for Node's own runner; the same on
-// Node 20, 22 and 24. Writes counts and what was skipped to the file that TEST_COUNTS_FILE names, for scripts/test.mjs.
+// Node 20, 22 and 24. Writes what became of each file to the file that TEST_RESULTS_FILE names, for scripts/test.mjs.
 import { writeFileSync } from "node:fs";
 import { isAbsolute, relative } from "node:path";
 import { inspect } from "node:util";
@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 /** A file as the reader knows it, whichever way the runner names it. */
 const shown = (file) => (file && isAbsolute(file) ? relative(process.cwd(), file) : (file ?? "?"));
 
-const newFile = (file) => ({ file, passed: 0, failed: 0, skipped: 0, milliseconds: 0, failures: [], output: [] });
+const newFile = (file) => ({ file, passed: 0, failed: 0, skipped: [], milliseconds: 0, failures: [], output: [] });
 
 function indent(text, by) {
   return text
@@ -26,7 +26,7 @@ function describeFailure(data) {
 function fileLine(entry) {
   const counts = [`${entry.passed} passed`];
   if (entry.failed > 0) counts.push(`${entry.failed} failed`);
-  if (entry.skipped > 0) counts.push(`${entry.skipped} skipped`);
+  if (entry.skipped.length > 0) counts.push(`${entry.skipped.length} skipped`);
   const seconds = `${(entry.milliseconds / 1000).toFixed(1)} s`;
   return `${entry.failed > 0 ? "✗" : "✓"} ${entry.file.padEnd(58)} ${seconds.padStart(7)}  ${counts.join(", ")}\n`;
 }
@@ -37,7 +37,7 @@ function fileReport(entry) {
 }
 
 /** Counts one finished test in its file. Suites and the runner's own entry per file count only when they broke themselves. */
-function count(entry, event, skipped) {
+function count(entry, event) {
   const { data } = event;
   if (data.nesting === 0) entry.milliseconds += data.details?.duration_ms ?? 0;
   const followsFromSubtests = data.details?.error?.failureType === "subtestsFailed";
@@ -46,17 +46,15 @@ function count(entry, event, skipped) {
     entry.failed++;
     entry.failures.push(describeFailure(data));
   } else if (data.skip !== undefined) {
-    entry.skipped++;
     const reason = typeof data.skip === "string" && data.skip !== "" ? data.skip : "no reason given";
-    skipped.push({ file: entry.file, name: data.name, reason });
+    entry.skipped.push({ file: entry.file, name: data.name, reason });
   } else if (data.details?.type !== "suite" && shown(data.name) !== entry.file) {
     entry.passed++;
   }
 }
 
 export default async function* report(source) {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  const skipped = [];
+  const results = [];
   const entries = new Map();
   const entryOf = (file) => {
     const name = shown(file);
@@ -66,8 +64,10 @@ export default async function* report(source) {
   /** What is known of a file so far; what comes later (tests of a shared suite take turns) starts a new line. */
   const close = (entry) => {
     entries.delete(entry.file);
-    for (const key of Object.keys(counts)) counts[key] += entry[key];
-    return fileReport(entry);
+    const { file, passed, failed, skipped } = entry;
+    const report = fileReport(entry);
+    results.push({ file, passed, failed, skipped, report });
+    return report;
   };
   let current = null;
   for await (const event of source) {
@@ -77,9 +77,9 @@ export default async function* report(source) {
       const entry = entryOf(event.data.file ?? event.data.name);
       if (current !== null && current !== entry) yield close(current);
       current = entry;
-      count(entry, event, skipped);
+      count(entry, event);
     }
   }
   if (current !== null) yield close(current);
-  writeFileSync(process.env.TEST_COUNTS_FILE, JSON.stringify({ ...counts, names: skipped }));
+  writeFileSync(process.env.TEST_RESULTS_FILE, JSON.stringify(results));
 }

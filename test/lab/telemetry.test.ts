@@ -38,6 +38,7 @@ const NOTICED_MS = 4_000;
 /** Until guests that were told hold what they should. */
 const SETTLED_MS = 5_000;
 const HOSTS = ["agent", "probe"] as const;
+const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
 
 /** `headroom probe` in the flat form, as a process; its address. */
 async function startProbe(host: LabHost): Promise<string> {
@@ -113,7 +114,7 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
     test(`${source}: each VM's CPU is within 3 percentage points of what virsh and /proc say, for a minute`, (context) => {
       const spans = spanOf(source);
       const compared = { kernel: { steady: 0, started: 0, killed: 0 }, virsh: { steady: 0, started: 0, killed: 0 } };
-      let worst = 0;
+      const off = { kernel: [] as number[], virsh: [] as number[] };
       for (const name of ["steady", "started", "killed"] as const)
         for (const { at, values } of store.of(source, name)) {
           const span = spans.get(at) ?? 0;
@@ -122,16 +123,19 @@ describe("probe and collector with real guests", { skip: lab.skip }, () => {
             const seen = witness.usage(name, at - span, at, by);
             if (seen === null) continue;
             compared[by][name] += span;
-            worst = Math.max(worst, Math.abs(values.cpu_usage - seen));
-            assert.ok(
-              Math.abs(values.cpu_usage - seen) <= CPU_TOLERANCE,
-              `${name}: ${values.cpu_usage}, ${by} ${seen}`,
-            );
+            off[by].push(Math.abs(values.cpu_usage - seen.likely));
+            // A burst just before or after a reading is in one count and not in the other: the looks around it say how much.
+            const isWithin =
+              values.cpu_usage >= seen.least - CPU_TOLERANCE && values.cpu_usage <= seen.most + CPU_TOLERANCE;
+            assert.ok(isWithin, `${name}: ${values.cpu_usage}, ${by} ${JSON.stringify(seen)}`);
           }
         }
+      const means = { kernel: mean(off.kernel), virsh: mean(off.virsh) };
+      const worst = Math.max(...off.kernel, ...off.virsh);
       context.diagnostic(
-        `worst: ${(worst * 100).toFixed(2)} points; milliseconds compared: ${JSON.stringify(compared)}`,
+        `off on the mean: ${JSON.stringify(means)}, at worst ${worst}; milliseconds compared: ${JSON.stringify(compared)}`,
       );
+      assert.ok(means.kernel <= CPU_TOLERANCE && means.virsh <= CPU_TOLERANCE, JSON.stringify(means));
       const { kernel } = compared;
       assert.ok(kernel.steady >= 50_000 && kernel.started >= 20_000 && kernel.killed >= 20_000, JSON.stringify(kernel));
     });

@@ -20,6 +20,13 @@ export interface VirshLook extends Look {
   readonly unusedKiB: number | null;
 }
 
+/** pCPUs between two moments: what the looks around them allow, and what they say if guests work evenly. */
+export interface UsageSeen {
+  readonly least: number;
+  readonly most: number;
+  readonly likely: number;
+}
+
 export type Witness = "kernel" | "virsh";
 
 const KERNEL_EVERY_MS = 250;
@@ -86,9 +93,16 @@ export class UsageWitness {
   }
 
   /** pCPUs used on average between two moments; null where nobody looked near one of them, or the VM was another. */
-  usage(name: string, from: number, to: number, witness: Witness): number | null {
-    const [first, last] = [this.#cpuAt(name, from, witness), this.#cpuAt(name, to, witness)];
-    return first === null || last === null || last < first ? null : (last - first) / ((to - from) * 1e6);
+  usage(name: string, from: number, to: number, witness: Witness): UsageSeen | null {
+    const [first, last] = [this.#around(name, from, witness), this.#around(name, to, witness)];
+    if (first === null || last === null) return null;
+    const between = (one: number, other: number) => (other - one) / ((to - from) * 1e6);
+    const seen = {
+      least: Math.max(0, between(first.next.cpuNs, last.before.cpuNs)),
+      most: between(first.before.cpuNs, last.next.cpuNs),
+      likely: between(evenly(first, from), evenly(last, to)),
+    };
+    return seen.likely < 0 ? null : seen;
   }
 
   async #watch(everyMs: number, look: () => Promise<void>): Promise<void> {
@@ -125,16 +139,24 @@ export class UsageWitness {
     }
   };
 
-  /** The counter at a moment, between the looks before and after it. */
-  #cpuAt(name: string, at: number, witness: Witness): number | null {
+  /** The looks before and after a moment; null where they are far apart, or of two lives of a VM. */
+  #around(name: string, at: number, witness: Witness): Around | null {
     const looks = this[witness](name);
     const after = looks.findIndex((one) => one.at >= at);
     const [before, next] = [looks[after - 1], looks[after]];
     if (before === undefined || next === undefined || next.at - before.at > APART_MS[witness]) return null;
-    if (next.cpuNs < before.cpuNs) return null;
-    return before.cpuNs + ((at - before.at) / (next.at - before.at)) * (next.cpuNs - before.cpuNs);
+    return next.cpuNs < before.cpuNs ? null : { before, next };
   }
 }
+
+interface Around {
+  readonly before: Look;
+  readonly next: Look;
+}
+
+/** The counter at a moment, if it grew evenly between the looks around it. A guest that works in bursts does not. */
+const evenly = ({ before, next }: Around, at: number): number =>
+  before.cpuNs + ((at - before.at) / (next.at - before.at)) * (next.cpuNs - before.cpuNs);
 
 /** The look next to a moment; null when there was none within so many milliseconds. */
 export function nearest<T extends Look>(looks: readonly T[], at: number, withinMs: number): T | null {
