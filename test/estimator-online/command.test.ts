@@ -121,7 +121,16 @@ test("mistakes are told, and change nothing", async () => {
   writeFileSync(blocked, "");
   assert.match(
     await fails("--once", ...optionsFor("none"), "--estimator-folder", blocked),
-    /^1 headroom: the estimator's folder \S+a-file cannot be used: EEXIST[^\n]*\n$/,
+    /^1 headroom: HEADROOM_ESTIMATOR_FOLDER \(--estimator-folder\): the estimator's folder \S+a-file cannot be used: EEXIST[^\n]*\n$/,
+  );
+  // The kernel says ENOENT below a folder that is there: Node's own mkdir -p would ask for ever.
+  assert.match(
+    await fails("--once", ...optionsFor("none"), "--estimator-folder", "/proc/headroom/states"),
+    /^1 headroom: HEADROOM_ESTIMATOR_FOLDER \(--estimator-folder\): .*\/proc\/headroom\/states cannot be used: E/,
+  );
+  assert.match(
+    await fails("--once", ...optionsFor("none"), "--estimate-file", "/proc/headroom/estimates.json"),
+    /^2 headroom: HEADROOM_ESTIMATE_FILE \(--estimate-file\): the folder \/proc\/headroom cannot be made: E/,
   );
 });
 

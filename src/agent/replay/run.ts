@@ -3,7 +3,7 @@
  * decisions, summary and the re-computed trace as it goes. Talks to no hypervisor. Memory grows with the VMs of the trace,
  * not with its length.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { VmSpec } from "../../core/pool/model.js";
 import type { PolicyName } from "../../core/pool/policy.js";
@@ -12,6 +12,7 @@ import { type ReplayablePolicy, replayable } from "../../core/pool/replayable.js
 import { indexTopology } from "../../core/topology/index-topology.js";
 import type { Topology } from "../../core/topology/model.js";
 import type { Ratio } from "../../core/units.js";
+import { makeFolder } from "../../trace/make-folder.js";
 import { Problems } from "../../trace/problems.js";
 import { indexTrace, scanTrace, type TraceIndex } from "../../trace/trace-index.js";
 import { TRACE_HEADER } from "../../trace/writer.js";
@@ -151,8 +152,8 @@ export async function runReplay(options: ReplayOptions): Promise<ReplaySummary> 
   );
   const vms = recordedVms(index, memoryUnitOf(options), policy.settings.template !== null);
   const { outDir, monitoringPath } = options;
-  if (outDir !== null) await mkdir(outDir, { recursive: true });
-  if (monitoringPath !== null) await mkdir(dirname(monitoringPath), { recursive: true });
+  if (outDir !== null) makeFolder(outDir);
+  if (monitoringPath !== null) makeFolder(dirname(monitoringPath));
   const decisions = outDir === null ? null : new TextOutput(join(outDir, "decisions.jsonl"), "utf8");
   const monitoring = monitoringPath === null ? null : new TextOutput(monitoringPath, "latin1");
   const replay = new Replay(policy, index, vms, options.candidates, decisions);

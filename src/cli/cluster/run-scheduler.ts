@@ -1,5 +1,4 @@
 /** One running scheduler: the store, the connections to agents and other schedulers, the HTTP interface, opened and closed in order. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { milliseconds, ratio } from "../../core/units.js";
 import { openAppendFile } from "../../drivers/linux/append-file.js";
@@ -8,13 +7,13 @@ import { agentClients, DEFAULT_DEADLINES } from "../../http/agent-client/client.
 import { agentConnections } from "../../http/agent-client/pool.js";
 import { createSchedulerApp } from "../../http/scheduler/app.js";
 import { type Listening, listen } from "../../http/server.js";
-import { OperationalError } from "../../ports/errors.js";
 import type { Log } from "../../ports/log.js";
 import { createScheduler, type Scheduler } from "../../scheduler/scheduler.js";
 import { type SchedulerSettings as Behaviour, DEFAULT_SCHEDULER_SETTINGS } from "../../scheduler/settings.js";
 import { DASHBOARD_FOLDER } from "../dashboard-folder.js";
 import { reachableUrl } from "../host/membership.js";
 import { authorityOf, tlsOf, tokensOf } from "../secret-files.js";
+import { makeNamedFolder, naming, STATE_FOLDER } from "../settings/naming.js";
 import type { SchedulerSettings } from "../settings/program.js";
 import { openStore } from "./open-store.js";
 import { placementOf } from "./placement.js";
@@ -91,14 +90,14 @@ async function start(
   const token = settings.agentToken;
   if (tokens !== null && token === null)
     log.warn({}, "no HEADROOM_AGENT_TOKEN: agents and schedulers that want tokens will turn this one away");
-  makeFolder(settings.stateFolder);
+  await makeNamedFolder(STATE_FOLDER, settings.stateFolder);
   const toAgents = agentConnections({ authority });
   opened.add(() => toAgents.close());
   const toSchedulers = agentConnections({ authority, perAgent: PER_SCHEDULER });
   opened.add(() => toSchedulers.close());
-  const store = await openStore(settings, clock, log);
+  const store = await naming(STATE_FOLDER, () => openStore(settings, clock, log));
   opened.add(() => store.close());
-  const eventLog = await openAppendFile(join(settings.stateFolder, EVENT_LOG));
+  const eventLog = await naming(STATE_FOLDER, () => openAppendFile(join(settings.stateFolder, EVENT_LOG)));
   opened.add(() => eventLog.close());
   let listening: Listening | null = null;
   const scheduler = createScheduler({
@@ -140,14 +139,4 @@ async function start(
   opened.add(() => scheduler.stop());
   opened.add(() => app.close());
   return { scheduler, url, ended, close: () => opened.close() };
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new OperationalError("bad-settings", `HEADROOM_STATE_FOLDER: ${(error as Error).message}`, false, {
-      cause: error,
-    });
-  }
 }

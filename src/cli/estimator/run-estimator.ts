@@ -1,6 +1,5 @@
 /** The online estimator as a process: its store, what it remembers, its sinks and its HTTP interface, opened and closed in order. */
 import { randomInt } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { milliseconds } from "../../core/units.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
@@ -21,6 +20,7 @@ import type { EstimateSink, HostEstimate } from "../../ports/estimates.js";
 import type { Log } from "../../ports/log.js";
 import { openSamplesToRead } from "../samples/open-samples.js";
 import { tlsOf, tokensOf } from "../secret-files.js";
+import { ESTIMATE_FILE, ESTIMATOR_FOLDER, makeNamedFolder, naming } from "../settings/naming.js";
 import { type EstimatorSettings, sampleStoreOf } from "../settings/program.js";
 import { onTermination } from "../termination.js";
 import { version } from "../version.js";
@@ -76,12 +76,7 @@ interface Running {
 
 async function stateFile(settings: EstimatorSettings, clock: Clock, estimates: () => readonly HostEstimate[]) {
   const { estimateFile } = settings;
-  try {
-    await mkdir(dirname(estimateFile), { recursive: true });
-  } catch (cause) {
-    const message = `HEADROOM_ESTIMATE_FILE: its folder cannot be made: ${(cause as Error).message}`;
-    throw new OperationalError("bad-settings", message, false, { cause });
-  }
+  await makeNamedFolder(ESTIMATE_FILE, dirname(estimateFile));
   return stateFileSink(
     (text) => replacedText(estimateFile).write(text),
     estimates,
@@ -98,7 +93,7 @@ async function opened<T>(
 ): Promise<T> {
   const store = await openSamplesToRead(settings, clock, log);
   try {
-    const states = await openEstimatorStates(settings.estimatorFolder, clock);
+    const states = await naming(ESTIMATOR_FOLDER, () => openEstimatorStates(settings.estimatorFolder, clock));
     const sinks: EstimateSink[] = [];
     try {
       const estimates = (): readonly HostEstimate[] => watch.estimates();
@@ -121,7 +116,7 @@ async function opened<T>(
         log,
       });
       // What is remembered, as of now; a file that cannot be written is told at once.
-      await file.deliver([], new AbortController().signal);
+      await naming(ESTIMATE_FILE, () => file.deliver([], new AbortController().signal));
       const told = sinks.findIndex((sink) => sink.isLacking !== undefined);
       const scheduler = told === -1 ? null : { sink: sinks[told]!, courier: others[told]! };
       return await work({ watch, couriers: [fileCourier, ...others], scheduler });

@@ -4,6 +4,7 @@ import { seconds } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { SampleStore } from "../../ports/sample-store.js";
+import { naming, SAMPLE_FOLDER } from "../settings/naming.js";
 import { type SampleStoreSettings, sampleStoreOf } from "../settings/program.js";
 
 /** Throws `store-locked` when another process writes to the embedded store, and `bad-settings`. */
@@ -12,16 +13,12 @@ export async function openSamples(settings: SampleStoreSettings, clock: Clock, l
   if (kind !== "embedded") return openRemote(kind, settings, clock, log);
   const { openEmbeddedSamples } = await import("../../drivers/stores/samples/embedded/store.js");
   const { sampleFolder, sampleDays, fineSampleDays, coarseSampleSeconds } = settings;
-  return openEmbeddedSamples({
-    folder: sampleFolder,
-    retention: {
-      keptDays: sampleDays,
-      fineDays: fineSampleDays,
-      coarseSeconds: seconds(coarseSampleSeconds),
-    },
-    clock,
-    log,
-  });
+  const retention = {
+    keptDays: sampleDays,
+    fineDays: fineSampleDays,
+    coarseSeconds: seconds(coarseSampleSeconds),
+  };
+  return naming(SAMPLE_FOLDER, () => openEmbeddedSamples({ folder: sampleFolder, retention, clock, log }));
 }
 
 /** For reading only, beside a collector that writes. Throws `store-failed` where there is no store. */

@@ -2,10 +2,11 @@
  * The files of a simulation: `metrics.jsonl` and `metrics.csv`, a line for each sample; `events.jsonl`, what happened; `summary.json`. Lines are
  * written as they come, so that a run that is interrupted leaves what it had. Nothing in them tells when, or how fast, the run was made.
  */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Sample, sampleHeader, sampleRow } from "../../simulator/metrics.js";
 import type { SimulationEvent, Summary } from "../../simulator/simulate.js";
+import { makeFolder } from "../../trace/make-folder.js";
 import { CommandFailure } from "../exit.js";
 
 const FILES = ["metrics.jsonl", "metrics.csv", "events.jsonl"] as const;
@@ -19,7 +20,7 @@ export class RunFiles {
   /** Throws `CommandFailure`. */
   constructor(private readonly folder: string) {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       this.open = new Map(FILES.map((name) => [name, openSync(join(folder, name), "w")]));
     } catch (error) {
       throw new CommandFailure(`--out ${folder}: cannot be written: ${(error as Error).message}`);

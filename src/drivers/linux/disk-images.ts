@@ -4,11 +4,12 @@
  * (qcow2-header.ts). `qemu-img` makes the overlays; without it only they are missing.
  */
 import { execFile } from "node:child_process";
-import { mkdir, open, realpath, rm, stat } from "node:fs/promises";
+import { open, realpath, rm, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { OperationalError } from "../../ports/errors.js";
 import type { DiskImages, ImageLookup } from "../../ports/host.js";
+import { makeFolder } from "./make-folder.js";
 import { isQcow2, QCOW2_PROLOGUE_BYTES, readQcow2References } from "./qcow2-header.js";
 
 /** Runs a program to its end; rejects with its standard error in the message. */
@@ -112,7 +113,7 @@ async function createOverlay(vm: string, base: string, folder: string, run: RunP
   if (!VM_NAME.test(vm)) throw imageFailed(`"${vm}" cannot name an overlay`);
   const path = join(folder, vm + OVERLAY_SUFFIX);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o751 });
+    await makeFolder(folder, 0o751);
     await rm(path, { force: true });
     await run("qemu-img", ["create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]);
   } catch (cause) {

@@ -4,10 +4,11 @@
  * A file `NAME.new` that a crash left behind was never the state: it is not read, and the next write replaces it.
  * What is written every few seconds and worth nothing after a power cut leaves the fsyncs out.
  */
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationalError } from "../../ports/errors.js";
 import type { DurableText } from "../../ports/host.js";
+import { makeFolder } from "./make-folder.js";
 
 export const durableText = (path: string): DurableText => textAt(path, true);
 
@@ -44,7 +45,7 @@ async function replaceText(path: string, text: string, isSynced: boolean): Promi
   const folder = dirname(path);
   const fresh = `${path}.new`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o750 });
+    await makeFolder(folder, 0o750);
     await writeNew(fresh, text, isSynced);
     await rename(fresh, path);
     if (isSynced) await syncFolder(folder);

@@ -11,12 +11,13 @@
  * goes to files that nobody reads.
  */
 import { randomUUID } from "node:crypto";
-import { access, link, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { access, link, readdir, readFile, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { milliseconds } from "../../core/units.js";
 import type { Clock } from "../../ports/clock.js";
 import { OperationalError } from "../../ports/errors.js";
+import { makeFolder } from "../linux/make-folder.js";
 import { syncFolder } from "./sync-folder.js";
 
 /** Also the longest that a restart in a new container waits for the old one's lock, three times over. */
@@ -174,7 +175,7 @@ export async function lockFolder(locked: Locked, clock: Clock): Promise<FolderLo
 
 async function lockMade(locked: Locked, clock: Clock): Promise<FolderLock> {
   const { folder } = locked;
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await makeFolder(folder, 0o750);
   const self = await describeSelf();
   for (;;) {
     const { locks, newest } = await generations(locked);

@@ -3,7 +3,7 @@
  * for each metric. Writing goes through an embedded history in a folder beside the file, so that any number of samples
  * in any order fits; the file gets its name when it is whole.
  */
-import { mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { mkdtemp, open, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isMetricName, METRIC_NAME_RULE } from "../../../../core/telemetry/metric-name.js";
 import { seconds } from "../../../../core/units.js";
@@ -11,6 +11,7 @@ import type { Clock } from "../../../../ports/clock.js";
 import { OperationalError } from "../../../../ports/errors.js";
 import type { Log } from "../../../../ports/log.js";
 import type { Sample } from "../../../../ports/sample-store.js";
+import { makeFolder } from "../../../linux/make-folder.js";
 import { Engine, FileGone } from "./engine.js";
 import { samplesOf } from "./history.js";
 import { listFolder, segmentName } from "./names.js";
@@ -26,7 +27,7 @@ export async function writeParquet(
   clock: Clock,
   log: Log,
 ): Promise<void> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
+  await makeFolder(dirname(resolve(path)));
   const folder = await mkdtemp(join(dirname(resolve(path)), ".headroom-export-"));
   try {
     const store = await openEmbeddedSamples({ folder, retention: EVERYTHING, clock, log });
