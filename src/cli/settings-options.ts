@@ -1,6 +1,6 @@
 /**
- * The settings as options of a command: each becomes `--kebab-case`, shown under its group with its environment names and
- * its default. Values stay text here: settings/resolve.ts checks them with those of the other places.
+ * The settings as options of a command: each becomes `--kebab-case`, shown under its group with what is allowed, its
+ * environment names and its default. Values stay text here: settings/resolve.ts checks them with those of the other places.
  */
 import { type Command, Option } from "commander";
 import type { SettingsRequest } from "./config.js";
@@ -11,7 +11,8 @@ import { formatSetting, type Setting } from "./settings/setting.js";
 
 function optionOf(key: string, definition: Setting<unknown>): Option {
   const fallback = formatSetting(definition.fallback);
-  const notes = [definition.names.join(", "), fallback === "" ? null : `default ${fallback}`].filter((note) => note);
+  const standard = fallback === "" ? null : `default ${fallback}`;
+  const notes = [definition.allowed, standard, definition.names.join(", ")].filter((note) => note !== null);
   const option = new Option(`${flagName(key)} <value>`, `${definition.about} (${notes.join("; ")})`);
   return option.helpGroup(`${definition.group}:`);
 }

@@ -8,7 +8,11 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { aloneProgram } from "../../src/cli/alone.js";
 import { buildProgram, run } from "../../src/cli/program.js";
+import { SHARED_FLAGS } from "../../src/cli/settings/estimator-settings.js";
+import { ESTIMATOR_PROGRAM } from "../../src/cli/settings/program.js";
+import { flagName } from "../../src/cli/settings/resolve.js";
 import { version } from "../../src/cli/version.js";
+import { PROMISES } from "../../src/core/estimator/headroom/promise.js";
 import { PROGRAM } from "../support/program.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -47,6 +51,19 @@ test("every command but completion starts alone, and is the same as in the whole
     const alone = await aloneProgram([name, "--help"]);
     if (name === "completion") assert.equal(alone, null);
     else assert.equal(alone?.commands[0]?.helpInformation(), command.helpInformation(), name);
+  }
+});
+
+test("help says of settings and promises what is allowed", () => {
+  const help = buildProgram()
+    .commands.find((command) => command.name() === "estimate")!
+    .helpInformation()
+    .replace(/\s+/g, " ");
+  for (const promise of PROMISES) assert.match(help, new RegExp(`--promise <windows>[^>]*\\b${promise}\\b`));
+  for (const [key, { allowed }] of Object.entries(ESTIMATOR_PROGRAM.table)) {
+    if (SHARED_FLAGS.some((shared) => shared === key)) continue;
+    const rest = help.slice(help.indexOf(`${flagName(key)} <value>`));
+    assert.ok(rest.slice(0, rest.indexOf("<value> ", rest.indexOf("<value>") + 8)).includes(`(${allowed};`), key);
   }
 });
 

@@ -85,6 +85,8 @@ function promiseFrom(text: string): WindowsOfPromise {
   return windows;
 }
 
+const inWords = (values: readonly number[]): string => `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+
 const percentile = numberIn(0, 100, false);
 
 function strategyOf(text: string): StrategyName {
@@ -174,26 +176,43 @@ export function estimateCommand(terminal: EstimateTerminal, online: OnlineForm |
     .option("--compare", "all strategies side by side, against the oracle: comparison.json, tables, figures")
     .option("--faithful", "decide exactly as ScroogeVM: its arithmetic, rounding and rules of when a VM has left")
     .addOption(
-      new Option("--assessor <name>", "how greedy tells whether a host is stable")
+      new Option(
+        "--assessor <name>",
+        "how greedy tells whether a host is stable: a small network that learns its samples, a move of their p90 or of their mean, a t-test; or without looking",
+      )
         .choices(ASSESSOR_NAMES)
         .default("lstm"),
     )
-    .option("-c, --cpu <percent>", "percentile of CPU (default: 90; of each VM in rclike and maxpeak: 99)", percentile)
     .option(
-      "-m, --mem <percent>",
-      "percentile of memory (default: 90; of each VM in rclike and maxpeak: 100)",
+      "-c, --cpu <percent>",
+      "percentile of CPU, 0 to 100: of the host in percentile (default: 90), of each VM in rclike and maxpeak (default: 99)",
       percentile,
     )
-    .option("--sigmas <n>", "standard deviations of nsigma and maxpeak", numberIn(0, 100, false), DEFAULT_SIGMAS)
+    .option(
+      "-m, --mem <percent>",
+      "percentile of memory, 0 to 100: of the host in percentile (default: 90), of each VM in rclike and maxpeak (default: 100)",
+      percentile,
+    )
+    .option(
+      "--sigmas <n>",
+      "standard deviations above the mean in nsigma and maxpeak, 0 to 100; 5 always where ScroogeVM is followed exactly",
+      numberIn(0, 100, false),
+      DEFAULT_SIGMAS,
+    )
     .option(
       "--promise <windows>",
-      "headroom: one window in so many may pass its estimate",
+      `how seldom headroom's estimates are passed, in the long run: by one window in ${inWords(PROMISES)}; the more, the wider the estimate and the less is free`,
       promiseFrom,
       DEFAULT_PROMISE,
     )
-    .option("-a, --aggreg <n>", "samples averaged in the statistics of one window", numberIn(1, 1_000_000, true), 1)
+    .option(
+      "-a, --aggreg <n>",
+      "samples averaged into one in the statistics of a window, 1 to 1000000",
+      numberIn(1, 1_000_000, true),
+      1,
+    )
     .option("--no-caution", "trust hosts and VMs of too little history as well")
-    .option("-d, --debug <level>", "1: write the seed's dump as well", numberIn(0, 9, true), 0)
+    .option("-d, --debug <level>", "0 to 9; from 1 on: write the seed's dump as well", numberIn(0, 9, true), 0)
     .option("--watch", "live: estimate every host of the sample store at the end of each window, until told to stop")
     .option("--once", "live: take in the windows that have ended, and stop")
     .option("--list", "live: print the newest estimates, from the file that they are written to")
