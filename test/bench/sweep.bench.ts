@@ -7,10 +7,8 @@ import { sweepText } from "../../src/cli/sizing/sweep-text.js";
 import { EXPERIMENT_MIXES, type SweepPlan } from "../../src/core/sizing/sweep.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../src/core/workload/scenario.js";
 import { HOST } from "../sizing/worlds.js";
-import { sourceThread } from "../support/source-thread.js";
 
 const PUBLISHED_SECONDS = 12 * 3600;
-const startThread = sourceThread(new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url));
 
 const plan: SweepPlan = {
   scenarios: [SCENARIOS.get("ovhcloud2023")!, SCENARIOS.get("azure2017")!],
@@ -23,7 +21,7 @@ const plan: SweepPlan = {
   migrations: 0,
 };
 const began = performance.now();
-const rows = await runSweep(plan, 2, () => undefined, startThread);
+const rows = await runSweep(plan, 2, () => undefined);
 const seconds = (performance.now() - began) / 1000;
 console.log(sweepText(rows, plan.policies, seconds).split("\n").slice(-4).join("\n").trim());
 console.log(

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { comparisonTables } from "../../src/cli/comparison-table.js";
+import { sourceThread } from "../../src/cli/sizing/threads.js";
 import { STRATEGY_NAMES, type StrategyName } from "../../src/core/estimator/names.js";
 import { OperationalError } from "../../src/ports/errors.js";
 import { compareToFiles } from "../../src/report/estimate/compare-to-files.js";
@@ -10,7 +11,6 @@ import type { Comparison, StrategyReport } from "../../src/report/estimate/compa
 import { judge, metricsOf } from "../../src/report/estimate/metrics.js";
 import { notebookSums } from "../../src/report/estimate/notebook.js";
 import { comparisonReport } from "../../src/report/estimate/report.js";
-import { sourceThread } from "../support/source-thread.js";
 import { estimate, hostWindow, OPTIONS, traceOf, vmWindow, withFile } from "./traces.js";
 
 const startThread = sourceThread(new URL("../../src/report/estimate/worker.ts", import.meta.url));

@@ -17,7 +17,6 @@ import { WEIGHTS } from "../../src/core/placement/weights.js";
 import { solverOfOwnThread } from "../../src/drivers/highs/own-thread.js";
 import { experiment, HOST } from "../sizing/worlds.js";
 import fc from "../support/property.js";
-import { sourceThread } from "../support/source-thread.js";
 import { hostsNeeded, learntOnTheWay } from "./packing.js";
 import { randomShape, shape } from "./random.js";
 
@@ -106,8 +105,7 @@ describe("prices of what is wanted", () => {
 
 test("a thread of their own works out the same prices, and one that fails says so", async () => {
   const wanted = [of(40, 8, 32), of(100, 2, 4, 3)];
-  const thread = sourceThread(new URL("../../src/cli/cluster/price-thread.ts", import.meta.url));
-  assert.deepEqual(await pricesInThread(thread)(wanted, HOST), await prices(wanted, HOST));
+  assert.deepEqual(await pricesInThread()(wanted, HOST), await prices(wanted, HOST));
   const failing = () => new Worker("throw new Error('no such machine')", { eval: true });
   await assert.rejects(pricesInThread(failing)(wanted, HOST), /no such machine/);
 });

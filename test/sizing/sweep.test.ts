@@ -20,13 +20,10 @@ import {
 } from "../../src/core/sizing/sweep.js";
 import { EXPERIMENT_TEMPORALITY, SCENARIOS } from "../../src/core/workload/scenario.js";
 import { highsSolver } from "../../src/drivers/highs/solver.js";
-import { sourceThread } from "../support/source-thread.js";
 import { experiment, HOST } from "./worlds.js";
 
 const solver = highsSolver();
 after(() => solver.close());
-
-const sweepThread = sourceThread(new URL("../../src/cli/sizing/sweep-thread.ts", import.meta.url));
 
 const PLAN: SweepPlan = {
   scenarios: [SCENARIOS.get("ovhcloud2023")!, SCENARIOS.get("azure2017")!],
@@ -50,7 +47,7 @@ test("the experiment has fifteen mixes in steps of a quarter", () => {
 
 test("rows come in the order of the plan, whichever thread sized them, equal to sizing a workload by itself", async () => {
   const shares: number[] = [];
-  const rows = await runSweep(PLAN, 2, (share) => shares.push(share), sweepThread);
+  const rows = await runSweep(PLAN, 2, (share) => shares.push(share));
   assert.deepEqual(
     rows.map(({ scenario, mix, vms, seed }) => [scenario, mix, vms, seed]),
     casesOf(PLAN).map(({ scenario, mix, vms, seed }) => [scenario.name, mixName(mix), vms, seed]),

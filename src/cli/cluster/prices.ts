@@ -15,7 +15,7 @@ export interface PriceQuestion {
 
 const startThread: StartThread = threadOf("../cluster/price-thread.js");
 
-/** `start`: replaced in tests, which run no built program. */
+/** `start`: replaced in tests. */
 export function pricesInThread(start: StartThread = startThread): SolvePrices {
   const startAside: StartThread = () => {
     const thread = start();

@@ -9,7 +9,6 @@ export async function runSweep(
   plan: SweepPlan,
   threads: number,
   onDone: (share: number) => void,
-  start: StartThread = startThread,
 ): Promise<readonly SweepRow[]> {
   const cases = casesOf(plan);
   // The large ones first: nobody waits for one at the end.
@@ -17,7 +16,7 @@ export async function runSweep(
   const all = cases.reduce((sum, { vms }) => sum + vms, 0);
   let finished = 0;
   const pieces = order.map((place) => cases[place]!);
-  const answers = await inThreads<SweepPlan, SweepCase, SweepRow>(start, threads, plan, pieces, (done) => {
+  const answers = await inThreads<SweepPlan, SweepCase, SweepRow>(startThread, threads, plan, pieces, (done) => {
     finished += pieces[done - 1]!.vms;
     onDone(finished / all);
   });

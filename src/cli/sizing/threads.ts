@@ -15,11 +15,20 @@ export type ThreadQuestion<Common, Piece> =
 /** Starts a thread that answers each question about a piece once. */
 export type StartThread = () => Worker;
 
-/** Of the built program: `file` beside this one. */
-export const threadOf =
-  (file: string): StartThread =>
-  () =>
-    new Worker(new URL(file, import.meta.url));
+/** `file`, from here: as it was built, or as it is written where this one runs from its source. */
+export const threadOf = (file: string): StartThread =>
+  import.meta.url.endsWith(".ts")
+    ? sourceThread(new URL(file.replace(/\.js$/, ".ts"), import.meta.url))
+    : () => new Worker(new URL(file, import.meta.url));
+
+/** Of `script`, in TypeScript: a thread does not take over how its program was made to read it. */
+export const sourceThread =
+  (script: URL): StartThread =>
+  () => {
+    const reader = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+    const text = `import(${reader}).then(({ register }) => { register(); return import(${JSON.stringify(script.href)}); });`;
+    return new Worker(text, { eval: true });
+  };
 
 export const mostThreads = (): number => availableParallelism();
 
