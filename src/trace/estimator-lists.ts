@@ -44,6 +44,11 @@ class MachineLists {
     for (const name of LISTS) this.lists[name].clear();
   }
 
+  /** What no decision needs as well. */
+  readAll(): void {
+    for (const name of LISTS) this.lists[name].view();
+  }
+
   get isEmpty(): boolean {
     return LISTS.every((name) => !this.lists[name].isTold);
   }

@@ -91,6 +91,7 @@ class Reader implements JsonVisitor {
     private readonly file: string,
     private readonly visitor: EstimatorTraceVisitor | null,
     private readonly known: Head | null,
+    private readonly isChecked: boolean,
   ) {
     const refuse: Refuse = (name, occurrence, word) => {
       const machine = this.#path.slice(0, this.#path.lastIndexOf("raw_data"));
@@ -224,6 +225,7 @@ class Reader implements JsonVisitor {
     const occurrence = Number(this.#path.at(-1));
     if (occurrence >= this.#head!.epochs.length) return;
     this.#hand(occurrence, this.#path[0] === "vm", isThere);
+    if (isThere && this.isChecked) this.#lists.readAll();
     this.#due = occurrence + 1;
   }
 
@@ -252,18 +254,19 @@ async function scan(path: string, reader: Reader, progress?: ReadProgress): Prom
   scanner.end();
 }
 
-/** Throws `OperationalError` (bad-input-file), also for what a list holds once somebody asks for it. */
+/** Throws `OperationalError` (bad-input-file), also for what a list holds once somebody asks for it; of every list where `isChecked`. */
 export async function readEstimatorTrace(
   path: string,
   visitor: EstimatorTraceVisitor,
   progress?: ReadProgress,
+  isChecked = false,
 ): Promise<void> {
   try {
-    await scan(path, new Reader(path, visitor, null), progress);
+    await scan(path, new Reader(path, visitor, null, isChecked), progress);
   } catch (error) {
     if (!(error instanceof HeadIsLate)) throw error;
-    const headReader = new Reader(path, null, null);
+    const headReader = new Reader(path, null, null, isChecked);
     await scan(path, headReader);
-    await scan(path, new Reader(path, visitor, headReader.head()), progress);
+    await scan(path, new Reader(path, visitor, headReader.head(), isChecked), progress);
   }
 }

@@ -172,7 +172,7 @@ describe("a trace", () => {
     );
   });
 
-  test("is not read where no strategy looks, and refused by its place where one does", async () => {
+  test("is not read where no strategy looks, unless all are to be checked, and refused by its place where one does", async () => {
     const odd = (list: string): object =>
       traceOf(HOST, { a: [vmWindow(0, [1, 1]), { ...vmWindow(9, [1, 1]), [list]: [1, "?", 2] }] });
     const text = (list: string): string => JSON.stringify(odd(list)).replace('"?"', "tru");
@@ -180,6 +180,10 @@ describe("a trace", () => {
     await assert.rejects(
       estimateText(text("mem_usage")),
       /vm\.a\.raw_data\[1\]\.mem_usage: "tru" is not a number; allowed: numbers, and null where one is missing/,
+    );
+    await assert.rejects(
+      estimateText(text("swpagefaults"), { check: true }),
+      /vm\.a\.raw_data\[1\]\.swpagefaults: "tru" is not a number/,
     );
     // A text, a list or an object is no scalar: found in any list that has a meaning.
     await assert.rejects(estimate(odd("swpagefaults")), /vm\.a\.raw_data\[1\]\.swpagefaults: .* is not a number/);

@@ -65,6 +65,7 @@ interface OfflineFlags {
   readonly sigmas: number;
   readonly promise: WindowsOfPromise;
   readonly aggreg: number;
+  readonly check?: boolean;
   readonly caution: boolean;
   readonly debug: number;
 }
@@ -108,6 +109,7 @@ function optionsOf(flags: OfflineFlags, strategy: StrategyName, faithful: boolea
     sigmas: flags.sigmas,
     promise: flags.promise,
     aggregation: flags.aggreg,
+    ...(flags.check === undefined ? {} : { check: flags.check }),
   };
 }
 
@@ -210,6 +212,10 @@ export function estimateCommand(terminal: EstimateTerminal, online: OnlineForm |
       "samples averaged into one in the statistics of a window, 1 to 1000000",
       numberIn(1, 1_000_000, true),
       1,
+    )
+    .option(
+      "--check",
+      "read every list of the trace, also those that the strategy does not need, and tell what is wrong in one; --compare always does",
     )
     .option("--no-caution", "trust hosts and VMs of too little history as well")
     .option("-d, --debug <level>", "0 to 9; from 1 on: write the seed's dump as well", numberIn(0, 9, true), 0)

@@ -68,7 +68,9 @@ class Threads {
         }
       };
       thread.on("message", take).once("error", fail);
-      thread.postMessage({ ...this.options, strategy } satisfies EstimateOptions);
+      // All read the same trace: one looks at all of it.
+      const check = strategy === this.strategies[0];
+      thread.postMessage({ ...this.options, strategy, check } satisfies EstimateOptions);
     });
   }
 

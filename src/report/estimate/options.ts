@@ -4,4 +4,6 @@ import type { StrategyChoice } from "../../core/estimator/make.js";
 export interface EstimateOptions extends StrategyChoice {
   /** Plain, gzip or Zstandard. */
   readonly tracePath: string;
+  /** Every list of the trace is read, also those that no decision needs: what is wrong in one is told. */
+  readonly check?: boolean;
 }

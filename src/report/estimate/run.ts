@@ -140,7 +140,7 @@ export async function readForEstimates(
   statistics: EstimatorTraceVisitor | null = null,
 ): Promise<EstimateVisitor> {
   const visitor = new EstimateVisitor(options, statistics);
-  await readEstimatorTrace(options.tracePath, visitor, progress);
+  await readEstimatorTrace(options.tracePath, visitor, progress, options.check);
   return visitor;
 }
 
