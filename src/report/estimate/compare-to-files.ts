@@ -7,7 +7,7 @@ import { type Comparison, comparisonOf } from "./comparison.js";
 import { figuresOf } from "./figures.js";
 import type { EstimateOptions } from "./options.js";
 import { sizeOf } from "./to-files.js";
-import { writeJson } from "./write.js";
+import { writeLongJson } from "./write.js";
 
 export interface Compared {
   readonly comparison: Comparison;
@@ -31,7 +31,7 @@ export async function compareToFiles(
   const comparison = comparisonOf(options, runs);
   makeFolder(outDir);
   const path = join(outDir, "comparison.json");
-  writeJson(path, comparison);
+  writeLongJson(path, comparison);
   return { comparison, files: [path, ...(await writeFigures(comparison, outDir, update))] };
 }
 

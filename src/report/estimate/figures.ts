@@ -2,17 +2,21 @@
  * The figures of a comparison (spec 5.4), each for CPU and for memory: misprediction over time and cumulated, one line per strategy;
  * usage, estimate, booked and capacity over time, a row per strategy; violations as bars; and where an assessor was asked, its
  * answers on the usage. `doa` may be off by more than the host has: mispredictions stand on a scale that is linear near
- * nothing and logarithmic far from it.
+ * nothing and logarithmic far from it. Of a long trace what the picture can show is drawn (thin.ts).
  */
 import { areaY, dot, lineY, type Markish, ruleX, ruleY, text } from "@observablehq/plot";
 import type { StrategyName } from "../../core/estimator/names.js";
 import { RESOURCES, type Resource } from "../../core/estimator/resource.js";
 import { COLOURS, type FigureSpec, type LegendEntry } from "../figure.js";
+import { highestOf, outline, type Placed } from "../thin.js";
 import type { Comparison } from "./comparison.js";
 
 const WIDTH = 1000;
 const HEIGHT = 460;
 const ROW_HEIGHT = 104;
+/** About as many as the picture has between its margins, and as discs of its stability fit side by side. */
+const COLUMNS = 850;
+const DISCS = 210;
 const SECONDS_PER_HOUR = 3600;
 /** Traces count memory in MB; figures in thousands of them. */
 const UNITS = {
@@ -32,14 +36,16 @@ const LOOKS: Readonly<Record<StrategyName, { readonly colour: string; readonly d
   borg: { colour: COLOURS[7], dashes: "2 3" },
 };
 
-interface Point {
-  readonly hours: number;
-  readonly value: number;
+interface Point extends Placed {
   readonly strategy: StrategyName;
 }
 
 export const namesOf = ({ strategies }: Comparison): readonly StrategyName[] =>
   Object.keys(strategies) as StrategyName[];
+
+/** Of any number of values: as arguments of Math.max they would have to fit on the stack. */
+const highestIn = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 
 const legendOf = (names: readonly StrategyName[]): readonly LegendEntry[] =>
   names.map((name) => ({ label: name, ...LOOKS[name] }));
@@ -60,7 +66,7 @@ export function errorsOf(comparison: Comparison, resource: Resource, strategy: S
 
 /** Round numbers for a scale that begins linear and goes on logarithmic, up to the largest value. */
 function symlogTicks(points: readonly Point[]): readonly number[] {
-  const most = Math.max(1, ...points.map(({ value }) => value));
+  const most = highestIn([1, ...points.map(({ value }) => value)]);
   // Far below the largest they would stand on each other.
   const ticks = most > 1000 ? [0] : [0, 0.5];
   for (let power = 1; power <= most; power *= 10) ticks.push(power, 2 * power, 5 * power);
@@ -76,7 +82,10 @@ const drawingOrder = (names: readonly StrategyName[]): readonly StrategyName[] =
 const linesOf = (points: readonly Point[], names: readonly StrategyName[]): Markish[] =>
   names.map((name) =>
     lineY(
-      points.filter(({ strategy }) => strategy === name),
+      outline(
+        points.filter(({ strategy }) => strategy === name),
+        COLUMNS,
+      ),
       {
         x: "hours",
         y: "value",
@@ -137,11 +146,14 @@ function usage(comparison: Comparison, resource: Resource): FigureSpec {
   const names = namesOf(comparison);
   const { name, unit, scale } = UNITS[resource];
   const { capacity, booked, peak } = comparison.host[resource];
-  const highest = (1.05 * Math.max(...capacity, ...booked)) / scale;
+  const highest = (1.05 * Math.max(highestIn(capacity), highestIn(booked))) / scale;
   const cut = (value: number): number => Math.min(highest, Math.max(0, value / scale));
   const line = (values: readonly (number | null)[], strategy: StrategyName, ahead: number): readonly Point[] =>
-    values.flatMap((value, t) =>
-      value === null ? [] : [{ hours: hoursOf(comparison, t + ahead), value: cut(value), strategy }],
+    outline(
+      values.flatMap((value, t) =>
+        value === null ? [] : [{ hours: hoursOf(comparison, t + ahead), value: cut(value), strategy }],
+      ),
+      COLUMNS,
     );
   const all = (values: readonly (number | null)[]): readonly Point[] =>
     names.flatMap((strategy) => line(values, strategy, 0));
@@ -184,11 +196,14 @@ function violations(comparison: Comparison, resource: Resource): FigureSpec {
   const names = namesOf(comparison);
   const { name, unit, scale } = UNITS[resource];
   const below = names.flatMap((strategy) =>
-    errorsOf(comparison, resource, strategy)
-      .filter(({ value }) => value < 0)
-      .map((point) => ({ ...point, value: -point.value })),
+    highestOf(
+      errorsOf(comparison, resource, strategy)
+        .filter(({ value }) => value < 0)
+        .map((point) => ({ ...point, value: -point.value })),
+      COLUMNS,
+    ),
   );
-  const most = below.length === 0 ? 1 : Math.max(...below.map(({ value }) => value));
+  const most = below.length === 0 ? 1 : highestIn(below.map(({ value }) => value));
   const sums = names.map((strategy) => {
     const { violation, windows } = comparison.strategies[strategy]![resource];
     const sum = Number((violation.sum / scale).toPrecision(3));
@@ -198,7 +213,9 @@ function violations(comparison: Comparison, resource: Resource): FigureSpec {
     };
   });
   const last = hoursOf(comparison, comparison.epoch.length);
-  const width = Math.max(1, Math.min(12, (0.7 * (WIDTH - 160)) / Math.max(1, comparison.epoch.length)));
+  const windows = Math.max(1, comparison.epoch.length);
+  // Of a column's bars the highest stands where its window was: as wide as two columns, no neighbours leave a gap.
+  const width = windows > COLUMNS ? 2 : Math.max(1, Math.min(12, (0.7 * (WIDTH - 160)) / windows));
   return {
     title: `${name}: violations (${comparison.trace.nodeName})`,
     subtitle: "by how much usage passed the estimate made for its window; no bar is best",
@@ -224,7 +241,7 @@ function violations(comparison: Comparison, resource: Resource): FigureSpec {
 
 /** Only of strategies that ask an assessor; those that do not call every window stable. */
 function stability(comparison: Comparison, strategy: StrategyName): FigureSpec {
-  const points = RESOURCES.flatMap((resource) => {
+  const byResource = RESOURCES.map((resource) => {
     const { stable } = comparison.strategies[strategy]!.series[resource];
     const { peak, capacity } = comparison.host[resource];
     return peak.flatMap((value, t) =>
@@ -240,6 +257,13 @@ function stability(comparison: Comparison, strategy: StrategyName): FigureSpec {
           ],
     );
   });
+  const discs = (isStable: boolean) =>
+    byResource.flatMap((points) =>
+      outline(
+        points.filter(({ stable }) => stable === isStable),
+        DISCS,
+      ),
+    );
   const place = { x: "hours", y: "value", fy: "of" } as const;
   const [yes, no] = [COLOURS[1], COLOURS[0]];
   return {
@@ -259,15 +283,12 @@ function stability(comparison: Comparison, strategy: StrategyName): FigureSpec {
       y: { ...rowAxis, label: "peak usage (% of the host)" },
       fy: { label: null, padding: 0.12 },
       marks: [
-        lineY(points, { ...place, stroke: "#BBBBBB" }),
-        dot(
-          points.filter((point) => point.stable),
-          { ...place, r: 4, fill: yes },
+        lineY(
+          byResource.flatMap((points) => outline(points, COLUMNS)),
+          { ...place, stroke: "#BBBBBB" },
         ),
-        dot(
-          points.filter((point) => !point.stable),
-          { ...place, r: 4, symbol: "times", stroke: no, strokeWidth: 2.5 },
-        ),
+        dot(discs(true), { ...place, r: 4, fill: yes }),
+        dot(discs(false), { ...place, r: 4, symbol: "times", stroke: no, strokeWidth: 2.5 }),
       ],
     },
   };

@@ -8,6 +8,9 @@ import { writeWhole } from "../files.js";
 import type { EstimateOptions } from "./options.js";
 import type { ResourceOutcome, WindowOutcome } from "./run.js";
 
+/** Of a list: some KiB. */
+const MEMBERS_AT_ONCE = 500;
+
 export interface RunCost {
   readonly cpuSeconds: number;
   readonly wallSeconds: number;
@@ -101,5 +104,34 @@ export const summaryOf = (
   withheld,
   runTime,
 });
+
+/** `value` as JSON in pieces of moderate size: members of objects on lines of their own, lists of plain values on one. */
+function* jsonPieces(value: unknown, indent: string): Generator<string> {
+  if (Array.isArray(value) && value.every((member) => typeof member !== "object" || member === null)) {
+    yield "[";
+    for (let i = 0; i < value.length; i += MEMBERS_AT_ONCE)
+      yield (i === 0 ? "" : ",") + JSON.stringify(value.slice(i, i + MEMBERS_AT_ONCE)).slice(1, -1);
+    yield "]";
+  } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    for (const [i, [name, member]] of members.entries()) {
+      yield `${i === 0 ? "{" : ","}\n${indent}  ${JSON.stringify(name)}: `;
+      yield* jsonPieces(member, `${indent}  `);
+    }
+    yield members.length === 0 ? "{}" : `\n${indent}}`;
+  } else yield JSON.stringify(value, null, 2).replaceAll("\n", `\n${indent}`);
+}
+
+/** As `writeJson`, of what is too long for one text. */
+export function writeLongJson(path: string, value: object): void {
+  const output = new TextOutput(`${path}.new`, "utf8");
+  for (const piece of jsonPieces(value, "")) {
+    output.write(piece);
+    output.drain();
+  }
+  output.write("\n");
+  output.end();
+  renameSync(`${path}.new`, path);
+}
 
 export const writeJson = (path: string, value: object): void => writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
