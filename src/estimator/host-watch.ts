@@ -55,6 +55,7 @@ const validUntil = (at: number, windowMs: number, delay: number): number =>
 export class HostWatch {
   readonly #estimator: HostEstimator;
   #estimate: HostEstimate | null = null;
+  #unsaved = 0;
 
   private constructor(
     readonly host: string,
@@ -62,19 +63,21 @@ export class HostWatch {
     /** Number of the window that is to be looked at next. */
     private nextWindow: number,
     private lastHeard: number,
+    private hasBegun: boolean,
   ) {
     this.#estimator = new HostEstimator(settings);
   }
 
+  /** With the first window from `first` on that has readings. */
   static begin(host: string, settings: WatchSettings, first: number): HostWatch {
-    return new HostWatch(host, settings, first, first);
+    return new HostWatch(host, settings, first, first, false);
   }
 
   /** What `text` of an earlier process gave; null where it is of other settings or another version, or is no state. */
   static resume(text: string, settings: WatchSettings): HostWatch | null {
     const stored = parsed(text);
     if (stored === null || stored.shape !== shapeOf(settings)) return null;
-    const watch = new HostWatch(stored.host, settings, stored.next, stored.heardIn);
+    const watch = new HostWatch(stored.host, settings, stored.next, stored.heardIn, true);
     try {
       watch.#estimator.restore(stored.state);
     } catch (error) {
@@ -104,11 +107,21 @@ export class HostWatch {
     this.nextWindow = Math.max(this.nextWindow, window);
   }
 
-  take(window: OnlineWindow): void {
+  /** Windows that were taken in since `text` was asked for. */
+  get unsaved(): number {
+    return this.#unsaved;
+  }
+
+  /** False: nothing was known of the host yet, and the window says nothing of it either. */
+  take(window: OnlineWindow): boolean {
     assert(window.number === this.nextWindow, `window ${window.number} of ${this.host} is taken after its predecessor`);
-    const { cpu, memory } = this.#estimator.update(window);
     this.nextWindow += 1;
-    if (window.host.times.length > 0 || window.vms.size > 0) this.lastHeard = window.number;
+    const isHeard = window.host.times.length > 0 || window.vms.size > 0;
+    if (isHeard) this.lastHeard = window.number;
+    this.hasBegun ||= isHeard;
+    if (!this.hasBegun) return false;
+    this.#unsaved += 1;
+    const { cpu, memory } = this.#estimator.update(window);
     const windowMs = this.settings.sliceScope * MS_PER_SECOND;
     const at = this.nextWindow * windowMs;
     this.#estimate = {
@@ -121,9 +134,11 @@ export class HostWatch {
       cpu: scaled(cpu, 1),
       memory: scaled(memory, MIB_PER_MB),
     };
+    return true;
   }
 
   text(): string {
+    this.#unsaved = 0;
     const stored: Stored = {
       format: FORMAT,
       version: VERSION,

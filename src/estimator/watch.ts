@@ -16,7 +16,7 @@ import type { Log } from "../ports/log.js";
 import type { SampleStore } from "../ports/sample-store.js";
 import { HostWatch } from "./host-watch.js";
 import { FORGOTTEN_MS, type WatchSettings } from "./settings.js";
-import { type WindowRange, windowOfMany, windowsOf } from "./windows.js";
+import { type WindowRange, windowsOf, windowsOfMany } from "./windows.js";
 
 export interface WatchParts {
   readonly store: SampleStore;
@@ -198,87 +198,79 @@ export class EstimatorWatch {
     if (this.#lastWindow !== null && this.#lastWindow >= last) return;
     const [from, to] = [milliseconds(last * this.#windowMs), milliseconds((last + 1) * this.#windowMs)];
     const found = new Set(await (store.hosts?.({ from, to }) ?? allHosts(store, { from, to })));
-    for (const host of found) {
-      if (this.#hosts.has(host) || !this.#isWanted(host)) continue;
-      const first = Math.max(0, last - settings.pastWindows);
-      const spans = settings.pastWindows === 0 ? [] : await this.#spans(host, first, last);
-      const earliest = Math.min(last, ...spans.map((span) => Math.floor(span.first / this.#windowMs)));
-      this.#hosts.set(host, HostWatch.begin(host, settings, Math.max(first, earliest)));
-    }
-  }
-
-  #spans(host: string, first: number, last: number) {
-    const from = milliseconds(first * this.#windowMs);
-    return this.parts.store.sources({ host, from, to: milliseconds((last + 1) * this.#windowMs) });
+    const first = Math.max(0, last - settings.pastWindows);
+    for (const host of found)
+      if (!this.#hosts.has(host) && this.#isWanted(host)) this.#hosts.set(host, HostWatch.begin(host, settings, first));
   }
 
   /** Several hosts at once; one that fails holds no other up. Null: all went well. */
   async #takeAll(last: number, fresh: HostEstimate[], signal: AbortSignal): Promise<OperationalError | null> {
+    const { settings } = this.parts;
     const waiting = [...this.#hosts.values()].filter(({ next }) => next <= last);
+    for (const watch of waiting) watch.skipTo(last - Math.max(settings.pastWindows, SAVE_EVERY));
     // Neighbours by name lie together in an embedded store.
     waiting.sort((a, b) => compareText(a.host, b.host));
     let problem: OperationalError | null = null;
     const worker = async (): Promise<void> => {
       while (waiting.length > 0 && !signal.aborted) {
-        const group = this.#nextGroup(waiting, last);
-        const ready = await this.#readTogether(group, last);
+        const group = this.#nextGroup(waiting);
+        await this.#takeTogether(group, last, signal);
         for (const watch of group) {
-          if (signal.aborted) break;
           try {
-            await this.#take(watch, last, signal, ready.get(watch.host) ?? null);
-            if (watch.estimate !== null && watch.next > last) fresh.push(watch.estimate);
+            if (watch.next <= last && !signal.aborted) await this.#take(watch, last, signal);
           } catch (error) {
             if (!(error instanceof OperationalError)) throw error;
             problem = error;
           }
+          if (watch.estimate !== null && watch.next > last) fresh.push(watch.estimate);
         }
       }
     };
-    await Promise.all(Array.from({ length: this.parts.settings.atOnce }, worker));
+    await Promise.all(Array.from({ length: settings.atOnce }, worker));
     return problem;
   }
 
-  /** Of hosts that are to take the newest window only, as many as may be read together; else the first alone. */
-  #nextGroup(waiting: HostWatch[], last: number): readonly HostWatch[] {
+  /** Hosts whose next window is the same, as many as may be read together. */
+  #nextGroup(waiting: HostWatch[]): readonly HostWatch[] {
     const { readHosts, hostsTogether = READ_TOGETHER } = this.parts.store;
     const most = readHosts === undefined || this.#windowMs > LONGEST_TOGETHER_MS ? 1 : hostsTogether;
-    const others = waiting.slice(0, most).findIndex(({ next }) => next !== last);
-    return waiting.splice(0, Math.max(1, others === -1 ? most : others));
+    const others = waiting.slice(0, most).findIndex(({ next }) => next !== waiting[0]!.next);
+    return waiting.splice(0, others === -1 ? most : others);
   }
 
-  /** By host; empty where each has to ask for itself, also because asking for all of them failed. */
-  async #readTogether(group: readonly HostWatch[], last: number): Promise<ReadonlyMap<string, OnlineWindow>> {
+  /** Where that fails, each has to ask for itself what is left. */
+  async #takeTogether(group: readonly HostWatch[], last: number, signal: AbortSignal): Promise<void> {
     const { store, log } = this.parts;
-    if (group.length < 2 || store.readHosts === undefined) return new Map();
+    if (group.length < 2 || store.readHosts === undefined) return;
     const hosts = group.map(({ host }) => host);
     try {
-      return await windowOfMany((query) => store.readHosts!(query), hosts, this.#range(group[0]!, last));
+      const range = this.#range(group[0]!, last);
+      for await (const windows of windowsOfMany((query) => store.readHosts!(query), hosts, range)) {
+        for (const watch of group) await this.#takeOne(watch, windows.get(watch.host)!);
+        if (signal.aborted) break;
+      }
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       log.debug({ err: error, hosts: hosts.length }, "several hosts could not be read together");
-      return new Map();
+    } finally {
+      for (const watch of group) if (watch.unsaved > 0) await this.#save(watch);
     }
   }
 
-  /** `ready`: its one window, where it was read with those of others. */
-  async #take(watch: HostWatch, last: number, signal: AbortSignal, ready: OnlineWindow | null): Promise<void> {
-    const { store, settings } = this.parts;
-    watch.skipTo(last - Math.max(settings.pastWindows, SAVE_EVERY));
-    let unsaved = 0;
+  async #take(watch: HostWatch, last: number, signal: AbortSignal): Promise<void> {
     try {
-      for await (const window of ready === null ? windowsOf(store, this.#range(watch, last)) : [ready]) {
-        watch.take(window);
-        this.#windows += 1;
-        unsaved += 1;
-        if (unsaved >= SAVE_EVERY) {
-          await this.#save(watch);
-          unsaved = 0;
-        }
+      for await (const window of windowsOf(this.parts.store, this.#range(watch, last))) {
+        await this.#takeOne(watch, window);
         if (signal.aborted) break;
       }
     } finally {
-      if (unsaved > 0) await this.#save(watch);
+      if (watch.unsaved > 0) await this.#save(watch);
     }
+  }
+
+  async #takeOne(watch: HostWatch, window: OnlineWindow): Promise<void> {
+    if (watch.take(window)) this.#windows += 1;
+    if (watch.unsaved >= SAVE_EVERY) await this.#save(watch);
   }
 
   #range({ host, next }: HostWatch, last: number): WindowRange {

@@ -1,6 +1,7 @@
 /**
  * Reads a host's windows out of the sample store, one after the other: its own readings and those of its VMs are two streams,
- * both by time, cut at the windows' ends. No more than a window of one host is in memory.
+ * both by time, cut at the windows' ends; or those of several hosts are one. No more than a window
+ * of those hosts is in memory.
  */
 
 import type { OnlineWindow } from "../core/estimator/online/host-estimator.js";
@@ -67,17 +68,35 @@ function vmsOf(samples: readonly Sample[]): ReadonlyMap<string, VmWindow> {
 const tells = ({ values }: Sample, metrics: readonly string[]): boolean =>
   metrics.some((name) => values[name] !== undefined);
 
-/** One window of several hosts by one question, for stores that have such; by host. Throws the store's `OperationalError`. */
-export async function windowOfMany(
+/**
+ * The windows of several hosts by one question, for stores that have such: by host, one window after the other. Throws the store's
+ * `OperationalError`; the windows before are the caller's.
+ */
+export async function* windowsOfMany(
   read: NonNullable<SampleStore["readHosts"]>,
   hosts: readonly string[],
-  { last: number, windowMs, vmMetrics }: Omit<WindowRange, "host" | "first">,
-): Promise<ReadonlyMap<string, OnlineWindow>> {
+  { first, last, windowMs, vmMetrics }: Omit<WindowRange, "host">,
+): AsyncIterable<ReadonlyMap<string, OnlineWindow>> {
+  const metrics = [...new Set([...HOST_METRICS, ...vmMetrics])];
+  const range = { from: milliseconds(first * windowMs), to: milliseconds((last + 1) * windowMs) };
+  const samples = new Cut(read({ hosts, metrics, ...range }));
+  try {
+    for (let number = first; number <= last; number++)
+      yield byHost(await samples.before((number + 1) * windowMs), hosts, number, vmMetrics);
+  } finally {
+    await samples.close();
+  }
+}
+
+function byHost(
+  samples: readonly Sample[],
+  hosts: readonly string[],
+  number: number,
+  vmMetrics: readonly string[],
+): ReadonlyMap<string, OnlineWindow> {
   const own = new Map(hosts.map((host) => [host, [] as Sample[]]));
   const vms = new Map(hosts.map((host) => [host, [] as Sample[]]));
-  const metrics = [...new Set([...HOST_METRICS, ...vmMetrics])];
-  const range = { from: milliseconds(number * windowMs), to: milliseconds((number + 1) * windowMs) };
-  for await (const sample of read({ hosts, metrics, ...range })) {
+  for (const sample of samples) {
     if (sample.vm === null && tells(sample, HOST_METRICS)) own.get(sample.host)?.push(sample);
     else if (sample.vm !== null && tells(sample, vmMetrics)) vms.get(sample.host)?.push(sample);
   }

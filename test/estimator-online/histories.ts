@@ -59,7 +59,7 @@ export class MemoryStore implements SampleStore {
   together = 0;
 
   constructor(samples: readonly Sample[]) {
-    this.samples = samples;
+    this.samples = [...samples].sort(compareSamples);
   }
 
   async write(samples: readonly Sample[]): Promise<void> {

@@ -357,6 +357,25 @@ test("hosts whose windows are read together are estimated as if each had been re
   assert.ok(together.together >= 6 * 2 && together.together < 6 * names.length, `${together.together} questions`);
 });
 
+test("the past of hosts that are seen first is read together, from each one's own first window on", async () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+  const hours = 12;
+  const samples = names.flatMap((host, i) =>
+    hostHistory(host, hours, i).filter(({ at }) => at >= (START + i) * HOUR_MS),
+  );
+  const settings = settingsFor("greedy");
+  const expected = await liveEstimates(new MemoryStore(samples), settings, hours);
+  const store = new MemoryStore(samples);
+  const { watch } = await openWatch(store, new MemoryStates(), settings, hours);
+  await watch.pass(never);
+  assert.equal(store.together, 2, "eight hosts by one question");
+  const end = (START + hours) * HOUR_MS;
+  assert.deepEqual(
+    watch.estimates(),
+    expected.filter(({ at }) => at === end).toSorted((a, b) => (a.host < b.host ? -1 : 1)),
+  );
+});
+
 test("hosts are found as they appear, and only those that are asked for where that is said", async () => {
   const newcomer = hostHistory("b", 8, 6).filter(({ at }) => at >= (START + 5) * HOUR_MS);
   const store = new MemoryStore([...hostHistory("a", 8, 5), ...newcomer, ...hostHistory("c", 8, 5)]);
