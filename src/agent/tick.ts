@@ -17,6 +17,7 @@ import type { DomainStats, HypervisorEvent } from "../ports/hypervisor.js";
 import { eraseDomain } from "./ask.js";
 import { PoolBalancer } from "./balance/pool-balancer.js";
 import { type AgentContext, isActive, pinsOf } from "./context.js";
+import { MissedReboots } from "./dynamic/missed-reboots.js";
 import { PoolKeeper } from "./dynamic/pool-keeper.js";
 import { reasonOf, tellPoolsChanged } from "./repin.js";
 import { settleAll } from "./settle.js";
@@ -33,6 +34,7 @@ export class TickMemory {
   lastRepack: Milliseconds | null = null;
   /** Uuids of domains whose guests rebooted in them since the last tick: their counters do not show it. */
   rebooted = new Set<string>();
+  readonly missed = new MissedReboots();
   balancer: PoolBalancer | null = null;
   pools: PoolKeeper | null = null;
   /** Problems of the last tick: one that lasts is told once. */
@@ -43,6 +45,7 @@ export class TickMemory {
   heard(event: HypervisorEvent): void {
     if (event.kind === "started") this.reporting.delete(event.uuid);
     if (event.kind === "rebooted") this.rebooted.add(event.uuid);
+    if (event.kind === "reconnected") this.missed.reconnected();
   }
 }
 
@@ -74,8 +77,7 @@ export async function runTick(
   );
   actions += repackPools(context, memory);
   memory.pools ??= await PoolKeeper.open(context);
-  const { rebooted } = memory;
-  memory.rebooted = new Set();
+  const rebooted = rebootedGuests(context, memory, stats);
   actions += memory.pools.keep(memory.usage, rebooted, sample?.cpuPressure ?? null);
   await store.flush();
   await memory.pools.save();
@@ -91,6 +93,19 @@ export async function runTick(
   if (store.problem !== null) problems.push(store.problem);
   tellNewProblems(context, memory, problems);
   return { actions, problems };
+}
+
+/** Since the last tick, by uuid. */
+function rebootedGuests(
+  { settings: { dynamic }, clock }: AgentContext,
+  memory: TickMemory,
+  stats: readonly DomainStats[],
+): ReadonlySet<string> {
+  const heard = memory.rebooted;
+  memory.rebooted = new Set();
+  if (dynamic !== null)
+    for (const uuid of memory.missed.found(stats, clock.monotonic(), dynamic.bootTime)) heard.add(uuid);
+  return heard;
 }
 
 /** The machine's own figures are a convenience: without them usage is the sum of the VMs. */

@@ -186,3 +186,18 @@ export async function openWatch(
 }
 
 export const away = (): OperationalError => new OperationalError("store-unreachable", "the store is away", true);
+
+/** The estimates of one uninterrupted process, window by window. */
+export async function liveEstimates(
+  store: MemoryStore,
+  settings: WatchSettings,
+  hours: number,
+): Promise<readonly HostEstimate[]> {
+  const { watch, clock, told } = await openWatch(store, new MemoryStates(), settings, 1);
+  const { signal } = new AbortController();
+  for (let hour = 1; hour <= hours; hour++) {
+    await watch.pass(signal);
+    await clock.advance(HOUR_MS);
+  }
+  return told;
+}

@@ -12,24 +12,20 @@ import { estimatorTrace } from "../../src/trace/estimator-writer.js";
 import { estimateText } from "../estimator/traces.js";
 import fc from "../support/property.js";
 import { rememberingLog } from "../support/quiet-log.js";
-import { away, HOUR_MS, hostHistory, MemoryStates, MemoryStore, openWatch, START, settingsFor } from "./histories.js";
+import {
+  away,
+  HOUR_MS,
+  hostHistory,
+  liveEstimates,
+  MemoryStates,
+  MemoryStore,
+  openWatch,
+  START,
+  settingsFor,
+} from "./histories.js";
 
 const never = new AbortController().signal;
 const HOURS = 24;
-
-/** The estimates of one uninterrupted process, window by window. */
-async function liveEstimates(
-  store: MemoryStore,
-  settings: WatchSettings,
-  hours: number,
-): Promise<readonly HostEstimate[]> {
-  const { watch, clock, told } = await openWatch(store, new MemoryStates(), settings, 1);
-  for (let hour = 1; hour <= hours; hour++) {
-    await watch.pass(never);
-    await clock.advance(HOUR_MS);
-  }
-  return told;
-}
 
 async function textOf(pieces: AsyncIterable<string>): Promise<string> {
   let text = "";
@@ -331,49 +327,6 @@ describe("what an operator is told", () => {
     await watch.pass(never);
     assert.deepEqual([watch.status().unsaved, [...states.texts.keys()].sort()], [0, ["a", "b"]]);
   });
-});
-
-test("hosts whose windows are read together are estimated as if each had been read alone, also where that question fails", async () => {
-  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-  const samples = names.flatMap((host, i) => hostHistory(host, 6, i));
-  const together = new MemoryStore(samples);
-  const alone = new MemoryStore(samples);
-  const failing = new MemoryStore(samples);
-  Object.assign(alone, { readHosts: undefined });
-  Object.assign(failing, {
-    readHosts: () => {
-      throw new OperationalError("store-failed", "too much at once", false);
-    },
-  });
-  const settings = settingsFor("maxpeak");
-  const [expected, ...others] = await Promise.all(
-    [alone, together, failing].map(async (store) => {
-      const told = await liveEstimates(store, settings, 6);
-      return told.toSorted((a, b) => a.at - b.at || (a.host < b.host ? -1 : 1));
-    }),
-  );
-  assert.equal(expected!.length, 60);
-  for (const other of others) assert.deepEqual(other, expected);
-  assert.ok(together.together >= 6 * 2 && together.together < 6 * names.length, `${together.together} questions`);
-});
-
-test("the past of hosts that are seen first is read together, from each one's own first window on", async () => {
-  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-  const hours = 12;
-  const samples = names.flatMap((host, i) =>
-    hostHistory(host, hours, i).filter(({ at }) => at >= (START + i) * HOUR_MS),
-  );
-  const settings = settingsFor("greedy");
-  const expected = await liveEstimates(new MemoryStore(samples), settings, hours);
-  const store = new MemoryStore(samples);
-  const { watch } = await openWatch(store, new MemoryStates(), settings, hours);
-  await watch.pass(never);
-  assert.equal(store.together, 2, "eight hosts by one question");
-  const end = (START + hours) * HOUR_MS;
-  assert.deepEqual(
-    watch.estimates(),
-    expected.filter(({ at }) => at === end).toSorted((a, b) => (a.host < b.host ? -1 : 1)),
-  );
 });
 
 test("hosts are found as they appear, and only those that are asked for where that is said", async () => {
