@@ -2,7 +2,9 @@
  * Real etcd for tests: clusters of one or three servers on loopback, with data in temporary folders, ended by their own
  * process numbers; and a line between client and server that can be cut in the ways in which networks fail.
  */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -44,8 +46,19 @@ class Node {
     await ended;
   }
 
-  freeze(): void {
-    this.child?.kill("SIGSTOP");
+  /** Resolves when every thread stands still: the signal alone lets those that run finish what they do. */
+  async freeze(): Promise<void> {
+    const { pid } = this.child ?? {};
+    assert.ok(pid !== undefined, "only a running server can be frozen");
+    process.kill(pid, "SIGSTOP");
+    const isStill = (thread: string): boolean => {
+      try {
+        return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8"));
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    };
+    while (!readdirSync(`/proc/${pid}/task`).every(isStill)) await pause(5);
   }
 
   thaw(): void {
