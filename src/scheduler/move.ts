@@ -13,7 +13,7 @@ import { ask } from "./asking.js";
 import type { HostEntry } from "./host-entry.js";
 import type { Place, VmRecord } from "./record-model.js";
 import { afterReceive, afterSend, type Confirmed, confirmed, migratingRecord, sourceAfter } from "./record-steps.js";
-import type { Reign } from "./reign.js";
+import type { OwedRoom, Reign } from "./reign.js";
 import { confirmGone, confirmPlaced, forgetReported, loseMachine } from "./written.js";
 
 /** Claims the room, writes the move down and asks both agents for the first time. `why`: for events. Gives the record as it was written. */
@@ -88,14 +88,32 @@ async function conclude(reign: Reign, record: VmRecord, why: string, passing = f
   const { target } = record;
   const there = target === null ? null : entryAt(reign, target);
   const outcome = there === null ? null : await revoke(reign, there, record);
-  if (source.kind === "kept") return stays(reign, record, source.vm, { why, passing });
+  if (source.kind === "kept") {
+    if (target !== null && outcome !== null && !isAnswer(outcome))
+      reign.owed.add({ name: record.name, target, pending: record.pending ?? "" });
+    return stays(reign, record, source.vm, { why, passing });
+  }
   if (target === null || there === null || outcome === null) return lost(reign, moved(record));
-  if (outcome.kind !== "done" && outcome.kind !== "revoked") return false;
+  if (!isAnswer(outcome)) return false;
   if (outcome.vm?.uuid === record.uuid) return arrived(reign, record, confirmed(outcome.vm, null));
   if (here === null) return lost(reign, record);
   reign.events.emit("vm-vanished", { vm: record.name, host: target.host }, "the VM is on neither host any more");
   await confirmGone(reign, record);
   return true;
+}
+
+const isAnswer = (outcome: RevokeOutcome): outcome is Extract<RevokeOutcome, { kind: "done" | "revoked" }> =>
+  outcome.kind === "done" || outcome.kind === "revoked";
+
+/** True: the host is told, or it is not the machine any more that it was. */
+export async function giveBack(reign: Reign, { name, target, pending }: OwedRoom): Promise<boolean> {
+  const there = entryAt(reign, target);
+  return (
+    there === null ||
+    isAnswer(
+      await ask(reign, there, () => there.client.revoke({ requestId: pending, epoch: reign.epoch, name }, reign.lost)),
+    )
+  );
 }
 
 const revoke = (reign: Reign, entry: HostEntry, { name, pending }: VmRecord): Promise<RevokeOutcome> =>

@@ -15,12 +15,14 @@ import { Estimates } from "./estimates.js";
 import type { ClusterEvents } from "./events.js";
 import type { HostEntry } from "./host-entry.js";
 import { KeyedLocks, Limiter } from "./locks.js";
+import { Makings } from "./makings.js";
 import { Prices } from "./prices.js";
 import {
   EPOCH_RECORDS,
   type EpochRecord,
   HOST_RECORDS,
   type HostRecord,
+  type Place,
   VM_RECORDS,
   type VmRecord,
 } from "./record-model.js";
@@ -56,6 +58,14 @@ export interface MoveNote {
   readonly final: boolean;
 }
 
+/** Room that a silent host may still keep for a VM that stays where it is: an agent gives it back by itself after an hour only. */
+export interface OwedRoom {
+  readonly name: string;
+  readonly target: Place;
+  /** The request that both agents knew the move by. */
+  readonly pending: string;
+}
+
 export class Reign {
   readonly startedAt: Milliseconds;
   readonly vms: Book<VmRecord>;
@@ -88,8 +98,12 @@ export class Reign {
   /** VMs of hosts whose machine was replaced. */
   readonly bereaved = new Set<string>();
   readonly roomBudget: RoomBudget;
+  readonly makings = new Makings();
+  readonly owed = new Set<OwedRoom>();
   /** By VM. */
   readonly moves = new Map<string, MoveNote>();
+  /** VMs that are moved, by name. */
+  readonly movingSince = new Map<string, Milliseconds>();
   /** Hosts that were drained until nothing was left, and it was told. */
   readonly emptied = new Set<string>();
   /** Names of the records that are not settled. */
@@ -174,6 +188,8 @@ export class Reign {
     if (after?.requestId) this.byRequest.set(after.requestId, name);
     if (after !== null && after.pending !== null) this.unsettled.add(name);
     else this.unsettled.delete(name);
+    if (after?.phase !== "migrating") this.movingSince.delete(name);
+    else if (!this.movingSince.has(name)) this.movingSince.set(name, this.now());
     const hosts = after === null || after.phase === "lost" ? [] : hostsOf(after);
     for (const host of before === null ? [] : hostsOf(before)) if (!hosts.includes(host)) this.room.release(host, name);
     if (after !== null) for (const host of hosts) this.room.claim(host, after);

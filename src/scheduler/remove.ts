@@ -14,6 +14,8 @@ import { confirmGone, dropRecord } from "./written.js";
 
 /** `removal`: the caller's id of the request, or made up for it. */
 export function removeVm(reign: Reign, name: string, removal: string): Promise<ClusterResult<ClusterVm>> {
+  // Room is not made any more for a VM that is not wanted: its deploy, which comes first, is refused. A removal of before, repeated, is none.
+  if (reign.removals.removedBy(removal) === null) reign.makings.withdraw(name, "the VM was removed meanwhile");
   return reign.locks.run(name, async () => {
     reign.mustLead();
     const removed = reign.removals.removedBy(removal);

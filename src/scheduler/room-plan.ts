@@ -4,18 +4,20 @@ import { afterDeparture } from "../core/placement/after.js";
 import {
   type Guest,
   isCounted,
+  movesFoundInPieces,
   movesThatMakeRoom,
   type PlacementView,
   type Residents,
   type RoomMoves,
 } from "../core/placement/making-room.js";
 import type { HostSummary } from "../core/placement/model.js";
+import { emptied, nearestHosts } from "../core/placement/nearest-hosts.js";
 import { milliseconds } from "../core/units.js";
 import { obstacleOf, unfit } from "./drain.js";
 import type { HostEntry } from "./host-entry.js";
 import type { VmRecord, VmSize } from "./record-model.js";
 import type { Reign } from "./reign.js";
-import { type Claim, constraintsOf, constraintsOfRecord, shapeOf } from "./room.js";
+import { type Claim, constraintsOf, constraintsOfRecord, shapeOf, vmsInPools } from "./room.js";
 import type { ClusterDeploy, ClusterRoom } from "./service.js";
 
 /** A VM that an agent would not let go or take (a disk that is not shared, say) is not thought of for a while: it would be the cheapest again. */
@@ -30,6 +32,8 @@ export interface RoomNeed {
   readonly claim: Claim;
   /** Null: no moves within `limit` help. */
   plan(limit: number): RoomMoves | null;
+  /** The same, while other work goes on: what it gives holds in the turn in which it is given. */
+  search(limit: number): Promise<RoomMoves | null>;
   /** Where there is room now, the claim aside; null: nowhere. */
   host(): string | null;
 }
@@ -42,7 +46,9 @@ export function placementNeed(reign: Reign, request: ClusterDeploy, exclude: Rea
     vm: request.name,
     key: JSON.stringify([shape, constraints, [...exclude].sort()]),
     claim: { name: request.name, ...shape, antiAffinity: constraints.antiAffinityGroup },
-    plan: (limit) => planOver(reign, reign.room.placer, wanted, limit),
+    plan: (limit) => movesThatMakeRoom(reign.room.placer, residentsIn(reign, wanted.name), wanted, limit),
+    search: (limit) =>
+      movesFoundInPieces(reign.room.placer, residentsIn(reign, wanted.name), wanted, limit, () => pause(reign)),
     host: () => reign.room.choose(shape, constraints, exclude),
   };
 }
@@ -59,23 +65,28 @@ export function growthNeed(reign: Reign, record: VmRecord, size: VmSize): RoomNe
   const constraints = { ...constraintsOfRecord(record), antiAffinityGroup: null };
   const shape = shapeOf(size);
   const exclude = new Set([...reign.entries.keys()].filter((id) => id !== host));
+  const plan = (limit: number): RoomMoves | null => {
+    const seen = without();
+    if (seen === null) return null;
+    const view: PlacementView = {
+      host: (id) => (id === host ? seen : placer.host(id)),
+      nearest: (of, limits, excluded, most) => {
+        const isSuited = (): boolean => !excluded.has(host) && placer.takes(emptied(seen), of, limits);
+        return nearestHosts([seen], of, isSuited, most);
+      },
+      takes: placer.takes.bind(placer),
+      candidates: placer.candidates.bind(placer),
+    };
+    return movesThatMakeRoom(view, residentsIn(reign, name), { name, shape, constraints, exclude }, limit);
+  };
   return {
     vm: name,
     key: JSON.stringify([name, host, shape]),
     // No VM has such a name: the VM itself is counted there as it is.
     claim: { name: `${name} (its new size)`, ...shape, antiAffinity: null },
-    plan: (limit) => {
-      const seen = without();
-      if (seen === null) return null;
-      const view = {
-        hosts: () => [seen].values(),
-        host: (id: string) => (id === host ? seen : placer.host(id)),
-        profileOf: (id: string) => placer.profileOf(id),
-        takes: placer.takes.bind(placer),
-        candidates: placer.candidates.bind(placer),
-      };
-      return planOver(reign, view, { name, shape, constraints, exclude }, limit);
-    },
+    plan,
+    // One host is looked at: that is done at once.
+    search: async (limit) => plan(limit),
     host: () => {
       const seen = without();
       return seen !== null && placer.takes(seen, shape, constraints) ? host : null;
@@ -83,9 +94,15 @@ export function growthNeed(reign: Reign, record: VmRecord, size: VmSize): RoomNe
   };
 }
 
-function planOver(reign: Reign, view: PlacementView, wanted: Guest, limit: number): RoomMoves | null {
+/** Others are served meanwhile. */
+async function pause(reign: Reign): Promise<void> {
+  await reign.sleep(milliseconds(0));
+  reign.mustLead();
+}
+
+function residentsIn(reign: Reign, wanted: string): (host: HostSummary) => Residents {
   const targets = new Targets(reign);
-  return movesThatMakeRoom(view, (host) => residentsOf(reign, host, wanted.name, targets), wanted, limit);
+  return (host) => residentsOf(reign, host, wanted, targets);
 }
 
 const othersOn = (reign: Reign, host: string, name: string): readonly Claim[] =>
@@ -110,12 +127,12 @@ function residentsOf(reign: Reign, { id }: HostSummary, wanted: string, targets:
   const entry = reign.entries.get(id);
   const claims = othersOn(reign, id, wanted);
   const shapes = claims.map(shapeOf);
-  if (entry === undefined) return { shapes, movable: [] };
-  const counted = new Set(entry.status?.pools.flatMap(({ vms }) => vms));
+  if (entry === undefined || entry.status === null) return { shapes, movable: [] };
+  const counted = vmsInPools(entry.status);
   const movable = claims.flatMap(({ name }): Guest[] => {
     const record = reign.vms.get(name);
     if (record?.phase !== "placed" || record.host !== id || !counted.has(name)) return [];
-    if (reign.locks.isHeld(name) || isResting(reign, name)) return [];
+    if (reign.locks.isHeld(name) || isResting(reign, name) || reign.makings.waitingFor(name) !== null) return [];
     if (obstacleOf(entry, record, entry.vms.get(name), reign.conflicts.has(name)) !== null) return [];
     return [
       { name, shape: shapeOf(record), constraints: constraintsOfRecord(record), exclude: targets.not(entry, record) },

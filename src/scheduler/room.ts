@@ -10,9 +10,11 @@ import {
   type HostForecast,
   type HostSummary,
   isSameShape,
+  NO_CONSTRAINTS,
   type VmShape,
 } from "../core/placement/model.js";
 import type { Placer, PlacerSettings } from "../core/placement/placer.js";
+import { mib } from "../core/units.js";
 import type { HostStatus } from "../ports/agent-client.js";
 import { type HostEntry, livenessOf } from "./host-entry.js";
 import type { VmRecord, VmSize } from "./record-model.js";
@@ -58,6 +60,11 @@ export class Room {
   /** The best host, or null. */
   choose(shape: VmShape, constraints: Constraints, exclude: ReadonlySet<string>): string | null {
     return this.placer.choose(shape, constraints, exclude)?.hostId ?? null;
+  }
+
+  /** What the first look for the nearest hosts would fill in is there: nobody waits for it then. */
+  prepareForNearest(): void {
+    this.placer.nearest({ vcpus: 1, memoryMiB: mib(1), ratio: null }, NO_CONSTRAINTS, new Set(), 1);
   }
 
   /** Why this host, in the terms of its score: `score 0.93 (balance 0.83, thrift 0.1 x 2)`. */
@@ -180,14 +187,19 @@ export function hostSummary(
 
 const inPools = new WeakMap<HostStatus, ReadonlySet<string>>();
 
-/** Counted by the host already. What is there but in no pool (stopped, unplaced) has no room, and needs none. */
-function isShown(entry: HostEntry, status: HostStatus, name: string): boolean {
+/** VMs that the host's pools counted when it said so. */
+export function vmsInPools(status: HostStatus): ReadonlySet<string> {
   let shown = inPools.get(status);
   if (shown === undefined) {
     shown = new Set(status.pools.flatMap((pool) => pool.vms));
     inPools.set(status, shown);
   }
-  return shown.has(name) || entry.vms.has(name);
+  return shown;
+}
+
+/** Counted by the host already. What is there but in no pool (stopped, unplaced) has no room, and needs none. */
+function isShown(entry: HostEntry, status: HostStatus, name: string): boolean {
+  return vmsInPools(status).has(name) || entry.vms.has(name);
 }
 
 const isSameClaim = (a: Claim, b: Claim): boolean => isSameShape(a, b) && a.antiAffinity === b.antiAffinity;

@@ -34,6 +34,7 @@ import {
   type ClusterEvent,
   type ClusterExplanation,
   type ClusterHost,
+  type ClusterMoves,
   type ClusterResize,
   type ClusterResult,
   type ClusterStatus,
@@ -48,6 +49,7 @@ import {
 } from "./service.js";
 import { DEFAULT_SCHEDULER_SETTINGS, type SchedulerSettings } from "./settings.js";
 import { shownHost, shownHosts, shownVm, shownVms } from "./shown.js";
+import { shownMoves } from "./shown-moves.js";
 import { Standby } from "./standby.js";
 import { takeOver } from "./takeover.js";
 import { Rounds } from "./tick.js";
@@ -293,6 +295,10 @@ class ClusterScheduler implements Scheduler {
     const explanation = reign.room.explain(request);
     const prices = reign.prices.shown(shapeOf(request));
     return { ...explanation, prices, makesRoom: explanation.chosen === null ? explainedRoom(reign, request) : null };
+  }
+
+  moves(): ClusterMoves {
+    return shownMoves(this.mustLead());
   }
 
   estimateCourse(host: string): readonly PastEstimate[] {

@@ -67,6 +67,50 @@ export interface ClusterRoom extends RoomMoves {
   readonly automatic: boolean;
 }
 
+/** A live move that is under way, or to be made. */
+export interface ClusterMove {
+  readonly vm: string;
+  readonly from: string;
+  readonly to: string;
+  readonly memoryMiB: MiB;
+  readonly state: "planned" | "moving";
+  /** The VM for which it makes room; null: for none. */
+  readonly waiting: string | null;
+  /** In words. */
+  readonly reason: string;
+  /** Since it was begun, as far as this leader knows; null: it is not. */
+  readonly lasts: Milliseconds | null;
+}
+
+/** A VM that waits for room, to be placed or to grow. */
+export interface RoomWaiter {
+  readonly vm: string;
+  /** Where room is made; null: moves are looked for. */
+  readonly host: string | null;
+  /** That make the room, and those of them that are made. */
+  readonly moves: number;
+  readonly made: number;
+  readonly waits: Milliseconds;
+  /** After so long it waits no more. */
+  readonly patience: Milliseconds;
+}
+
+export interface ClusterMoves {
+  /** By VM. */
+  readonly items: readonly ClusterMove[];
+  readonly waiting: readonly RoomWaiter[];
+  readonly budget: {
+    /** Moves for each request; 0: no room is made. */
+    readonly perRequest: number;
+    readonly perHour: number;
+    /** Of the last hour, by this leader; and set aside for moves that are planned. */
+    readonly begun: number;
+    readonly planned: number;
+    /** When the oldest of the hour's moves counts no more; null: there is none. */
+    readonly nextIn: Milliseconds | null;
+  };
+}
+
 /** Where a VM may go, beyond what it needs. */
 export interface Constraints {
   /** Labels that the host must have. */
@@ -293,6 +337,8 @@ export interface SchedulerService {
   hosts(): readonly ClusterHost[];
   /** Why a VM would go where; changes nothing. On the leader only: throws `NotLeader`. */
   explain(request: ClusterDeploy): ClusterExplanation;
+  /** Live moves, who waits for them, and the budget. On the leader only: throws `NotLeader`. */
+  moves(): ClusterMoves;
   /** By host id; none where this scheduler does not lead. */
   estimates(): readonly KeptEstimate[];
   /** The last 24 of a host, the newest last. */

@@ -30,6 +30,7 @@ export async function takeOver(reign: Reign, rounds: Rounds): Promise<void> {
   for (const record of reign.vms.values()) if (isBereaved(reign, record)) reign.bereaved.add(record.name);
   await within(reign, reign.settings.takeoverPatience, () => rounds.polls());
   await within(reign, reign.settings.takeoverPatience, () => rounds.settling());
+  if (reign.settings.migrationBudget > 0) reign.room.prepareForNearest();
   reign.mustLead();
 }
 

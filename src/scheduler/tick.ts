@@ -9,6 +9,7 @@ import { drainRound } from "./drain.js";
 import { mourn } from "./inventory.js";
 import { LeaseKeeper } from "./leases.js";
 import { examine } from "./look.js";
+import { giveBack } from "./move.js";
 import { duePolls, pollHost, StrangerPolls } from "./poll.js";
 import { expireEstimates } from "./publish.js";
 import { hostsOf } from "./record-steps.js";
@@ -38,6 +39,7 @@ export class Rounds {
       ...this.settling(),
       ...this.looking(),
       ...this.draining(),
+      ...this.givingBack(),
       this.begin("leases", () => this.leases.renew()),
       this.begin("prices", () => this.reign.prices.look()),
     ]);
@@ -93,6 +95,17 @@ export class Rounds {
     return [...reign.entries.values()]
       .filter(({ record, state }) => record.draining && state === "up")
       .map((entry) => this.begin(`drain ${entry.id}`, () => drainRound(reign, entry)));
+  }
+
+  givingBack(): Promise<void>[] {
+    const { reign } = this;
+    return [...reign.owed]
+      .filter(({ target }) => reign.entries.get(target.host)?.state !== "down")
+      .map((owed) =>
+        this.begin(`give back ${owed.pending}`, async () => {
+          if (await giveBack(reign, owed)) reign.owed.delete(owed);
+        }),
+      );
   }
 
   private locked(task: string, name: string, job: () => Promise<void>): Promise<void> {

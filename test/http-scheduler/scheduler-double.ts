@@ -16,6 +16,7 @@ import {
   type ClusterEventKind,
   type ClusterExplanation,
   type ClusterHost,
+  type ClusterMoves,
   type ClusterRefusal,
   type ClusterResize,
   type ClusterResult,
@@ -168,6 +169,17 @@ export class SchedulerDouble implements SchedulerService {
   vms = (): readonly ClusterVm[] => [...this.known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   hosts = (): readonly ClusterHost[] => ["host-a", "host-b"].map((id) => this.hostOf(id));
   host = (id: string): ClusterHost | null => this.hosts().find((host) => host.id === id) ?? null;
+
+  moves(): ClusterMoves {
+    const [vm, waiting, reason] = ["web", "asked", "to make room for asked"];
+    const move = { vm, from: "host-a", to: "host-b", memoryMiB: mib(2048), waiting, reason };
+    const waits = milliseconds(1_500);
+    return {
+      items: [{ ...move, state: "moving", lasts: milliseconds(1_200) }],
+      waiting: [{ vm: waiting, host: "host-a", moves: 1, made: 0, waits, patience: milliseconds(45_000) }],
+      budget: { perRequest: 1, perHour: 60, begun: 3, planned: 0, nextIn: milliseconds(600_000) },
+    };
+  }
 
   explain({ vcpus, memoryMiB, ratio: wanted }: ClusterDeploy): ClusterExplanation {
     const verdict = { filter: "memory", veto: "needs more", advisory: false };

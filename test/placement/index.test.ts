@@ -5,6 +5,7 @@ import { afterDeparture, afterPlacement } from "../../src/core/placement/after.j
 import { rankHosts } from "../../src/core/placement/choose.js";
 import { registryFor, weightsFor } from "../../src/core/placement/estimate-mode.js";
 import { type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "../../src/core/placement/model.js";
+import { emptied, nearestHosts } from "../../src/core/placement/nearest-hosts.js";
 import { createPlacer, type Placer } from "../../src/core/placement/placer.js";
 import { BUILT_IN, type Registry, rulesOf, type Weights } from "../../src/core/placement/rules.js";
 import { bidWeigher } from "../../src/core/placement/weighers/bid/weigher.js";
@@ -111,6 +112,13 @@ class Model {
     const expected = rankHosts(rulesOf(this.weights, this.registry), this.hosts.values(), asked, constraints, exclude);
     assert.deepEqual([...this.placer.candidates(asked, constraints, exclude)], expected);
     assert.deepEqual(this.placer.choose(asked, constraints, exclude), expected[0] ?? null);
+    const isSuited = (one: HostSummary): boolean =>
+      !exclude.has(one.id) && this.placer.takes(emptied(one), asked, constraints);
+    for (const most of [3, IDS])
+      assert.deepEqual(
+        this.placer.nearest(asked, constraints, exclude, most),
+        nearestHosts(this.hosts.values(), asked, isSuited, most),
+      );
     return expected;
   }
 

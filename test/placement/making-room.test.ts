@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { afterDeparture, afterPlacement } from "../../src/core/placement/after.js";
 import { chooseHost } from "../../src/core/placement/choose.js";
-import { type Guest, movesThatMakeRoom, type RoomMoves } from "../../src/core/placement/making-room.js";
+import {
+  type Guest,
+  movesFoundInPieces,
+  movesThatMakeRoom,
+  type RoomMoves,
+} from "../../src/core/placement/making-room.js";
 import { type HostSummary, NO_CONSTRAINTS, type VmShape } from "../../src/core/placement/model.js";
 import { createPlacer } from "../../src/core/placement/placer.js";
 import { rulesOf } from "../../src/core/placement/rules.js";
@@ -162,6 +167,34 @@ describe("moves that make room", () => {
       }),
       { numRuns: 40, seed: 3 },
     );
+  });
+
+  test("in pieces the same moves, and where hosts changed in between, moves that hold afterwards or none", async () => {
+    const counts = { moves: 0, none: 0, pauses: 0 };
+    const property = fc.asyncProperty(filling, sizes, fc.boolean(), async (wanted, asked, loses) => {
+      const world = worldOf(wanted);
+      fc.pre(chooseHost(RULES, world.hosts.values(), asked) === null);
+      const placer = createPlacer({ weights: WEIGHTS.headroom });
+      for (const one of world.hosts.values()) placer.upsertHost(one);
+      const before = planIn(world, asked, 2);
+      // The host that was to take the first VM is closed, or goes.
+      const lost = before?.moves[0]?.to ?? "h0";
+      const pause = async (): Promise<void> => {
+        if (counts.pauses++ % 2 === 0) return;
+        if (loses) placer.removeHost(lost);
+        else placer.upsertHost({ ...world.hosts.get(lost)!, cordoned: true });
+      };
+      const inPieces = await movesFoundInPieces(placer, residentsIn(world), guest("asked", asked), 2, pause, 1);
+      const hosts = new Map([...placer.hosts()].map((one) => [one.id, one]));
+      if ([...hosts.values()].every((one) => one === world.hosts.get(one.id)) && hosts.size === world.hosts.size)
+        assert.deepEqual(inPieces, before);
+      counts[inPieces === null ? "none" : "moves"]++;
+      if (inPieces === null) return;
+      const after = afterMoves({ hosts, guests: world.guests }, inPieces);
+      assert.notEqual(chooseHost(RULES, [after.get(inPieces.host)!], asked), null);
+    });
+    await fc.assert(property, { numRuns: 100, seed: 5 });
+    assert.ok(counts.moves > 10 && counts.none > 20 && counts.pauses > 80, JSON.stringify(counts));
   });
 
   test("one after another: a VM goes to a host from which another has to go first", () => {

@@ -3,62 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
 import { RoomBudget } from "../../src/scheduler/room-budget.js";
-import { type ClusterDeploy, NotLeader } from "../../src/scheduler/service.js";
-import type { SchedulerSettings } from "../../src/scheduler/settings.js";
 import { accepted, refused } from "./answers.js";
-import { Cluster, deployRequest } from "./cluster.js";
-
-const only = (...hosts: string[]) => ({ constraints: { hosts } });
-const sized = (host: string, vcpus: number, more: Partial<ClusterDeploy> = {}) => ({
-  vcpus,
-  ratio: ratio(1),
-  ...only(host),
-  ...more,
-});
-const ASKED = { ...deployRequest("asked", { requestId: "k" }), vcpus: 5, ratio: ratio(1) };
-const BUDGET = { migrationBudget: 1 };
-
-/**
- * Of 8 pCPUs each: h1 has 3 free, and small, of 2 vCPUs, may go to h2, which has 2 free; h3 is closed.
- */
-async function nearlyFull(
-  settings: Partial<SchedulerSettings> = {},
-  small: Partial<ClusterDeploy> = {},
-): Promise<Cluster> {
-  const cluster = await new Cluster({ hosts: 3, settings }).start();
-  accepted(await cluster.deploy("large", sized("h1", 3)));
-  accepted(await cluster.deploy("small", sized("h1", 2, { ...only("h1", "h2"), ...small })));
-  for (const host of ["h1", "h3"]) accepted(await cluster.run(cluster.scheduler.cordon(host)));
-  accepted(await cluster.deploy("other", sized("h2", 6)));
-  accepted(await cluster.run(cluster.scheduler.uncordon("h1")));
-  await cluster.settle();
-  return cluster;
-}
-
-/** a and b, of 2 vCPUs each, are on h1 beside another one of 1; h2 and h3 have room for one of them each. */
-async function twoInTheWay(): Promise<Cluster> {
-  const cluster = await new Cluster({ hosts: 3, settings: { migrationBudget: 2 } }).start();
-  for (const host of ["h2", "h3"]) accepted(await cluster.run(cluster.scheduler.cordon(host)));
-  for (const name of ["a", "b"]) accepted(await cluster.deploy(name, { vcpus: 2, ratio: ratio(1) }));
-  for (const host of ["h2", "h3"]) accepted(await cluster.run(cluster.scheduler.uncordon(host)));
-  for (const host of ["h2", "h3"]) accepted(await cluster.deploy(`full-${host}`, sized(host, 6)));
-  accepted(await cluster.deploy("large", sized("h1", 1)));
-  await cluster.settle();
-  return cluster;
-}
-
-const whereIs = (cluster: Cluster, vm: string): string | undefined => cluster.scheduler.vm(vm)?.host;
-const told = (cluster: Cluster, vm: string): readonly string[] =>
-  cluster.scheduler.eventsOf(vm).map(({ kind, message }) => `${kind}: ${message}`);
-const ask = (cluster: Cluster, request: ClusterDeploy = ASKED) => cluster.run(cluster.scheduler.deploy(request));
-
-/** Its first move has begun. */
-async function begun(cluster: Cluster, request: ClusterDeploy = ASKED) {
-  const answer = cluster.scheduler.deploy(request);
-  await cluster.clock.advance(300);
-  assert.equal(cluster.scheduler.vm("small")?.state, "migrating");
-  return answer;
-}
+import type { Cluster } from "./cluster.js";
+import { ASKED, ask, BUDGET, begun, nearlyFull, only, sized, told, twoInTheWay, whereIs } from "./nearly-full.js";
 
 describe("without a budget", () => {
   test("it is told of the live move that would make room, and refused, and nothing is moved", async () => {
@@ -108,7 +55,8 @@ describe("with a budget", () => {
 
   test("nobody else gets the room meanwhile, neither that which is made nor that where the VM goes", async () => {
     const cluster = await nearlyFull(BUDGET);
-    const answer = begun(cluster);
+    const answer = cluster.scheduler.deploy(ASKED);
+    await cluster.clock.advance(300);
     const thief = { vcpus: 2, ratio: ratio(1) };
     for (const host of ["h1", "h2"])
       assert.equal(refused(await cluster.deploy(`thief-${host}`, { ...thief, ...only(host) })).code, "no-host-fits");
@@ -205,44 +153,6 @@ describe("a VM that wants another size than its host has room for", () => {
   });
 });
 
-describe("a move that fails", () => {
-  test("leaves everything as it was; the refusal says why, and the same is not tried at once again", async () => {
-    const cluster = await nearlyFull(BUDGET, { image: "/images/debian.qcow2" });
-    const { reason } = refused(await ask(cluster));
-    assert.match(reason, /room for it could not be made: small stays on h1: .*folders that all hosts share/);
-    assert.equal(whereIs(cluster, "small"), "h1");
-    assert.match(told(cluster, "asked").join("\n"), /room-not-made: .*folders that all hosts share/);
-    await cluster.settle();
-    cluster.checkSettled();
-    assert.doesNotMatch(refused(await ask(cluster, { ...ASKED, requestId: "m" })).reason, /small/);
-    accepted(await cluster.deploy("two", sized("h2", 2)));
-    accepted(await cluster.deploy("three", sized("h1", 3)));
-  });
-
-  test("by taking too long is ended, and the room is anybody's again", async () => {
-    const cluster = await nearlyFull({ ...BUDGET, roomPatience: milliseconds(5_000) }, { memoryMiB: mib(12_000) });
-    const since = cluster.clock.monotonic();
-    assert.match(refused(await ask(cluster)).reason, /not done within 5 s/);
-    assert.ok(cluster.clock.monotonic() - since < 8_000);
-    assert.equal(whereIs(cluster, "small"), "h1");
-    await cluster.settle();
-    cluster.checkSettled();
-    accepted(await cluster.deploy("two", sized("h2", 2)));
-  });
-
-  test("since nobody answers goes on by itself afterwards, and the VM is once", async () => {
-    const cluster = await nearlyFull({ ...BUDGET, roomPatience: milliseconds(4_000) });
-    const answer = begun(cluster);
-    cluster.machine(1).reachable = false;
-    assert.match(refused(await cluster.run(answer)).reason, /small stays on h1: .*and goes on/);
-    cluster.machine(1).reachable = true;
-    await cluster.advance(60_000);
-    cluster.checkSettled();
-    assert.equal(whereIs(cluster, "small"), "h2", "it had gone by then");
-    assert.equal(accepted(await ask(cluster, { ...ASKED, requestId: "m" })).host, "h1");
-  });
-});
-
 describe("a storm of refusals", () => {
   test("moves no more than is allowed in an hour, and says so", async () => {
     const cluster = await nearlyFull({ ...BUDGET, migrationsPerHour: 1 });
@@ -260,7 +170,7 @@ describe("a storm of refusals", () => {
   test("is looked at once in a while, and moves again when the hour is over", () => {
     const budget = new RoomBudget({ migrationsPerHour: 2, roomMakersAtOnce: 1 });
     const at = milliseconds;
-    for (const now of [0, 1_800_000]) budget.noteMove(at(now));
+    for (const now of [0, 1_800_000]) budget.setMovesAside(1).begin(at(now));
     assert.deepEqual(
       [1_800_000, 3_599_999, 3_600_000, 5_400_000].map((now) => budget.movesLeft(at(now))),
       [0, 0, 1, 2],
@@ -272,6 +182,16 @@ describe("a storm of refusals", () => {
     );
   });
 
+  test("sets the hour's moves aside for those that plan first: at once no more are begun than are allowed", async () => {
+    const cluster = await twoInTheWay({ migrationsPerHour: 1 });
+    const requests = ["x", "y"].map((name) => ({ ...ASKED, name, requestId: name, vcpus: 5 }));
+    const answers = await cluster.run(Promise.all(requests.map((request) => cluster.scheduler.deploy(request))));
+    assert.equal(answers.filter(({ ok }) => ok).length, 1);
+    assert.equal(cluster.scheduler.moves().budget.begun, 1);
+    await cluster.settle();
+    cluster.checkSettled();
+  });
+
   test("has room made for a few at once, the others are refused", async () => {
     const cluster = await nearlyFull({ ...BUDGET, roomMakersAtOnce: 1 });
     const first = begun(cluster);
@@ -280,28 +200,3 @@ describe("a storm of refusals", () => {
     accepted(await cluster.run(first));
   });
 });
-
-/** More calls than moving and placing make: the last ones find the leader at its ordinary rounds. */
-const MOST_CALLS = 12;
-
-for (const [fate, when] of [
-  ["kill", "before"],
-  ["freeze", "after"],
-] as const)
-  test(`a leader's ${fate === "kill" ? "death" : "sleep"} at any call while room is made loses and doubles nothing`, async () => {
-    for (let nth = 1; nth <= MOST_CALLS; nth++) {
-      const cluster = await nearlyFull(BUDGET);
-      cluster.startScheduler();
-      const old = cluster.leader()!;
-      old.process.at(nth, fate, when, () => (fate === "kill" ? cluster.kill(old) : cluster.freeze(old)));
-      old.scheduler.deploy(ASKED).catch((error: unknown) => assert.ok(error instanceof NotLeader, String(error)));
-      await cluster.settle();
-      await cluster.thaw();
-      assert.notEqual(cluster.leader()?.name, old.name, "another one leads");
-      // The client got no answer, and asks again.
-      assert.equal(accepted(await ask(cluster)).host, "h1");
-      assert.equal(whereIs(cluster, "small"), "h2");
-      await cluster.settle();
-      cluster.checkSettled();
-    }
-  });

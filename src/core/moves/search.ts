@@ -44,44 +44,76 @@ export const MOST_MOVES = 2;
 /** Looks for room for VMs of one need, from different hosts, after which it is given up for all: most searches end in vain. */
 const MOST_VAIN_LOOKS = 2;
 
+/** A search that may pause at each step; its result is the plan, null where none was found. */
+export type RoomSearch<Vm, Host> = Generator<void, RoomPlan<Vm, Host> | null, void>;
+
 /** `limit`: moves at most, 1 or 2. `mostLooks`: exact looks after which the search ends. Null: no plan was found. */
 export const planRoom = <Vm, Host>(
   ground: Ground<Vm, Host>,
   wanted: Vm,
   limit: number,
   mostLooks = Number.POSITIVE_INFINITY,
-): RoomPlan<Vm, Host> | null => new Search(ground, mostLooks).roomFor(wanted, limit);
+): RoomPlan<Vm, Host> | null => atOnce(roomSearch(ground, wanted, limit, mostLooks, Number.POSITIVE_INFINITY));
+
+/** The same, which pauses after `looksAtOnce` exact looks, or a few more. */
+export const roomSearch = <Vm, Host>(
+  ground: Ground<Vm, Host>,
+  wanted: Vm,
+  limit: number,
+  mostLooks: number,
+  looksAtOnce: number,
+): RoomSearch<Vm, Host> => new Search(ground, mostLooks, looksAtOnce).roomFor(wanted, limit);
+
+/** Without a pause. */
+export function atOnce<Vm, Host>(search: RoomSearch<Vm, Host>): RoomPlan<Vm, Host> | null {
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
 
 class Search<Vm, Host> {
   /** By need. */
   private readonly vainLooks = new Map<string | number, number>();
+  /** So many looks are left then. */
+  private pauseAt: number;
 
   constructor(
     private readonly ground: Ground<Vm, Host>,
     private looksLeft: number,
-  ) {}
-
-  roomFor(wanted: Vm, limit: number): RoomPlan<Vm, Host> | null {
-    const one = this.oneAway(wanted);
-    if (one !== null || limit < MOST_MOVES) return one;
-    return this.onAnyHost(wanted, this.twoAway) ?? this.onAnyHost(wanted, this.oneAfterAnother);
+    private readonly looksAtOnce: number,
+  ) {
+    this.pauseAt = Number.isFinite(looksAtOnce) ? looksLeft - looksAtOnce : Number.NEGATIVE_INFINITY;
   }
 
-  private onAnyHost(
+  *roomFor(wanted: Vm, limit: number): RoomSearch<Vm, Host> {
+    const one = yield* this.oneAway(wanted);
+    if (one !== null || limit < MOST_MOVES) return one;
+    return (yield* this.onAnyHost(wanted, this.twoAway)) ?? (yield* this.onAnyHost(wanted, this.oneAfterAnother));
+  }
+
+  private get isPauseDue(): boolean {
+    if (this.looksLeft > this.pauseAt) return false;
+    this.pauseAt = this.looksLeft - this.looksAtOnce;
+    return true;
+  }
+
+  private *onAnyHost(
     wanted: Vm,
-    attempt: (wanted: Vm, host: Host) => readonly PlannedMove<Vm, Host>[] | null,
-  ): RoomPlan<Vm, Host> | null {
+    attempt: (wanted: Vm, host: Host) => Generator<void, readonly PlannedMove<Vm, Host>[] | null, void>,
+  ): RoomSearch<Vm, Host> {
     for (const host of this.ground.hostsFor(wanted)) {
       if (this.looksLeft <= 0) return null;
-      const moves = attempt.call(this, wanted, host);
+      const moves = yield* attempt.call(this, wanted, host);
       if (moves !== null) return { host, moves };
     }
     return null;
   }
 
-  private oneAway(wanted: Vm): RoomPlan<Vm, Host> | null {
+  private *oneAway(wanted: Vm): RoomSearch<Vm, Host> {
     const tried = new Map<Host, Set<string | number>>();
     for (const [vm, host] of this.ground.singles(wanted)) {
+      if (this.isPauseDue) yield;
       if (!this.ground.mayFit(wanted, host, vm)) continue;
       const needs = tried.get(host) ?? new Set();
       tried.set(host, needs);
@@ -92,12 +124,13 @@ class Search<Vm, Host> {
     return null;
   }
 
-  private twoAway(wanted: Vm, host: Host): readonly PlannedMove<Vm, Host>[] | null {
+  private *twoAway(wanted: Vm, host: Host): Generator<void, readonly PlannedMove<Vm, Host>[] | null, void> {
     const { ground } = this;
     const residents = ground.residents(host);
     const firsts = new Set<string | number>();
     for (const [place, first] of residents.entries()) {
       if (this.looksLeft <= 0) return null;
+      if (this.isPauseDue) yield;
       if (this.isKnown(first, firsts)) continue;
       ground.take(first, host);
       const firstTo = ground.targetOf(first, [host]);
@@ -123,9 +156,10 @@ class Search<Vm, Host> {
   }
 
   /** One VM goes to a host from which another has to go first. */
-  private oneAfterAnother(wanted: Vm, host: Host): readonly PlannedMove<Vm, Host>[] | null {
+  private *oneAfterAnother(wanted: Vm, host: Host): Generator<void, readonly PlannedMove<Vm, Host>[] | null, void> {
     const tried = new Set<string | number>();
     for (const vm of this.ground.residents(host)) {
+      if (this.isPauseDue) yield;
       if (!this.ground.mayFit(wanted, host, vm) || this.isKnown(vm, tried)) continue;
       let before: PlannedMove<Vm, Host> | null = null;
       const to = this.away(vm, host, wanted, () => {

@@ -49,13 +49,17 @@ function seedGrowthOf(host: HostClass, pool: PoolCounts, { ratio, vcpus }: Deman
 
 const exactOrNull = (ratio: Ratio): ExactRatio | null => (exactRatioProblem(ratio) === null ? exactRatio(ratio) : null);
 
+/** What a pool of `headroom` is counted with; null: it takes nothing. */
+export const exactPoolRatio = ({ effectiveRatio, ratio }: PoolCounts): ExactRatio | null =>
+  exactOrNull(effectiveRatio ?? ratio);
+
 /** pCPUs that the pool (undefined: none of this ratio yet) takes for the demand of one VM. */
 export function poolGrowth(host: HostClass, pool: PoolCounts | undefined, demand: Demand): number {
-  const { ratio, vcpus } = demand;
+  const { vcpus } = demand;
   // The rule that no VM is oversubscribed with itself: a first VM gets a pCPU for each vCPU.
   if (pool === undefined) return vcpus;
   if (host.policy !== "headroom") return seedGrowthOf(host, pool, demand);
-  const exact = exactOrNull(pool.effectiveRatio ?? ratio);
+  const exact = exactPoolRatio(pool);
   if (exact === null) return Number.POSITIVE_INFINITY;
   return Math.max(0, poolSize(pool.allocatedVcpus + vcpus, vcpus, exact) - pool.pcpus);
 }

@@ -4,11 +4,11 @@
  * placed. Looked at are the hosts that miss least of the room, and so many VMs that a large cluster does not wait for it. Plans, and does
  * nothing.
  */
-import { type Ground, type PlannedMove, planRoom } from "../moves/search.js";
-import { mib } from "../units.js";
+import { atOnce, type Ground, type PlannedMove, type RoomPlan, type RoomSearch, roomSearch } from "../moves/search.js";
 import { afterDeparture, afterPlacement } from "./after.js";
-import { demandOf, growthPcpus, poolOf } from "./arithmetic.js";
+import { demandOf, poolOf } from "./arithmetic.js";
 import { type Constraints, type HostSummary, isSameShape, type VmShape } from "./model.js";
+import { missingMiB, missingPcpus } from "./nearest-hosts.js";
 import type { Placer } from "./placer.js";
 
 /** A VM, there or wanted. */
@@ -45,29 +45,82 @@ export interface RoomMoves {
 const [MOST_HOSTS, MOST_HOSTS_FOR_PAIRS] = [256, 32];
 /** Exact looks, of some microseconds each. */
 const MOST_LOOKS = 1_000;
+/** Of them, between two pauses. */
+const LOOKS_AT_ONCE = 100;
+/** Searches with pauses that may have been in vain because hosts changed meanwhile. */
+const MOST_ANEW = 3;
 /** The earlier systems' policies count in doubles, and round a pool up to one pCPU more. */
 const ROUNDING_PCPUS = 1;
 /** Best hosts for one need: more than a search takes away, so that one more is left. */
 const BEST_KEPT = 6;
 
+type ResidentsOf = (host: HostSummary) => Residents;
+
 /** What is asked of the placer, or of one that sees a host otherwise. */
-export type PlacementView = Pick<Placer, "hosts" | "host" | "profileOf" | "takes" | "candidates">;
+export type PlacementView = Pick<Placer, "host" | "nearest" | "takes" | "candidates">;
 
 /**
  * `limit`: moves at most, 1 or 2. `residentsOf`: asked of a host once, and only if it may matter. Null: no moves were found that help, or
  * the VM fits nowhere, whatever moved.
  */
-export function movesThatMakeRoom(
+export const movesThatMakeRoom = (
   placer: PlacementView,
-  residentsOf: (host: HostSummary) => Residents,
+  residentsOf: ResidentsOf,
   wanted: Guest,
   limit: number,
-): RoomMoves | null {
-  const plan = planRoom(new PlacementGround(placer, residentsOf), wanted, limit, MOST_LOOKS);
-  return plan === null ? null : { host: plan.host, moves: plan.moves.map(named) };
+): RoomMoves | null => named(atOnce(searchOf(placer, residentsOf, wanted, limit, Number.POSITIVE_INFINITY)));
+
+/**
+ * The same in pieces of some milliseconds in a cluster of 10,000 hosts: `pause` is waited for between them, while hosts and VMs may change. A
+ * plan that does not hold any more is looked for anew, in the end without pauses: what is given holds in the turn in which it is given.
+ */
+export async function movesFoundInPieces(
+  placer: PlacementView,
+  residentsOf: ResidentsOf,
+  wanted: Guest,
+  limit: number,
+  pause: () => Promise<void>,
+  looksAtOnce = LOOKS_AT_ONCE,
+): Promise<RoomMoves | null> {
+  for (let times = 0; times < MOST_ANEW; times++) {
+    const search = searchOf(placer, residentsOf, wanted, limit, looksAtOnce);
+    let step = search.next();
+    while (!step.done) {
+      await pause();
+      step = search.next();
+    }
+    const moves = named(step.value);
+    if (moves === null || holds(placer, residentsOf, wanted, moves)) return moves;
+  }
+  return movesThatMakeRoom(placer, residentsOf, wanted, limit);
 }
 
-const named = ({ vm, from, to }: PlannedMove<Guest, string>): Move => ({ vm: vm.name, from, to });
+const searchOf = (
+  placer: PlacementView,
+  residentsOf: ResidentsOf,
+  wanted: Guest,
+  limit: number,
+  looksAtOnce: number,
+): RoomSearch<Guest, string> =>
+  roomSearch(new PlacementGround(placer, residentsOf), wanted, limit, MOST_LOOKS, looksAtOnce);
+
+/** Whether the moves can be made as things are now, one after the other, and the host then takes the VM. */
+function holds(placer: PlacementView, residentsOf: ResidentsOf, wanted: Guest, { host, moves }: RoomMoves): boolean {
+  const ground = new PlacementGround(placer, residentsOf);
+  if ([host, ...moves.map(({ to }) => to)].some((id) => placer.host(id) === undefined)) return false;
+  for (const { vm: name, from, to } of moves) {
+    const vm = ground.residents(from).find((guest) => guest.name === name);
+    if (vm === undefined || vm.exclude.has(to) || !ground.fits(vm, to)) return false;
+    ground.take(vm, from);
+    ground.put(vm, to);
+  }
+  return ground.fits(wanted, host);
+}
+
+const named = (plan: RoomPlan<Guest, string> | null): RoomMoves | null =>
+  plan === null ? null : { host: plan.host, moves: plan.moves.map(moveOf) };
+
+const moveOf = ({ vm, from, to }: PlannedMove<Guest, string>): Move => ({ vm: vm.name, from, to });
 
 const byCost = (a: Guest, b: Guest): number => a.shape.memoryMiB - b.shape.memoryMiB || (a.name < b.name ? -1 : 1);
 
@@ -92,20 +145,35 @@ class PlacementGround implements Ground<Guest, string> {
 
   constructor(
     private readonly placer: PlacementView,
-    private readonly residentsOf: (host: HostSummary) => Residents,
+    private readonly residentsOf: ResidentsOf,
   ) {}
 
-  *singles(wanted: Guest): Iterable<readonly [Guest, string]> {
-    const all = this.near(wanted).flatMap((host) => this.residents(host).map((vm) => [vm, host] as const));
-    yield* all.sort(([a], [b]) => byCost(a, b));
+  /** Those that `mayFit` objects to, or that are like another one of the host, are left out before all are sorted. */
+  singles(wanted: Guest): readonly (readonly [Guest, string])[] {
+    const all: (readonly [Guest, string])[] = [];
+    for (const host of this.near(wanted)) {
+      const summary = this.placer.host(host);
+      if (summary === undefined) continue;
+      const [pcpus, memoryMiB] = [missingPcpus(summary, wanted.shape), missingMiB(summary, wanted.shape)];
+      if (pcpus > largestVcpus(summary) + ROUNDING_PCPUS) continue;
+      const needs = new Set<string>();
+      for (const vm of this.residents(host)) {
+        if (memoryMiB > vm.shape.memoryMiB || pcpus > vm.shape.vcpus + ROUNDING_PCPUS) continue;
+        const need = this.needOf(vm);
+        if (!needs.has(need)) all.push([vm, host]);
+        needs.add(need);
+      }
+    }
+    return all.sort(([a], [b]) => byCost(a, b));
   }
 
   hostsFor(wanted: Guest): readonly string[] {
     return this.near(wanted).slice(0, MOST_HOSTS_FOR_PAIRS);
   }
 
+  /** A host that went during a pause has none. */
   residents(host: string): readonly Guest[] {
-    this.thoughtOf(host);
+    if (this.placer.host(host) !== undefined) this.thoughtOf(host);
     return this.movable.get(host) ?? [];
   }
 
@@ -124,8 +192,7 @@ class PlacementGround implements Ground<Guest, string> {
   /** A VM that leaves frees all its memory, and no more pCPUs than it has vCPUs. */
   mayFit({ shape }: Guest, host: string, other: Guest): boolean {
     const { summary } = this.thoughtOf(host);
-    const { memoryCapacityMiB, memoryAllocatedMiB } = summary;
-    if (shape.memoryMiB > memoryCapacityMiB - memoryAllocatedMiB + other.shape.memoryMiB) return false;
+    if (missingMiB(summary, shape) > other.shape.memoryMiB) return false;
     return missingPcpus(summary, shape) <= other.shape.vcpus + ROUNDING_PCPUS;
   }
 
@@ -136,7 +203,9 @@ class PlacementGround implements Ground<Guest, string> {
   /** Where it would be placed; a host that the moves before have changed comes last. */
   targetOf(vm: Guest, besides: readonly string[]): string | null {
     const changed = (host: string): boolean => (this.thoughts.get(host)?.change ?? null) !== null;
-    const target = this.bestFor(vm).find((host) => !besides.includes(host) && !changed(host));
+    const target = this.bestFor(vm).find(
+      (host) => !besides.includes(host) && !changed(host) && this.placer.host(host) !== undefined,
+    );
     if (target !== undefined) return target;
     for (const host of this.thoughts.keys())
       if (changed(host) && !besides.includes(host) && !vm.exclude.has(host) && this.fits(vm, host)) return host;
@@ -189,10 +258,18 @@ class PlacementGround implements Ground<Guest, string> {
 
   private near(wanted: Guest): readonly string[] {
     const need = this.needOf(wanted);
-    const near = this.nearest.get(need) ?? nearestHosts(this.placer, wanted, MOST_HOSTS);
+    const { shape, constraints, exclude } = wanted;
+    const near = this.nearest.get(need) ?? this.placer.nearest(shape, constraints, exclude, MOST_HOSTS);
     this.nearest.set(need, near);
     return near;
   }
+}
+
+/** No VM of the host has more vCPUs; infinite where that is not known. */
+function largestVcpus({ pools }: HostSummary): number {
+  let sum = 0;
+  for (const { largestVmVcpus } of pools) sum += largestVmVcpus ?? Number.POSITIVE_INFINITY;
+  return sum;
 }
 
 /** Its pools hold a VM of that kind: what counts tell otherwise than VMs is not planned with. */
@@ -215,41 +292,4 @@ const withOne = (thought: Thought, vm: Guest): Thought => ({
   change: "put",
   vm,
   before: thought,
-});
-
-/** Hosts that would take it if they were empty, those first that miss the smallest part of the room. */
-function nearestHosts(placer: PlacementView, { shape, constraints, exclude }: Guest, most: number): readonly string[] {
-  const suited = new Map<object | undefined, boolean>();
-  const found: { readonly id: string; readonly missing: number }[] = [];
-  for (const host of placer.hosts()) {
-    if (host.state !== "up" || host.cordoned || exclude.has(host.id)) continue;
-    const profile = placer.profileOf(host.id);
-    const isSuited = suited.get(profile) ?? placer.takes(emptied(host), shape, constraints);
-    suited.set(profile, isSuited);
-    if (isSuited) found.push({ id: host.id, missing: missingOf(host, shape) });
-  }
-  // Sorting all of them would take longer than the search.
-  const bound = Float64Array.from(found, ({ missing }) => missing).sort()[most - 1] ?? Number.POSITIVE_INFINITY;
-  return found
-    .filter(({ missing }) => missing <= bound)
-    .sort((a, b) => a.missing - b.missing || (a.id < b.id ? -1 : 1))
-    .slice(0, most)
-    .map(({ id }) => id);
-}
-
-const missingPcpus = (host: HostSummary, shape: VmShape): number =>
-  Math.max(0, growthPcpus(host, shape) - host.freePcpus);
-
-/** Of the room for the VM, in hosts. */
-const missingOf = (host: HostSummary, shape: VmShape): number =>
-  missingPcpus(host, shape) / host.usablePcpus +
-  Math.max(0, shape.memoryMiB - (host.memoryCapacityMiB - host.memoryAllocatedMiB)) / host.memoryCapacityMiB;
-
-const emptied = (host: HostSummary): HostSummary => ({
-  ...host,
-  pools: [],
-  freePcpus: host.usablePcpus,
-  memoryAllocatedMiB: mib(0),
-  antiAffinityGroups: [],
-  forecast: null,
 });

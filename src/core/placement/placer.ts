@@ -11,8 +11,10 @@ import { ClassWalk } from "./index/class-walk.js";
 import { type ClassEntry, HostClasses } from "./index/host-classes.js";
 import { HostIds } from "./index/host-ids.js";
 import { HostWalk } from "./index/host-walk.js";
+import { MissingRoom } from "./index/missing-room.js";
 import { ShapeScores } from "./index/shape-scores.js";
 import { type Candidate, type Constraints, type HostSummary, NO_CONSTRAINTS, type VmShape } from "./model.js";
+import { emptied } from "./nearest-hosts.js";
 import { BUILT_IN, type Registry, type Rules, rulesOf, type Weights } from "./rules.js";
 import { factsOf, hostAllows, profileAllows, VETOED } from "./score.js";
 
@@ -35,14 +37,14 @@ export interface Placer {
   removeHost(id: string): boolean;
   host(id: string): HostSummary | undefined;
   hosts(): IterableIterator<HostSummary>;
-  /** The same for hosts that are alike in what does not change while they run; undefined: unknown. */
-  profileOf(id: string): object | undefined;
   /** The best host; null when none can take it. */
   choose(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): Candidate | null;
   /** Whether a host would take it that is in this state, which need not be the one it is in. */
   takes(summary: HostSummary, shape: VmShape, constraints?: Constraints): boolean;
   /** All that can take it, best first, worked out as they are asked for: only until the next change, then `Bug`. */
   candidates(shape: VmShape, constraints?: Constraints, exclude?: ReadonlySet<string>): IterableIterator<Candidate>;
+  /** The hosts that miss least of the room for it, of those that would take it if they were empty; see nearest-hosts.ts. */
+  nearest(shape: VmShape, constraints: Constraints, exclude: ReadonlySet<string>, most: number): readonly string[];
   /** Counts the VM on the host, as its agent will, until it reports; returns the new summary. Throws `Bug` where it is unknown. */
   commitLocally(hostId: string, shape: VmShape, constraints?: Constraints): HostSummary;
   /**
@@ -92,6 +94,7 @@ class IndexedPlacer implements Placer {
   readonly #ids = new HostIds();
   readonly #classes: HostClasses;
   readonly #shapes: ShapeScores;
+  readonly #missing = new MissingRoom((number) => this.#summaryOf(number));
   #changes = 0;
 
   constructor(settings: PlacerSettings) {
@@ -123,6 +126,7 @@ class IndexedPlacer implements Placer {
     this.#known.set(summary.id, known);
     this.#byNumber[number] = known;
     this.#classes.move(number, null, entry);
+    this.#missing.touch(number);
   }
 
   #update(known: Known, summary: HostSummary): void {
@@ -130,6 +134,7 @@ class IndexedPlacer implements Placer {
     this.#changes += 1;
     const entry = this.#classes.classOf(summary, factsOf(this.#rules, summary), known.entry, known.summary);
     known.summary = summary;
+    this.#missing.touch(known.number);
     if (entry === known.entry) return;
     this.#classes.move(known.number, known.entry, entry);
     known.entry = entry;
@@ -142,15 +147,18 @@ class IndexedPlacer implements Placer {
     this.#classes.move(known.number, known.entry, null);
     this.#known.delete(id);
     this.#ids.remove(known.number);
+    this.#missing.touch(known.number);
     return true;
+  }
+
+  /** Undefined: no host has the number now. */
+  #summaryOf(number: number): HostSummary | undefined {
+    const known = this.#byNumber[number];
+    return known !== undefined && this.#known.get(known.summary.id) === known ? known.summary : undefined;
   }
 
   host(id: string): HostSummary | undefined {
     return this.#known.get(id)?.summary;
-  }
-
-  profileOf(id: string): object | undefined {
-    return this.#known.get(id)?.entry.profile;
   }
 
   *hosts(): IterableIterator<HostSummary> {
@@ -194,6 +202,18 @@ class IndexedPlacer implements Placer {
         assert(asOf === this.#changes, "candidates were asked for after the hosts had changed: ask anew");
       }
     }
+  }
+
+  nearest(shape: VmShape, constraints: Constraints, exclude: ReadonlySet<string>, most: number): readonly string[] {
+    const suited = new Map<object, boolean>();
+    const isSuited = (host: HostSummary): boolean => {
+      if (exclude.has(host.id)) return false;
+      const { profile } = this.#known.get(host.id)!.entry;
+      const known = suited.get(profile) ?? this.takes(emptied(host), shape, constraints);
+      suited.set(profile, known);
+      return known;
+    };
+    return this.#missing.nearest(shape, isSuited, most);
   }
 
   commitLocally(hostId: string, shape: VmShape, constraints = NO_CONSTRAINTS): HostSummary {
