@@ -3,7 +3,7 @@ import type { HostState, VmPins } from "../core/pool/model.js";
 import type { PoolPolicy } from "../core/pool/policy.js";
 import type { VmRecord } from "../core/reconcile/model.js";
 import type { Clock } from "../ports/clock.js";
-import type { DiskImages, DurableText } from "../ports/host.js";
+import type { DiskImages, DurableText, GrowingText } from "../ports/host.js";
 import type { DomainState, Hypervisor } from "../ports/hypervisor.js";
 import type { Log } from "../ports/log.js";
 import type { HostMemoryKeeper } from "./balloon/host-memory.js";
@@ -26,7 +26,7 @@ export interface AgentContext {
   readonly images: DiskImages;
   /** What pools were seen to need, across restarts; null: not kept. */
   readonly forecasts: DurableText | null;
-  readonly openWindow: DurableText | null;
+  readonly openWindow: GrowingText | null;
   readonly settings: AgentSettings;
   readonly store: StateStore;
   readonly events: EventLog;

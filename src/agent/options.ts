@@ -2,7 +2,7 @@
 import type { PoolPolicy } from "../core/pool/policy.js";
 import type { Milliseconds } from "../core/units.js";
 import type { Clock } from "../ports/clock.js";
-import type { DiskImages, DurableText, HostProbe } from "../ports/host.js";
+import type { DiskImages, DurableText, GrowingText, HostProbe } from "../ports/host.js";
 import type { Hypervisor } from "../ports/hypervisor.js";
 import type { Log } from "../ports/log.js";
 import type { AgentMetrics } from "./counters.js";
@@ -22,8 +22,8 @@ export interface AgentOptions {
   readonly corruptJournal?: DurableText;
   /** Where what was learnt of pools that follow their usage is kept across restarts; absent: nowhere. */
   readonly forecasts?: DurableText;
-  /** Where the window that has not ended is kept, written at every tick: need not outlive a power cut. */
-  readonly openWindow?: DurableText;
+  /** Where the window that has not ended is kept, added to at every tick: need not outlive a power cut. */
+  readonly openWindow?: GrowingText;
   readonly images: DiskImages;
   /** Null or absent: usage of the host is the sum of its VMs. */
   readonly hostProbe?: HostProbe | null;

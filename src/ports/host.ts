@@ -31,6 +31,12 @@ export interface DurableText {
   write(text: string): Promise<void>;
 }
 
+/** A text that grows until it is replaced: what is added is not kept through a power cut, and after one the text may hold anything. */
+export interface GrowingText extends DurableText {
+  /** Adds to what was written last; a crash may leave the beginning of it. Throws `state-not-written`. */
+  append(text: string): Promise<void>;
+}
+
 /** The image behind a path, or a sentence that says why there is none to use. */
 export type ImageLookup = { readonly path: string } | { readonly problem: string };
 

@@ -1,5 +1,5 @@
 /** What a machine keeps on its disk, in memory: it outlives the agent's process, and is gone with the run. */
-import type { DiskImages, DurableText } from "../ports/host.js";
+import type { DiskImages, GrowingText } from "../ports/host.js";
 import type { Log } from "../ports/log.js";
 
 const nothing = (): void => undefined;
@@ -7,12 +7,16 @@ const nothing = (): void => undefined;
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** `written`: called after every write. */
-export function keptText(written: () => void = nothing): DurableText {
+export function keptText(written: () => void = nothing): GrowingText {
   let kept: string | null = null;
   return {
     read: async () => kept,
     async write(text) {
       kept = text;
+      written();
+    },
+    async append(text) {
+      kept = (kept ?? "") + text;
       written();
     },
   };

@@ -3,7 +3,7 @@ import type { FakeHypervisor } from "../drivers/fake/fake-hypervisor.js";
 import type { AgentClient } from "../ports/agent-client.js";
 import type { Clock } from "../ports/clock.js";
 import type { ClusterStore } from "../ports/cluster-store.js";
-import type { DiskImages, DurableText } from "../ports/host.js";
+import type { DiskImages, GrowingText } from "../ports/host.js";
 import type { Hypervisor } from "../ports/hypervisor.js";
 
 const never = <T>(): Promise<T> => new Promise(() => undefined);
@@ -180,9 +180,10 @@ export function mortalHypervisor(mortal: Mortal, real: FakeHypervisor): Hypervis
   };
 }
 
-export const mortalText = (mortal: Mortal, real: DurableText): DurableText => ({
+export const mortalText = (mortal: Mortal, real: GrowingText): GrowingText => ({
   read: () => mortal.call(() => real.read()),
   write: (text) => mortal.call(() => real.write(text)),
+  append: (text) => mortal.call(() => real.append(text)),
 });
 
 export const mortalImages = (mortal: Mortal, real: DiskImages): DiskImages => ({

@@ -229,11 +229,38 @@ test("samples that belong to other forecasts, or are damaged, are left out", asy
   rig.openWindow.text = early;
   await rig.restart();
   assert.deepEqual(lines, [], "a crash between the two texts is nobody's mistake");
-  rig.openWindow.text = early.slice(0, -20);
+  rig.openWindow.text = early.replace('"digest":"', '"digest":"x');
   await rig.restart();
   assert.deepEqual(lines, ["the samples of the window that had not ended are lost"]);
   await windows(rig, 1);
   assert.deepEqual(learntWindows(rig).slice(-4, -2), before.slice(-2));
+});
+
+/** Samples of the pool in a text of the open window. */
+function openSamples(text: string): number {
+  const [, begun, ...ticks] = text.trimEnd().split("\n");
+  const { pools } = JSON.parse(begun!) as { pools: { open: { samples: number[] } }[] };
+  const added = ticks.map(
+    (line) => JSON.parse(line.slice(line.indexOf(" "))) as [number, unknown, [number, number, number[]][]],
+  );
+  return pools[0]!.open.samples.length + added.reduce((sum, [, , [pool]]) => sum + (pool?.[2].length ?? 0), 0);
+}
+
+test("a tick adds what it measured; one that is cut off is lost alone, and after one that failed all is written again", async () => {
+  const rig = await rigWith(on(), 3, 4, 0.1);
+  await windows(rig, 1);
+  const [writes, text] = [rig.openWindow.writes, rig.openWindow.text!];
+  for (let i = 0; i < 3; i++) await rig.tick();
+  assert.equal(rig.openWindow.writes, writes);
+  assert.ok(rig.openWindow.text!.startsWith(text));
+  const whole = rig.openWindow.text!;
+  rig.openWindow.failures.push(new OperationalError("state-not-written", "the disk is full", true));
+  await rig.tick();
+  await rig.tick();
+  assert.equal(rig.openWindow.writes, writes + 1);
+  rig.openWindow.text = whole.slice(0, -5);
+  await rig.restart();
+  assert.equal(openSamples(rig.openWindow.text!), openSamples(whole) - 1);
 });
 
 test("a guest that came before the restart is as known after it, and boots no longer than without", async () => {

@@ -17,7 +17,7 @@ import { type VirtualClock, virtualClock } from "../../src/drivers/fake/virtual-
 import { FakeWorld } from "../../src/drivers/fake/world.js";
 import type { FakeWorldOptions } from "../../src/drivers/fake/world-core.js";
 import { OperationalError } from "../../src/ports/errors.js";
-import type { DiskImages, DurableText } from "../../src/ports/host.js";
+import type { DiskImages, GrowingText } from "../../src/ports/host.js";
 import type { Log } from "../../src/ports/log.js";
 
 /** 16 pCPUs: two packages of four cores with two threads, an L3 for each two cores; 64 GiB. */
@@ -33,7 +33,7 @@ export const SMALL = buildTopology({
 const nothing = (): void => undefined;
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-export interface MemoryText extends DurableText {
+export interface MemoryText extends GrowingText {
   text: string | null;
   writes: number;
   /** Thrown by the next writes, one each. */
@@ -53,6 +53,11 @@ export function memoryText(text: string | null = null): MemoryText {
       if (failure) throw failure;
       this.text = next;
       this.writes++;
+    },
+    async append(more) {
+      const failure = this.failures.shift();
+      if (failure) throw failure;
+      this.text = (this.text ?? "") + more;
     },
   };
 }

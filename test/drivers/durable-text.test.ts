@@ -27,6 +27,11 @@ test("what needs not outlive a power cut is written and read alike", async (cont
   assert.equal(await state.read(), null);
   await Promise.all([state.write("old"), state.write("new")]);
   assert.equal(await processText(join(folder, "state")).read(), "new");
+  await state.append(" and more");
+  assert.equal(await state.read(), "new and more");
+  await state.write("anew");
+  assert.equal(await state.read(), "anew");
+  await assert.rejects(processText(join(folder, "none", "state")).append("x"), { code: "state-not-written" });
   assert.deepEqual(await readdir(folder), ["state"]);
 });
 

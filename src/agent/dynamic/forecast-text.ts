@@ -1,9 +1,11 @@
 /**
- * What an agent has learnt of its pools, as texts that outlive it: one of all that it knew when a window ended, and a small one of what came since. Each
+ * What an agent has learnt of its pools, as texts that outlive it: one of all that it knew when a window ended, and a small one of what came since, to which each
+ * tick adds a line with a checksum of its own. Each
  * has a line that says what follows and its digest, and the state. Checked when they are read: another form, other windows, a digest that does not
  * fit, or an age at which it says nothing any more, and all is learnt anew.
  */
 import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { z } from "zod";
 import type { ForecasterState, OpenWindow } from "../../core/dynamic/forecaster.js";
 import type { DynamicSettings } from "../../core/dynamic/model.js";
@@ -17,6 +19,8 @@ const OPEN = "headroom-open-window";
 const VERSION = 2;
 /** What repeats daily is known again after a day. */
 const OLDEST_MS = 86_400_000;
+/** What says what follows, and what follows. */
+const SEALED_LINES = 2;
 
 export interface Learnt {
   readonly at: Milliseconds;
@@ -118,6 +122,36 @@ export function decodeLearnt(text: string, settings: DynamicSettings, now: Milli
 export const encodeSince = ({ at, after, acquaintances, windows }: SinceLearnt, { window }: DynamicSettings): string =>
   sealed(OPEN, { at, after, window, vms: listed(acquaintances), pools: windows });
 
+const tickBody = z.tuple([moment, vms, z.array(z.tuple([poolRatio, whole, z.array(z.number())]))]);
+
+/** What a tick adds. */
+export function encodeTick({ at, acquaintances, windows }: Omit<SinceLearnt, "after">): string {
+  const pools = windows.map(({ ratio: of, open }) => [of, open.occurrence, open.samples]);
+  const text = JSON.stringify([at, listed(acquaintances), pools]);
+  return `${crc32(text)} ${text}\n`;
+}
+
+/** Ticks that were added to `since`, up to the first that is not whole: what a process was killed at, or a power cut. */
+function withTicks(since: SinceLearnt, lines: readonly string[]): SinceLearnt {
+  const acquaintances = new Map(since.acquaintances);
+  const windows = new Map(since.windows.map(({ ratio: of, open }) => [of, open]));
+  let { at } = since;
+  for (const line of lines) {
+    const [sum, text = ""] = [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)];
+    const tick = sum === String(crc32(text)) ? tickBody.safeParse(jsonOf(text)) : null;
+    if (tick?.success !== true) break;
+    const [time, met, pools] = tick.data;
+    at = time;
+    for (const [uuid, vm] of byUuid(met)) acquaintances.set(uuid, vm);
+    for (const [of, occurrence, samples] of pools) {
+      const open = windows.get(of);
+      const before = open?.occurrence === occurrence ? open.samples : [];
+      windows.set(of, { occurrence, samples: [...before, ...samples] });
+    }
+  }
+  return { ...since, at, acquaintances, windows: [...windows].map(([of, open]) => ({ ratio: of, open })) };
+}
+
 /** What is in it; null: it goes with something else that was learnt, as after a crash between the two. Or why it is of no use. */
 export function decodeSince(
   text: string,
@@ -127,7 +161,9 @@ export function decodeSince(
 ): SinceLearnt | string | null {
   const body = unsealed(OPEN, openBody, text);
   if (typeof body === "string") return body;
-  const { at, after, window, vms: met, pools } = body;
-  if (after !== learntAt || window !== settings.window || now - at > OLDEST_MS || at > now) return null;
-  return { at, after, acquaintances: byUuid(met), windows: pools };
+  const { after, window, vms: met, pools } = body;
+  const begun = { at: body.at, after, acquaintances: byUuid(met), windows: pools };
+  const since = withTicks(begun, text.split("\n").slice(SEALED_LINES, -1));
+  const isOfNow = now - since.at <= OLDEST_MS && since.at <= now;
+  return after === learntAt && window === settings.window && isOfNow ? since : null;
 }

@@ -1,8 +1,8 @@
 /**
- * Keeps what pools were seen to need across restarts, in two texts: all of it at the end of each window, and at every tick what came since then, which
- * is little. A process that is killed has lost nothing that it measured; a power cut may cost the window that had not ended, and all guests with it.
+ * Keeps what pools were seen to need across restarts, in two texts: all of it at the end of each window, and what came since then, to which
+ * every tick adds what it measured. A process that is killed loses that of its last tick at most; a power cut may cost the window that had not ended, and all guests with it.
  */
-import { Forecaster } from "../../core/dynamic/forecaster.js";
+import { Forecaster, type OpenWindow } from "../../core/dynamic/forecaster.js";
 import type { DynamicSettings } from "../../core/dynamic/model.js";
 import { type Acquaintances, changesSince } from "../../core/dynamic/newcomers.js";
 import type { Milliseconds, Ratio } from "../../core/units.js";
@@ -14,6 +14,7 @@ import {
   decodeSince,
   encodeLearnt,
   encodeSince,
+  encodeTick,
   type Learnt,
   type SinceLearnt,
 } from "./forecast-text.js";
@@ -25,6 +26,12 @@ interface Kept {
   readonly forecasters: Forecasters;
 }
 
+/** How many samples of which window. */
+interface WrittenWindow {
+  readonly occurrence: number;
+  readonly samples: number;
+}
+
 const NOTHING = { at: null, acquaintances: new Map() } as const;
 
 export class KeptForecasts {
@@ -33,6 +40,11 @@ export class KeptForecasts {
   /** What is written down, and when; null: it could not be, and nothing can go with it. */
   #base: { readonly at: Milliseconds | null; readonly acquaintances: Acquaintances } | null = NOTHING;
   #isOpenWindowKept = true;
+  /** What stands in the text of the open window; null: it is begun anew. */
+  #written: {
+    readonly acquaintances: Acquaintances;
+    readonly windows: ReadonlyMap<Ratio, WrittenWindow>;
+  } | null = null;
 
   constructor(
     private readonly context: AgentContext,
@@ -82,6 +94,7 @@ export class KeptForecasts {
 
   async #saveAll(at: Milliseconds, { acquaintances, forecasters }: Kept): Promise<void> {
     const { forecasts, log } = this.context;
+    this.#written = null;
     const states = [...forecasters].map(([ratio, one]) => ({ ratio, state: one.snapshot() }));
     try {
       await forecasts?.write(encodeLearnt({ at, acquaintances, forecasters: states }, this.settings));
@@ -93,15 +106,26 @@ export class KeptForecasts {
     }
   }
 
+  /** The first time all that came since; then what this tick brought. */
   async #saveOpen(at: Milliseconds, { acquaintances, forecasters }: Kept): Promise<void> {
     const { openWindow, log } = this.context;
     if (this.#base === null) return;
     const windows = [...forecasters].map(([ratio, { open }]) => ({ ratio, open }));
-    const changed = changesSince(this.#base.acquaintances, acquaintances);
+    const written = this.#written;
+    // Until it is there, nothing can be added to it.
+    this.#written = null;
     try {
-      await openWindow?.write(
-        encodeSince({ at, after: this.#base.at, acquaintances: changed, windows }, this.settings),
-      );
+      if (written === null) {
+        const changed = changesSince(this.#base.acquaintances, acquaintances);
+        const since = { at, after: this.#base.at, acquaintances: changed, windows };
+        await openWindow?.write(encodeSince(since, this.settings));
+      } else {
+        const changed = changesSince(written.acquaintances, acquaintances);
+        const added = windows.flatMap(({ ratio, open }) => notIn(written.windows.get(ratio), ratio, open));
+        await openWindow?.append(encodeTick({ at, acquaintances: changed, windows: added }));
+      }
+      const counts = windows.map(({ ratio, open }) => [ratio, { ...open, samples: open.samples.length }] as const);
+      this.#written = { acquaintances, windows: new Map(counts) };
       this.#isOpenWindowKept = true;
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
@@ -109,6 +133,13 @@ export class KeptForecasts {
       this.#isOpenWindowKept = false;
     }
   }
+}
+
+/** What `open` has more than what was written of it; nothing, where that is all. */
+function notIn(written: WrittenWindow | undefined, ratio: Ratio, open: OpenWindow): SinceLearnt["windows"] {
+  const from = written?.occurrence === open.occurrence ? written.samples : 0;
+  if (written !== undefined && from === open.samples.length) return [];
+  return [{ ratio, open: { ...open, samples: open.samples.slice(from) } }];
 }
 
 /** Null: nothing was ever written. Or why what was is of no use. */

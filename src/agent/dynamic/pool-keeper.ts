@@ -32,6 +32,8 @@ export class PoolKeeper {
   readonly #forecasters = new Map<Ratio, Forecaster>();
   #acquaintances: Acquaintances | null = null;
   #memories: ReadonlyMap<Ratio, PoolMemory> = new Map();
+  /** What was wanted of which pools when these were found to be so already: as long as both stay, nothing is to be worked out. */
+  #settled: { readonly host: HostState; readonly wanted: ReadonlyMap<Ratio, PoolDynamics | null> } | null = null;
 
   private constructor(private readonly context: AgentContext) {
     const { settings, clock } = context;
@@ -137,8 +139,12 @@ export class PoolKeeper {
   #take(host: HostState, wanted: ReadonlyMap<Ratio, PoolDynamics | null>): number {
     const { policy, store, pinner, counters } = this.context;
     if (policy.adjust === undefined || wanted.size === 0) return 0;
+    if (this.#settled?.host === host && isSame(this.#settled.wanted, wanted)) return 0;
     const next = policy.adjust(host, wanted);
-    if (next === host) return 0;
+    if (next === host) {
+      this.#settled = { host, wanted };
+      return 0;
+    }
     const { state } = store;
     if ([...state.tasks.keys()].some((name) => !isMoving(state, name))) return 0;
     if (state.tasks.size > 0) {
@@ -149,6 +155,20 @@ export class PoolKeeper {
     counters.action("adjust");
     return 1;
   }
+}
+
+function isSame(
+  before: ReadonlyMap<Ratio, PoolDynamics | null>,
+  wanted: ReadonlyMap<Ratio, PoolDynamics | null>,
+): boolean {
+  if (before.size !== wanted.size) return false;
+  for (const [of, one] of wanted) {
+    const was = before.get(of);
+    if (was === undefined) return false;
+    if (was?.effectiveRatio !== one?.effectiveRatio || was?.borrows !== one?.borrows) return false;
+    if (was?.activePcpus !== one?.activePcpus) return false;
+  }
+  return true;
 }
 
 /** What is left over from a time when pools followed their usage. */

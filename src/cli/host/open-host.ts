@@ -11,7 +11,7 @@ import { linuxHostProbe } from "../../drivers/linux/host-probe.js";
 import { realClock } from "../../drivers/linux/real-clock.js";
 import type { Clock } from "../../ports/clock.js";
 import { OperationalError } from "../../ports/errors.js";
-import type { DurableText, HostProbe } from "../../ports/host.js";
+import type { DurableText, GrowingText, HostProbe } from "../../ports/host.js";
 import type { Hypervisor } from "../../ports/hypervisor.js";
 import type { Log } from "../../ports/log.js";
 import type { Settings } from "../settings/agent-settings.js";
@@ -30,18 +30,21 @@ export interface OpenedHost {
   readonly journal: DurableText;
   readonly corruptJournal: DurableText;
   readonly forecasts: DurableText;
-  readonly openWindow: DurableText;
+  readonly openWindow: GrowingText;
   /** Sentences for the log. */
   readonly warnings: readonly string[];
 }
 
 /** Text that lives as long as the process: for worlds that do not live longer themselves. */
-export function memoryText(): DurableText {
+export function memoryText(): GrowingText {
   let held: string | null = null;
   return {
     read: async () => held,
     write: async (text) => {
       held = text;
+    },
+    append: async (text) => {
+      held = (held ?? "") + text;
     },
   };
 }

@@ -29,23 +29,29 @@ const FRESH_WINDOWS = 2;
 /** `known`: null at the first look, when nobody can say how long guests have been running. */
 export function meet(known: Acquaintances | null, present: Iterable<PresentVm>, now: Milliseconds): Acquaintances {
   const met = new Map<string, Acquaintance>();
+  let isSame = true;
   for (const { uuid, runs, restarted } of present) {
     const before = known?.get(uuid);
     const since = before?.since ?? now;
     const ranOn = runs && !restarted && (known === null || before?.runs === true);
-    met.set(uuid, { since, runs, startedAt: ranOn ? (before?.startedAt ?? null) : runs ? now : null });
+    const startedAt = ranOn ? (before?.startedAt ?? null) : runs ? now : null;
+    const isAsBefore = before?.since === since && before.runs === runs && before.startedAt === startedAt;
+    isSame &&= isAsBefore;
+    met.set(uuid, isAsBefore ? before : { since, runs, startedAt });
   }
-  return met;
+  return isSame && known?.size === met.size ? known : met;
 }
 
 /** Those that are not in `before` as they are in `after`. */
 export const changesSince = (before: Acquaintances, after: Acquaintances): Acquaintances =>
-  new Map(
-    [...after].filter(([uuid, { since, runs, startedAt }]) => {
-      const known = before.get(uuid);
-      return known?.since !== since || known.runs !== runs || known.startedAt !== startedAt;
-    }),
-  );
+  before === after
+    ? new Map()
+    : new Map(
+        [...after].filter(([uuid, { since, runs, startedAt }]) => {
+          const known = before.get(uuid);
+          return known?.since !== since || known.runs !== runs || known.startedAt !== startedAt;
+        }),
+      );
 
 /** Unknown ones are. */
 export const isFresh = (vm: Acquaintance | undefined, now: Milliseconds, window: Milliseconds): boolean =>

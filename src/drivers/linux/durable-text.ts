@@ -4,16 +4,29 @@
  * A file `NAME.new` that a crash left behind was never the state: it is not read, and the next write replaces it.
  * What is written every few seconds and worth nothing after a power cut leaves the fsyncs out.
  */
-import { open, readFile, rename } from "node:fs/promises";
+import { appendFile, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationalError } from "../../ports/errors.js";
-import type { DurableText } from "../../ports/host.js";
+import type { DurableText, GrowingText } from "../../ports/host.js";
 import { makeFolder } from "./make-folder.js";
 
 export const durableText = (path: string): DurableText => textAt(path, true);
 
 /** As `durableText`, but after a power cut the file may hold anything: for what tells by itself whether it is whole. */
-export const processText = (path: string): DurableText => textAt(path, false);
+export function processText(path: string): GrowingText {
+  const { read, write } = textAt(path, false);
+  return {
+    read,
+    write,
+    async append(text) {
+      try {
+        await appendFile(path, text, { mode: 0o600 });
+      } catch (cause) {
+        throw new OperationalError("state-not-written", `cannot add to ${path}: ${messageOf(cause)}`, true, { cause });
+      }
+    },
+  };
+}
 
 /** Writes of one value follow one another; two values must not share a path. */
 function textAt(path: string, isSynced: boolean): DurableText {
