@@ -70,6 +70,9 @@ test("headroom cluster status sums up; headroom explain says where and why", asy
     /leader +http.*\(epoch 1\); this scheduler: leader[\s\S]*hosts +2 up[\s\S]*pCPUs +32 of 32 free/,
   );
   assert.match((await run(statusCommand)).out, /host-0 +│ up[\s\S]*host-1 +│ up/);
+  const moves = await run(clusterCommand, "moves");
+  assert.equal(moves.out, "budget  none: no room is made for VMs that no host takes\nNo VM is being moved.\n");
+  assert.equal(JSON.parse((await run(clusterCommand, "moves", "--json")).out).budget.perHour, 60);
   const explained = await run(explainCommand, ...size);
   assert.match(explained.out, /It would go to host-[01]\.[\s\S]*score[\s\S]*balance/);
   const none = await run(explainCommand, "--vcpus", "2", "--memory", "4TiB", "--ratio", "2");

@@ -171,13 +171,10 @@ export class SchedulerDouble implements SchedulerService {
   host = (id: string): ClusterHost | null => this.hosts().find((host) => host.id === id) ?? null;
 
   moves(): ClusterMoves {
-    const [vm, waiting, reason] = ["web", "asked", "to make room for asked"];
-    const move = { vm, from: "host-a", to: "host-b", memoryMiB: mib(2048), waiting, reason };
-    const waits = milliseconds(1_500);
     return {
-      items: [{ ...move, state: "moving", lasts: milliseconds(1_200) }],
-      waiting: [{ vm: waiting, host: "host-a", moves: 1, made: 0, waits, patience: milliseconds(45_000) }],
-      budget: { perRequest: 1, perHour: 60, begun: 3, planned: 0, nextIn: milliseconds(600_000) },
+      items: [],
+      waiting: [],
+      budget: { perRequest: 0, perHour: 60, begun: 0, planned: 0, nextIn: null },
     };
   }
 

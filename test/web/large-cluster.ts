@@ -4,7 +4,7 @@
  */
 import { mib, milliseconds, pcpus, ratio } from "../../src/core/units.js";
 import type { HostStatus } from "../../src/ports/agent-client.js";
-import type { ClusterHost, ClusterVm } from "../../src/scheduler/service.js";
+import type { ClusterHost, ClusterMove, ClusterMoves, ClusterVm } from "../../src/scheduler/service.js";
 import { SchedulerDouble } from "../http-scheduler/scheduler-double.js";
 import { CountingAgent } from "../scheduler/counting-agent.js";
 
@@ -75,10 +75,32 @@ export class LargeCluster extends SchedulerDouble {
     for (let i = 0; i < events; i++) this.report("vm-placed", `vm-${(this.#turn * 31 + i) % this.#hosts.length}-0`);
   }
 
+  override moves = (): ClusterMoves => movesBetween("host-0001", "host-0002", "host-0003");
   override hosts = (): readonly ClusterHost[] => this.#hosts;
   override host = (id: string): ClusterHost | null => this.#hosts.find((host) => host.id === id) ?? null;
   override vms = (): readonly ClusterVm[] => this.#vms;
   override vm = (name: string): ClusterVm | null => this.#vms.find((vm) => vm.name === name) ?? null;
+}
+
+/** Two moves make room for one VM: one is under way, the other one's turn comes. */
+export function movesBetween(from: string, to: string, other: string): ClusterMoves {
+  const why = { waiting: "asked", reason: "to make room for asked" };
+  const first: ClusterMove = {
+    vm: "small",
+    from,
+    to,
+    memoryMiB: mib(2048),
+    state: "moving",
+    lasts: milliseconds(3_200),
+    ...why,
+  };
+  const second: ClusterMove = { ...first, vm: "next", to: other, state: "planned", lasts: null };
+  const [waits, patience] = [milliseconds(4_100), milliseconds(45_000)];
+  return {
+    items: [second, first],
+    waiting: [{ vm: "asked", host: from, moves: 2, made: 0, waits, patience }],
+    budget: { perRequest: 2, perHour: 60, begun: 17, planned: 1, nextIn: milliseconds(1_260_000) },
+  };
 }
 
 /** Some hosts busy, a few suffering. */

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { listen } from "../../src/http/server.js";
-import type { ClusterHost } from "../../src/scheduler/service.js";
+import type { ClusterHost, ClusterMoves } from "../../src/scheduler/service.js";
 import { SchedulerDouble, schedulerApp } from "../http-scheduler/scheduler-double.js";
 import { browserMissing, checkAccessible, checkWidth, Dashboard } from "./browser.js";
-import { LargeCluster } from "./large-cluster.js";
+import { LargeCluster, movesBetween } from "./large-cluster.js";
 
 /** Names that a careless page would take for markup, for an address or for several words; a listed agent is called by its address. */
 const ODD = [
@@ -22,6 +22,7 @@ class OddHosts extends SchedulerDouble {
     const some = LARGE!.hosts()[0]!;
     return ODD.map((id) => ({ ...some, id, status: status === null ? null : { ...status, host: id } }));
   };
+  override moves = (): ClusterMoves => movesBetween("host-a", ODD[1]!, ODD[4]!);
   override host = (id: string): ClusterHost | null => this.hosts().find((host) => host.id === id) ?? null;
 }
 
@@ -57,6 +58,14 @@ describe("the dashboard of an unusual cluster", { skip: browserMissing }, () => 
       const tiles = page.locator(".tiles li");
       assert.equal(await tiles.count(), 240);
       assert.match((await tiles.first().textContent()) ?? "", /down, silent for 1 min/);
+      const moves = page.getByRole("region", { name: "Live moves", exact: true });
+      await moves.getByText("17 of 60 moves begun in the last hour to make room").waitFor();
+      await moves.getByText("1 planned, the oldest counts for 21 min 0 s more, at most 2 for each VM").waitFor();
+      await moves.getByText("asked waits for room on host-0001: 0 of 2 moves made, 4 s of 45 s").waitFor();
+      await moves
+        .getByRole("row", { name: "small host-0001 host-0002 moving, 3 s 2 GiB to make room for asked" })
+        .waitFor();
+      await moves.getByRole("row", { name: "next host-0001 host-0003 planned 2 GiB to make room for asked" }).waitFor();
       await checkAccessible(page, "1,000 hosts");
       await page.getByRole("button", { name: "Show more: 760 hosts are not shown" }).click();
       await page.waitForFunction(`document.querySelectorAll(".tiles li").length === 1000`);
@@ -69,7 +78,7 @@ describe("the dashboard of an unusual cluster", { skip: browserMissing }, () => 
 
   test("names of any characters are shown as they are, lead to their pages, and break no phone's screen", () =>
     served(new OddHosts(), async (url) => {
-      const page = await dashboard.page({ viewport: { width: 360, height: 740 } });
+      const page = await dashboard.page({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
       for (const name of ODD) {
         await page.goto(`${url}/#/`);
         await page.getByRole("list").getByRole("link", { name, exact: true }).click();
@@ -78,7 +87,9 @@ describe("the dashboard of an unusual cluster", { skip: browserMissing }, () => 
       }
       await page.goto(`${url}/#/`);
       await page.getByRole("link", { name: ODD[0]!, exact: true }).waitFor();
+      await page.getByText("to make room for asked").first().waitFor();
       await checkWidth(page, "the cluster");
+      await checkAccessible(page, "odd names on a phone");
       await page.context().close();
     }));
 

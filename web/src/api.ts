@@ -7,6 +7,7 @@ import type {
   ClusterEventList,
   ClusterExplanationAnswer,
   ClusterHostPage,
+  ClusterMovesAnswer,
   ClusterStatusAnswer,
   ClusterVmAnswer,
   ClusterVmPage,
@@ -101,6 +102,7 @@ export interface Wanted {
 export const api = {
   session: () => get<SessionAnswer>("v1/session"),
   cluster: () => get<ClusterStatusAnswer>("v1/cluster"),
+  moves: () => get<ClusterMovesAnswer>("v1/moves"),
   clusterHosts: (cursor: string | null) => get<ClusterHostPage>(`v1/hosts${query({ limit: "500", cursor })}`),
   clusterHost: (id: string) => get<ClusterHostPage["items"][number]>(`v1/hosts/${nameOf(id)}`),
   agentHosts: () => get<HostList>("v1/hosts"),

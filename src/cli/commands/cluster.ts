@@ -4,6 +4,7 @@ import type { AdoptionAnswer, ClusterStatusAnswer } from "../../http/scheduler/s
 import { addConnectionOptions, type Given, type Output, withScheduler } from "../agent-connection.js";
 import { showMemory } from "../numbers.js";
 import { type Paint, paintFor } from "../terminal.js";
+import { movesCommand } from "./cluster-moves.js";
 
 export function clusterCommand(output: Output = process): Command {
   const status = new Command("status")
@@ -22,8 +23,10 @@ export function clusterCommand(output: Output = process): Command {
       const adoption = await withScheduler(given, output, (client) => client.adopt(given.dryRun === true));
       output.stdout.write(given.json === true ? `${JSON.stringify(adoption, null, 2)}\n` : adoptionText(adoption));
     });
-  const command = new Command("cluster").description("show a cluster in sum; adopt the hosts of a store that was lost");
-  for (const child of [status, adopt]) command.addCommand(addConnectionOptions(child));
+  const command = new Command("cluster").description(
+    "show a cluster in sum, or its live moves; adopt the hosts of a store that was lost",
+  );
+  for (const child of [status, movesCommand(output), adopt]) command.addCommand(addConnectionOptions(child));
   return command;
 }
 

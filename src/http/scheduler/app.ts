@@ -14,7 +14,7 @@ import { Forwarder, notLeader } from "./forward.js";
 import { SchedulerMetrics } from "./metrics.js";
 import { SCHEDULER_LIMITS, type SchedulerAppOptions } from "./options.js";
 import { agentRoutes } from "./routes/agents.js";
-import { adoptRoute, clusterRoute, readyRoute } from "./routes/cluster.js";
+import { adoptRoute, clusterRoute, movesRoute, readyRoute } from "./routes/cluster.js";
 import { estimatesRoutes } from "./routes/estimates.js";
 import { explainRoute } from "./routes/explain.js";
 import { hostRoutes } from "./routes/hosts.js";
@@ -36,6 +36,7 @@ const V1_ROUTES: readonly SchedulerRoutes[] = [
   explainRoute,
   estimatesRoutes,
   clusterRoute,
+  movesRoute,
   adoptRoute,
   agentRoutes,
   eventsRoute,

@@ -6,11 +6,13 @@ import {
   adoptionAnswer,
   type ClusterExplanationAnswer,
   type ClusterHostAnswer,
+  type ClusterMovesAnswer,
   type ClusterStatusAnswer,
   type ClusterVmAnswer,
   clusterExplanationAnswer,
   clusterHostAnswer,
   clusterHostPage,
+  clusterMovesAnswer,
   clusterStatusAnswer,
   clusterVmAnswer,
   type DrainAnswer,
@@ -20,6 +22,7 @@ import type { CreateClusterVm, ExplainClusterPlacement } from "./schemas/request
 
 export interface SchedulerApiClient extends VmClient<ClusterVmAnswer, CreateClusterVm> {
   cluster(): Promise<ClusterStatusAnswer>;
+  moves(): Promise<ClusterMovesAnswer>;
   adopt(dryRun: boolean): Promise<AdoptionAnswer>;
   /** Every host, page after page. */
   hosts(state?: ClusterHostAnswer["state"]): Promise<readonly ClusterHostAnswer[]>;
@@ -41,6 +44,7 @@ export function schedulerClient(options: ClientOptions): SchedulerApiClient {
   return {
     ...vmCalls<typeof clusterVmAnswer, CreateClusterVm>(caller, clusterVmAnswer),
     cluster: () => get("/v1/cluster", clusterStatusAnswer),
+    moves: () => get("/v1/moves", clusterMovesAnswer),
     adopt: (dryRun) => post(`/v1/cluster/adopt${queryOf({ dryRun: dryRun ? "1" : undefined })}`, adoptionAnswer),
     hosts: (state) => allPages((cursor) => get(`/v1/hosts${queryOf({ state, cursor })}`, clusterHostPage)),
     host: (id) => get(path(id), clusterHostAnswer),

@@ -1,6 +1,6 @@
 /** The cluster: hosts as tiles by fill and stress, what is sold against what is there and what is used, what happened lately. */
 import { useState } from "preact/hooks";
-import { allEstimates } from "../api.js";
+import { allEstimates, api } from "../api.js";
 import { lastOf, useAsked, useSelected } from "../hooks.js";
 import { ratioColour } from "../model/colours.js";
 import { type Expected, expectedOf } from "../model/expected.js";
@@ -10,6 +10,7 @@ import { hrefOf } from "../model/route.js";
 import { Chart } from "../parts/chart.js";
 import { EventList } from "../parts/event-list.js";
 import { HostTile } from "../parts/host-tile.js";
+import { LiveMoves } from "../parts/live-moves.js";
 import { Meter } from "../parts/meter.js";
 import type { State } from "../store.js";
 
@@ -25,6 +26,9 @@ const FIRST_TILES = 240;
 /** Estimates are made once in a window, which is minutes at least. */
 const ESTIMATES_EVERY_MS = 30_000;
 
+/** A guest of a few GiB is moved in seconds. */
+const MOVES_EVERY_MS = 2_000;
+
 export function ClusterPage() {
   const hosts = useSelected(hostsOf);
   const loaded = useSelected(loadedOf);
@@ -36,6 +40,7 @@ export function ClusterPage() {
       <h1>Cluster</h1>
       {cluster === null ? null : <Leadership />}
       <Sums totals={totals} hosts={hosts} />
+      {cluster === null ? null : <UnderWay />}
       <div class="columns">
         <section aria-labelledby="hosts-title">
           <Hosts hosts={hosts} />
@@ -107,6 +112,12 @@ function Sums({ totals, hosts }: { readonly totals: Totals; readonly hosts: read
       </div>
     </section>
   );
+}
+
+function UnderWay() {
+  const [asked] = useAsked("moves", api.moves, MOVES_EVERY_MS);
+  const moves = lastOf(asked);
+  return moves === null ? null : <LiveMoves moves={moves} />;
 }
 
 /** At most until the next estimates; says where some hosts have none. */

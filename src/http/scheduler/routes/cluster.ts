@@ -1,9 +1,9 @@
-/** `/v1/cluster`: the cluster in sum, and adopting its hosts; and `/readyz`. */
+/** `/v1/cluster`: the cluster in sum, and adopting its hosts; `/v1/moves`; and `/readyz`. */
 import { changeDeadline } from "../../options.js";
 import { RequestError } from "../../problem.js";
 import { noQuery } from "../../schemas/requests.js";
 import type { SchedulerRoutes } from "../context.js";
-import { adoptionAnswer, clusterStatusAnswer, schedulerReady } from "../schemas/answers.js";
+import { adoptionAnswer, clusterMovesAnswer, clusterStatusAnswer, schedulerReady } from "../schemas/answers.js";
 import { adoptQuery } from "../schemas/requests.js";
 import { clusterAnswer, onLeader } from "./leading.js";
 
@@ -20,6 +20,25 @@ export const clusterRoute: SchedulerRoutes = (app, context) => {
       response: { 200: clusterStatusAnswer },
     },
     handler: () => context.scheduler.clusterStatus(),
+  });
+};
+
+/** Of the leader: who stands by does not know who waits, nor how many moves were begun. */
+export const movesRoute: SchedulerRoutes = (app, context) => {
+  app.route({
+    method: "GET",
+    url: "/v1/moves",
+    config: { access: "read" },
+    schema: {
+      tags: ["Cluster"],
+      summary:
+        "Show live moves and why they are made, VMs that wait for room, and how much of the migration budget is used",
+      operationId: "showMoves",
+      querystring: noQuery,
+      response: { 200: clusterMovesAnswer },
+    },
+    handler: (request, reply) =>
+      onLeader(context, request, reply, async () => ({ status: 200, body: context.scheduler.moves() })),
   });
 };
 

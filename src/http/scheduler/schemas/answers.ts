@@ -4,6 +4,7 @@ import type {
   Adoption,
   ClusterEvent,
   ClusterHost,
+  ClusterMoves,
   ClusterStatus,
   ClusterVm,
   Drain,
@@ -102,6 +103,50 @@ export const drainAnswer = named(
     ),
     advice: text,
   }) satisfies z.ZodType<Wire<Drain>>,
+);
+
+export const clusterMovesAnswer = named(
+  "ClusterMoves",
+  "Live moves that are under way or planned, the VMs that wait for room, and how much of the migration budget is used.",
+  z.object({
+    items: z.array(
+      z.object({
+        vm: text,
+        from: text,
+        to: text,
+        memoryMiB: z.number(),
+        state: z
+          .enum(["planned", "moving"])
+          .meta({ description: "`planned`: its room is held, those before it go first" }),
+        waiting: text.nullable().meta({ description: "The VM for which it makes room; null: for none" }),
+        reason: text,
+        lasts: z
+          .number()
+          .nullable()
+          .meta({ description: "Milliseconds since it was begun, as far as this leader knows; null: it is not" }),
+      }),
+    ),
+    waiting: z.array(
+      z.object({
+        vm: text,
+        host: text.nullable().meta({ description: "Where room is made; null: moves are looked for" }),
+        moves: count.meta({ description: "That make the room" }),
+        made: count.meta({ description: "Of those, the ones that are made" }),
+        waits: z.number().meta({ description: "Milliseconds" }),
+        patience: z.number().meta({ description: "Milliseconds after which it waits no more" }),
+      }),
+    ),
+    budget: z.object({
+      perRequest: count.meta({ description: "Moves for each request; 0: no room is made" }),
+      perHour: count,
+      begun: count.meta({ description: "In the last hour, by this leader" }),
+      planned: count.meta({ description: "Set aside for moves that are planned" }),
+      nextIn: z
+        .number()
+        .nullable()
+        .meta({ description: "Milliseconds until the oldest of the hour's moves counts no more; null: there is none" }),
+    }),
+  }) satisfies z.ZodType<Wire<ClusterMoves>>,
 );
 
 const filterVerdict = z.object({
@@ -281,6 +326,7 @@ export type ClusterVmPage = z.infer<typeof clusterVmPage>;
 export type ClusterHostAnswer = z.infer<typeof clusterHostAnswer>;
 export type ClusterHostPage = z.infer<typeof clusterHostPage>;
 export type DrainAnswer = z.infer<typeof drainAnswer>;
+export type ClusterMovesAnswer = z.infer<typeof clusterMovesAnswer>;
 export type ClusterEventList = z.infer<typeof clusterEventList>;
 export type ClusterExplanationAnswer = z.infer<typeof clusterExplanationAnswer>;
 export type AdoptionAnswer = z.infer<typeof adoptionAnswer>;
