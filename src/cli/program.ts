@@ -37,7 +37,7 @@ const EPILOGUE = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 agent, scheduler or hypervisor not reachable.
 
 Examples:
-  headroom demo                                     a simulated host, an hour in a minute
+  headroom demo                                     a simulated cluster, an hour in a minute
   headroom doctor                                   what this machine lacks, and the command that mends it
   headroom agent                                    manage the guests of this machine
   headroom scheduler --list http://10.0.0.7:8099    select hosts for the VMs of a cluster

@@ -189,4 +189,13 @@ describe("the launcher", () => {
     symlinkSync(bin, link);
     assert.match(start(link, path).err, /not built yet: run "make build" in .*checkout-/);
   });
+
+  test("leaves --env-file to the program: Node has an option of that name, and takes it from behind a script's name, too", () => {
+    const { bin, path } = checkout("v22.0.0");
+    for (const command of ["config", "estimate"]) {
+      const words = [bin, command, "--env-file", join(folder, "no-such.env")];
+      const { stderr } = spawnSync("/bin/sh", words, { encoding: "utf8", env: { PATH: path } });
+      assert.match(stderr, /not built yet/);
+    }
+  });
 });

@@ -37,7 +37,7 @@ export function tokenCommand(output: Output = process): Command {
     .option("--name <text>", "whom it is for, as a comment in the file")
     .addHelpText("after", EXAMPLES)
     .action((options: CreateOptions) => makeToken(options, output));
-  return new Command("token").description("make access tokens for the agent").addCommand(create);
+  return new Command("token").description("make access tokens for agents and schedulers").addCommand(create);
 }
 
 function makeToken({ role, file, name }: CreateOptions, output: Output): void {

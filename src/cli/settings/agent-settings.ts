@@ -298,7 +298,7 @@ const RUNNING = {
   stateFolder: setting({
     group: "Running",
     names: ["HEADROOM_STATE_FOLDER"],
-    about: "Folder of the agent's journal",
+    about: "Folder of the agent's journal, and of the scheduler's own store and its events",
     allowed: "an absolute path",
     fallback: "/var/lib/headroom",
     schema: absolutePath,
