@@ -1,18 +1,8 @@
 /** Files of a report. A file is whole, or the old one stands. Written in place: nothing else is to be done meanwhile. */
 import { renameSync, writeFileSync } from "node:fs";
 import { OperationalError } from "../ports/errors.js";
-import { makeFolder as make } from "../trace/make-folder.js";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Makes the folder. Throws `OperationalError` (state-not-written). */
-export function makeFolder(folder: string): void {
-  try {
-    make(folder);
-  } catch (cause) {
-    throw new OperationalError("state-not-written", `${folder}: cannot be made: ${messageOf(cause)}`, false, { cause });
-  }
-}
 
 /** Throws `OperationalError` (state-not-written). */
 export function writeWhole(path: string, content: string | Uint8Array): void {

@@ -1,7 +1,8 @@
 /** A report to files: each figure as SVG and PNG, the numbers behind it as CSV, and all of it as one page, report.html. */
 import { join } from "node:path";
+import { makeFolder } from "../trace/make-folder.js";
 import { drawFigure } from "./figure.js";
-import { letGo, makeFolder, writeWhole } from "./files.js";
+import { letGo, writeWhole } from "./files.js";
 import { pageOf } from "./page.js";
 import { csvOf, type Report } from "./report.js";
 

@@ -4,11 +4,22 @@
  */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { OperationalError } from "../ports/errors.js";
+
+/** Throws `OperationalError` (state-not-written). */
+export function makeFolder(folder: string): void {
+  try {
+    makeWithAbove(folder);
+  } catch (cause) {
+    const message = `${folder}: cannot be made: ${(cause as Error).message}`;
+    throw new OperationalError("state-not-written", message, false, { cause });
+  }
+}
 
 /** Throws what the kernel said. */
-export function makeFolder(folder: string): void {
+function makeWithAbove(folder: string): void {
   if (tryToMake(folder)) return;
-  makeFolder(dirname(folder));
+  makeWithAbove(dirname(folder));
   if (!tryToMake(folder)) mkdirSync(folder);
 }
 

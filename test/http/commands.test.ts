@@ -1,6 +1,6 @@
 /** `headroom vm`, `status` and `token`, run in this process against a real agent. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -108,6 +108,14 @@ test("token create adds a hash to the file, closed to others, and shows the toke
   assert.equal(statSync(file).mode & 0o007, 0);
   const bare = await run(tokenCommand, ["create", "--role", "viewer"]);
   assert.match(bare.err, /Add this line.*\nviewer:[0-9a-f]{64}\n/);
+  writeFileSync(file, text.trimEnd());
+  await run(tokenCommand, ["create", "--role", "viewer", "--file", file]);
+  assert.equal(parseTokens(readFileSync(file, "utf8"), file).length, 2, "behind a line without its end");
+  writeFileSync(file, "alice's secret\n");
+  const other = await run(tokenCommand, ["create", "--role", "viewer", "--file", file]);
+  assert.equal(other.code, 2);
+  assert.match(other.err, /tokens, line 1: expected role:sha256/);
+  assert.equal(readFileSync(file, "utf8"), "alice's secret\n");
   const unwritable = await run(tokenCommand, ["create", "--role", "viewer", "--file", join(folder, "none", "tokens")]);
   assert.equal(unwritable.code, 2);
   assert.match(unwritable.err, /Cannot write the tokens file/);

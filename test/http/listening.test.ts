@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Agent } from "undici";
+import { tlsOf } from "../../src/cli/secret-files.js";
 import { createToken, parseTokens } from "../../src/http/auth.js";
 import { agentClient } from "../../src/http/client.js";
 import { listen } from "../../src/http/server.js";
@@ -60,4 +64,31 @@ test("with the operator's certificate it speaks TLS", async (t) => {
   await assert.rejects(untrusting.vms(), /self-signed; trust it through NODE_EXTRA_CA_CERTS/);
   await dispatcher.close();
   await listening.close();
+});
+
+test("certificates and keys that are none, or no pair, are settings to mend, not a stack", (t) => {
+  const [own, other] = [selfSigned(), selfSigned()];
+  if (own === null || other === null) {
+    t.skip("openssl is not on this machine");
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "headroom-tls-"));
+  const [tlsCertificate, tlsKey] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
+  const read = (certificate: string, key: string) => {
+    writeFileSync(tlsCertificate, certificate);
+    writeFileSync(tlsKey, key);
+    return tlsOf({ tokensFile: null, tlsCertificate, tlsKey });
+  };
+  const bad = (message: RegExp) => ({ code: "bad-settings", message });
+  assert.deepEqual(read(own.certificate, own.key), own);
+  assert.throws(
+    () => read("garbage", own.key),
+    bad(/^HEADROOM_TLS_CERTIFICATE: .*certificate\.pem must hold a certificate/),
+  );
+  assert.throws(() => read(own.certificate, ""), bad(/^HEADROOM_TLS_KEY: .*key\.pem must hold a private key/));
+  assert.throws(
+    () => read(own.certificate, other.key),
+    bad(/^HEADROOM_TLS_KEY: .*is not the key of the certificate in /),
+  );
+  rmSync(folder, { recursive: true });
 });

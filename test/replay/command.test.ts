@@ -37,6 +37,17 @@ function ran(args: readonly string[], check: (ran: Ran) => void, content = trace
 const laptop = ["--topology", "i7-1185g7"];
 
 describe("headroom replay", () => {
+  it("says in a line that its folder cannot be made", async () => {
+    await assert.rejects(
+      ran([...laptop, "--out", "/proc/headroom"], () => undefined),
+      { code: "state-not-written", message: /^\/proc\/headroom: cannot be made: E/ },
+    );
+    await assert.rejects(
+      ran([...laptop, "--out", "/etc/passwd"], () => undefined),
+      { code: "state-not-written", message: /^\/etc\/passwd: cannot be made: EEXIST/ },
+    );
+  });
+
   it("writes decisions and summary, and says in a few lines what came out", () =>
     ran(laptop, ({ stdout, folder }) => {
       assert.match(stdout, /^headroom on 8 pCPUs, 32 GiB: 5 timestamps over 0\.0 h, 1 VM$/m);

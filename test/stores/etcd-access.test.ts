@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { type EtcdSettings, etcdStore } from "../../src/drivers/stores/etcd/store.js";
 import { OperationalError } from "../../src/ports/errors.js";
-import { quietLog } from "../support/quiet-log.js";
+import { quietLog, rememberingLog } from "../support/quiet-log.js";
 import { skipWithoutEtcd, startEtcd } from "./etcd-lab.js";
 import { afterwards, create, failsWith, mustCommit, never, storeFolder } from "./support.js";
 
@@ -35,7 +35,8 @@ test("settings that cannot work are named", () => {
 });
 
 test("an etcd that is not there is unreachable, by name, and says when nothing was done", async (context) => {
-  const store = etcdStore(settings(["http://127.0.0.1:1", "http://127.0.0.1:2"]));
+  const log = rememberingLog();
+  const store = etcdStore(settings(["http://127.0.0.1:1", "http://127.0.0.1:2"], { log }));
   afterwards(context, () => store.close());
   await assert.rejects(store.get("a"), (error) => {
     failsWith("store-unreachable")(error);
@@ -44,6 +45,11 @@ test("an etcd that is not there is unreachable, by name, and says when nothing w
   assert.equal(store.status().reachable, false);
   const given = AbortSignal.timeout(300);
   await assert.rejects(store.campaign("one", given), { name: "TimeoutError" });
+  assert.deepEqual(
+    log.lines.map(({ message }) => message),
+    ["no etcd server answers; asking until one does"],
+    "once, however often it is asked",
+  );
 });
 
 function openssl(folder: string, ...args: readonly string[]): boolean {

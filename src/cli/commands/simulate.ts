@@ -317,7 +317,8 @@ async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal:
   const results = await many(cases, given, terminal);
   terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(cases, results));
   if (given.out === undefined) return;
-  const { makeFolder, writeWhole } = await import("../../report/files.js");
+  const { writeWhole } = await import("../../report/files.js");
+  const { makeFolder } = await import("../../trace/make-folder.js");
   makeFolder(given.out);
   writeWhole(join(given.out, "sweep.csv"), sweepCsv(cases, results));
 }

@@ -2,9 +2,9 @@
  * `headroom token create`: makes an access token. The token goes to standard output, once; its hash goes into the tokens
  * file, or to standard error where no file is named.
  */
-import { appendFileSync, chmodSync, existsSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { createToken, ROLES, type Role } from "../../http/auth.js";
+import { createToken, parseTokens, ROLES, type Role } from "../../http/auth.js";
 import { OperationalError } from "../../ports/errors.js";
 import type { Output } from "../agent-connection.js";
 import { UsageError } from "../exit.js";
@@ -53,10 +53,15 @@ function makeToken({ role, file, name }: CreateOptions, output: Output): void {
 function addLine(file: string, entry: string, output: Output): void {
   try {
     const isNew = !existsSync(file);
-    appendFileSync(file, `${entry}\n`, { mode: FILE_MODE });
+    const before = isNew ? "" : readFileSync(file, "utf8");
+    // A file that an editor left without its last line's end.
+    const line = before === "" || before.endsWith("\n") ? `${entry}\n` : `\n${entry}\n`;
+    parseTokens(before + line, file);
+    appendFileSync(file, line, { mode: FILE_MODE });
     // Whatever the umask says.
     if (isNew) chmodSync(file, FILE_MODE);
   } catch (error) {
+    if (error instanceof OperationalError) throw error;
     throw new OperationalError(
       "bad-settings",
       `Cannot write the tokens file ${file}: ${(error as Error).message}`,

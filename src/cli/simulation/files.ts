@@ -17,10 +17,10 @@ export class RunFiles {
   private readonly waiting: Lines = { "metrics.jsonl": [], "metrics.csv": [], "events.jsonl": [] };
   private samples = 0;
 
-  /** Throws `CommandFailure`. */
+  /** Throws `OperationalError` and `CommandFailure`. */
   constructor(private readonly folder: string) {
+    makeFolder(folder);
     try {
-      makeFolder(folder);
       this.open = new Map(FILES.map((name) => [name, openSync(join(folder, name), "w")]));
     } catch (error) {
       throw new CommandFailure(`--out ${folder}: cannot be written: ${(error as Error).message}`);

@@ -7,8 +7,9 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { serialize } from "node:v8";
-import { makeFolder, writeWhole } from "../../report/files.js";
+import { writeWhole } from "../../report/files.js";
 import type { CaseResult, SimulationCase } from "../../simulator/case.js";
+import { makeFolder } from "../../trace/make-folder.js";
 import { CommandFailure } from "../exit.js";
 
 interface Line {

@@ -1,7 +1,8 @@
 /** A comparison to the files that `headroom estimate --compare` leaves: comparison.json and the figures, as SVG and PNG. */
 import { join } from "node:path";
 import { STRATEGY_NAMES } from "../../core/estimator/names.js";
-import { letGo, makeFolder, writeWhole } from "../files.js";
+import { makeFolder } from "../../trace/make-folder.js";
+import { letGo, writeWhole } from "../files.js";
 import { runStrategies, type StartThread } from "./compare.js";
 import { type Comparison, comparisonOf } from "./comparison.js";
 import { figuresOf } from "./figures.js";

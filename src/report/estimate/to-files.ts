@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_PERCENTILE } from "../../core/estimator/make.js";
-import { makeFolder } from "../files.js";
+import { makeFolder } from "../../trace/make-folder.js";
 import { startMeter } from "./cost.js";
 import { describeRun } from "./describe.js";
 import { dumpName, SeedDump } from "./dump.js";

@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { makeFolder } from "../../../drivers/linux/make-folder.js";
 import { CHARACTER_DEVICE_MODE, cpioArchive, FILE_MODE, FOLDER_MODE } from "./cpio.js";
 import { moduleFile } from "./module-file.js";
 import { unpackKernel } from "./vmlinux.js";
@@ -36,7 +37,7 @@ export async function guestFiles(cacheFolder: string, initSource: string): Promi
   const files = { kernel: join(done, "kernel"), initrd: join(done, "initrd.cpio"), source: join(done, "init.c") };
   const source = await readFile(initSource, "utf8");
   if (existsSync(files.source) && (await readFile(files.source, "utf8")) === source) return files;
-  await mkdir(cacheFolder, { recursive: true });
+  await makeFolder(cacheFolder);
   const work = await mkdtemp(join(cacheFolder, "making-"));
   try {
     const tree = await unpackedKernelPackage(cacheFolder, work);

@@ -50,6 +50,8 @@ export class Channel {
   private next = 0;
   private lastAnswer: number | null = null;
   private problem: string | null = "not connected yet";
+  /** Whether the log says already that no server answers: it is told once, not with every attempt. */
+  private isToldSilent = false;
   private readonly closed = new AbortController();
   /** How long a question or a commit may take, with all its attempts. */
   readonly deadlineMs: number;
@@ -165,6 +167,7 @@ export class Channel {
         await this.prove(connection);
         if (this.closed.signal.aborted) connection.close("closed");
         this.current = connection;
+        this.isToldSilent = false;
         void this.guard(connection);
         return connection;
       } catch (error) {
@@ -174,6 +177,9 @@ export class Channel {
       }
     }
     this.problem = reasons.join("; ");
+    if (!this.isToldSilent && !this.closed.signal.aborted)
+      this.settings.log.warn({ reason: this.problem }, "no etcd server answers; asking until one does");
+    this.isToldSilent = true;
     throw new GrpcError(STATUS.unavailable, this.problem, false);
   }
 
