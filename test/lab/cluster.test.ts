@@ -19,6 +19,8 @@ import { assertHostInOrder, domainNames, eventuallyPinnedAsPlanned, GUEST_MIB } 
 
 const lab = await openLab();
 const tooSmall = cpus().length < 2 ? "two pCPUs are needed" : false;
+/** A guest that fills such a host is a burden under emulation. */
+const tooLarge = cpus().length > 8 ? "a host of at most 8 pCPUs is needed" : false;
 
 /** All daemons see the same pCPUs. The first two hosts sell one each, another one: a guest that moves changes its pCPU. */
 const KEPT = { "host-a": "1", "host-b": "0", "host-c": "" } as const;
@@ -26,7 +28,10 @@ type Name = keyof typeof KEPT;
 const NAMES = Object.keys(KEPT) as readonly Name[];
 
 /** Silence is noticed within the test's time, also on a busy machine. */
-const SCHEDULER = ["--heartbeat-seconds", "0.5", "--suspect-seconds", "4", "--down-seconds", "20"] as const;
+const SCHEDULER = [
+  ...["--heartbeat-seconds", "0.5", "--suspect-seconds", "4", "--down-seconds", "20"],
+  ...["--migration-budget", "1"],
+] as const;
 
 interface Node {
   readonly host: LabHost;
@@ -196,6 +201,24 @@ describe("a cluster of three real hosts", { skip: lab.skip || tooSmall }, () => 
     });
     assert.equal(figures(await node("host-b").host.guestCommand("alive", "stat")).held_mb, 8);
     await assertInOrder();
+  });
+
+  test("a VM that no host takes is deployed once a guest has moved away alive, and that guest goes on", {
+    skip: tooLarge,
+  }, async () => {
+    await client.uncordon("host-a");
+    const vcpus = (await client.host("host-b")).status!.pcpus.total - 1;
+    const before = figures(await node("host-b").host.guestCommand("alive", "stat"));
+    // It takes all that host-b sells; host-c is closed.
+    const constraints = { hosts: ["host-b"] };
+    const wanted = await client.createVm({ name: "wanted", vcpus, memoryMiB: GUEST_MIB, ratio: 1, constraints });
+    assert.equal(wanted.host, "host-b");
+    assert.equal((await client.vm("alive")).host, "host-a");
+    const after = figures(await node("host-a").host.guestCommand("alive", "stat"));
+    assert.deepEqual([after.held_mb, after.uptime! > before.uptime!], [8, true], "it was not started again");
+    assert.equal((await client.moves()).budget.begun, 1);
+    await assertInOrder();
+    await client.removeVm("wanted");
     assert.equal((await seedCall("/remove?name=alive")).success, true);
     await assertInOrder();
   });
