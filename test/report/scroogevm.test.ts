@@ -14,7 +14,7 @@ test("ours stand beside the published sums, and every other figure is there as w
   );
   const runs: JudgedRun[] = [];
   for (const strategy of STRATEGY_NAMES)
-    runs.push(judgedRun(strategy, await estimate(trace, { strategy, faithful: true }), 0));
+    runs.push(judgedRun(strategy, await estimate(trace, { strategy, faithful: true }), () => 0));
   const comparison = comparisonOf({ ...OPTIONS, tracePath: "t" }, runs);
   const { figures, intro } = scroogevmReport(comparison);
   const [first, ...others] = figures;

@@ -1,11 +1,11 @@
 /** What a comparison of strategies says: data for comparison.json, tables and figures (spec 5.4). Decides nothing, reads nothing. */
 import type { StrategyName } from "../../core/estimator/names.js";
-import { type PerResource, perResource, type Resource } from "../../core/estimator/resource.js";
+import { type PerResource, perResource, RESOURCES } from "../../core/estimator/resource.js";
 import type { TraceConfig } from "../../trace/estimator-record.js";
-import { judge, type Metrics, metricsOf } from "./metrics.js";
+import { judgeCourse, type Metrics, metricsOf } from "./metrics.js";
 import { NOTEBOOK_LAST, type NotebookSums, notebookSums } from "./notebook.js";
 import type { EstimateOptions } from "./options.js";
-import type { EstimateRun, WindowOutcome } from "./run.js";
+import type { EstimateRun, ResourceOutcome, WindowOutcome } from "./run.js";
 
 /** What one strategy said, a value for each window. */
 export interface SaidSeries {
@@ -51,24 +51,51 @@ export interface JudgedRun extends Pick<Comparison, "trace" | "epoch" | "warm" |
   readonly report: StrategyReport;
 }
 
-const saidOf = (windows: readonly WindowOutcome[], resource: Resource): SaidSeries => ({
-  estimate: windows.map((window) => window[resource].estimate.need),
-  free: windows.map((window) => window[resource].estimate.free),
-  stable: windows.map((window) => window[resource].estimate.stable),
-});
+/** One resource, window by window, in numbers alone. */
+class ResourceCourse {
+  readonly warm: boolean[];
+  readonly capacity: number[] = [];
+  readonly booked: number[] = [];
+  readonly peak: number[] = [];
+  readonly p99: number[] = [];
+  readonly need: number[] = [];
+  readonly free: number[] = [];
+  readonly stable: boolean[] = [];
 
-const hostOf = (windows: readonly WindowOutcome[], resource: Resource): HostSeries => ({
-  capacity: windows.map((window) => window[resource].capacity),
-  booked: windows.map((window) => window[resource].booked),
-  peak: windows.map((window) => (Number.isFinite(window[resource].peak) ? window[resource].peak : null)),
-});
+  constructor(warm: boolean[]) {
+    this.warm = warm;
+  }
+
+  add({ capacity, booked, peak, p99, estimate }: ResourceOutcome): void {
+    this.capacity.push(capacity);
+    this.booked.push(booked);
+    this.peak.push(peak);
+    this.p99.push(p99);
+    this.need.push(estimate.need ?? Number.NaN);
+    this.free.push(estimate.free);
+    this.stable.push(estimate.stable);
+  }
+
+  said(): SaidSeries {
+    return { estimate: this.need.map(orNull), free: this.free, stable: this.stable };
+  }
+
+  host(): HostSeries {
+    return { capacity: this.capacity, booked: this.booked, peak: this.peak.map(orNull) };
+  }
+}
+
+const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 const tenth = (value: number): number => Math.round(value * 10) / 10;
 
-function notebookOf(windows: readonly WindowOutcome[]): StrategyReport["notebook"] {
-  const seen = windows
-    .map(({ cpu }) => ({ capacity: cpu.capacity, booked: cpu.booked, p99: cpu.p99, free: cpu.estimate.free }))
-    .map((window) => (Number.isNaN(window.p99) ? { ...window, p99: 0 } : window));
+function notebookOf({ capacity: capacities, booked, p99, free }: ResourceCourse): StrategyReport["notebook"] {
+  const seen = p99.map((value, t) => ({
+    capacity: capacities[t]!,
+    booked: booked[t]!,
+    p99: Number.isNaN(value) ? 0 : value,
+    free: free[t]!,
+  }));
   const cores = notebookSums(seen, NOTEBOOK_LAST);
   const capacity = seen[0]?.capacity ?? 0;
   const inHosts = (value: number): number => (capacity === 0 ? 0 : tenth(value / capacity));
@@ -80,25 +107,36 @@ function notebookOf(windows: readonly WindowOutcome[]): StrategyReport["notebook
   };
 }
 
-/** `seconds`: how long the run took. */
-export const judgedRun = (
+/** Of each window a few numbers are kept. `elapsed`: seconds that the run took, asked once all windows have passed by. */
+export function judgedRun(
   strategy: StrategyName,
-  { config, windows, vms }: EstimateRun,
-  seconds: number,
-): JudgedRun => ({
-  strategy,
-  trace: { ...config, windows: windows.length, vms },
-  epoch: windows.map(({ epoch }) => epoch),
-  warm: windows.map(({ warm }) => warm),
-  host: perResource((resource) => hostOf(windows, resource)),
-  oracle: perResource((resource) => metricsOf(judge(windows, resource, true))),
-  report: {
-    ...perResource((resource) => metricsOf(judge(windows, resource))),
-    notebook: notebookOf(windows),
-    seconds,
-    series: perResource((resource) => saidOf(windows, resource)),
-  },
-});
+  { config, windows, vms }: Pick<EstimateRun, "config" | "vms"> & { readonly windows: Iterable<WindowOutcome> },
+  elapsed: () => number,
+): JudgedRun {
+  const epoch: number[] = [];
+  const warm: boolean[] = [];
+  const courses = perResource(() => new ResourceCourse(warm));
+  for (const window of windows) {
+    epoch.push(window.epoch);
+    warm.push(window.warm);
+    for (const resource of RESOURCES) courses[resource].add(window[resource]);
+  }
+  const seconds = elapsed();
+  return {
+    strategy,
+    trace: { ...config, windows: epoch.length, vms },
+    epoch,
+    warm,
+    host: perResource((resource) => courses[resource].host()),
+    oracle: perResource((resource) => metricsOf(judgeCourse(courses[resource], true))),
+    report: {
+      ...perResource((resource) => metricsOf(judgeCourse(courses[resource]))),
+      notebook: notebookOf(courses.cpu),
+      seconds,
+      series: perResource((resource) => courses[resource].said()),
+    },
+  };
+}
 
 /** At least one run. */
 export function comparisonOf({ strategy: _, ...options }: EstimateOptions, runs: readonly JudgedRun[]): Comparison {

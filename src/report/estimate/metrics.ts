@@ -33,15 +33,33 @@ export interface Judged {
   readonly booked: number;
 }
 
+/** Of one resource, a value for each window; NaN: not known, or withheld. */
+export interface Course {
+  readonly warm: readonly boolean[];
+  readonly need: readonly number[];
+  readonly booked: readonly number[];
+  readonly peak: readonly number[];
+}
+
 /** What was said at the end of each window, and what the next one brought. `oracle`: the truth itself is the estimate. */
-export function judge(windows: readonly WindowOutcome[], resource: Resource, oracle = false): readonly Judged[] {
-  return windows.slice(0, -1).flatMap((window, i) => {
-    const { estimate, booked } = window[resource];
-    const truth = windows[i + 1]![resource].peak;
-    if (!window.warm || estimate.need === null || !Number.isFinite(truth)) return [];
-    return [{ occurrence: window.occurrence, estimate: oracle ? truth : estimate.need, truth, booked }];
+export function judgeCourse({ warm, need, booked, peak }: Course, oracle = false): readonly Judged[] {
+  return need.slice(0, -1).flatMap((estimate, occurrence) => {
+    const truth = peak[occurrence + 1]!;
+    if (!warm[occurrence] || Number.isNaN(estimate) || !Number.isFinite(truth)) return [];
+    return [{ occurrence, estimate: oracle ? truth : estimate, truth, booked: booked[occurrence]! }];
   });
 }
+
+export const judge = (windows: readonly WindowOutcome[], resource: Resource, oracle = false): readonly Judged[] =>
+  judgeCourse(
+    {
+      warm: windows.map(({ warm }) => warm),
+      need: windows.map((window) => window[resource].estimate.need ?? Number.NaN),
+      booked: windows.map((window) => window[resource].booked),
+      peak: windows.map((window) => window[resource].peak),
+    },
+    oracle,
+  );
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -3,7 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { OperationalError } from "../../ports/errors.js";
 import { type JudgedRun, judgedRun } from "./comparison.js";
 import type { EstimateOptions } from "./options.js";
-import { estimateTrace } from "./run.js";
+import { readForEstimates } from "./run.js";
 
 export type WorkerAnswer =
   | { readonly kind: "progress"; readonly bytes: number }
@@ -24,9 +24,10 @@ async function answer(options: EstimateOptions, tell: (answer: WorkerAnswer) => 
     tell({ kind: "progress", bytes });
   };
   try {
-    const run = await estimateTrace(options, progress);
-    const seconds = (performance.now() - started) / 1000;
-    tell({ kind: "done", run: judgedRun(options.strategy, run, seconds) });
+    const visitor = await readForEstimates(options, progress);
+    const elapsed = (): number => (performance.now() - started) / 1000;
+    const read = { config: visitor.config, vms: visitor.vms, windows: visitor.outcomes() };
+    tell({ kind: "done", run: judgedRun(options.strategy, read, elapsed) });
   } catch (error) {
     const code = error instanceof OperationalError ? error.code : null;
     const message = error instanceof OperationalError ? error.message : ((error as Error).stack ?? String(error));
