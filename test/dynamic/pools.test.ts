@@ -185,6 +185,7 @@ test("what rests of one pool serves the one that is short, and nobody else's vCP
   assert.deepEqual(checkHost(policy, lent), []);
   const [lender, borrower] = [poolOf(lent, ratio(2))!, poolOf(lent, ratio(3))!];
   assert.equal(lender.runsOn!.length, 12);
+  for (const pool of hostCounts(policy, lent).pools) assert.ok(!("effectiveRatio" in pool), "counted as sold");
   assert.equal(borrower.runsOn!.length, borrower.pinnedTo.length + lender.pcpus.length - 12);
   const back = policy.adjust!(lent, new Map([[ratio(2), null]]));
   assert.deepEqual(

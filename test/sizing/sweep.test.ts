@@ -144,6 +144,8 @@ describe("the command line", () => {
   });
 
   test("has a help that says what is swept", () => {
-    assert.match(sweepCommand().helpInformation(), /mixes, scenarios, numbers of VMs and seeds/);
+    const help = sweepCommand().helpInformation();
+    assert.match(help, /mixes, scenarios, numbers of VMs and seeds/);
+    assert.match(help, /--policy <list>.*\(default:\s+dedicated,first-fit,headroom\)/, "as one writes it");
   });
 });

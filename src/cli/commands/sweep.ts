@@ -76,7 +76,11 @@ export function sweepCommand(terminal: SizeTerminal = process): Command {
     .option("--seeds <list>", "numbers and ranges", "1")
     .option("--temporality <slice,day,days>", "seconds of a slice and of a day, and days", "360,8640,7")
     .addOption(hostOption("one host", "32x131072"))
-    .option("--policy <list>", "as of headroom size", parsePolicies, parsePolicies(DEFAULTS.policies))
+    .addOption(
+      new Option("--policy <list>", "as of headroom size")
+        .argParser(parsePolicies)
+        .default(parsePolicies(DEFAULTS.policies), DEFAULTS.policies),
+    )
     .addOption(
       new Option("--migrations <number>", "live moves that headroom may make to avoid one refusal")
         .choices(["0", "1", "2"])

@@ -1,5 +1,5 @@
 /** The counts of a host's pools as placement wants them, from the agent's own state and policy. */
-import type { HostState } from "../pool/model.js";
+import { effectiveRatioOf, type HostState } from "../pool/model.js";
 import { admissiblePcpus, type PoolPolicy } from "../pool/policy.js";
 import type { HostClass, PoolSummary } from "./model.js";
 
@@ -25,7 +25,7 @@ export function hostCounts(policy: PoolPolicy, host: HostState): HostCounts {
       allocatedVcpus: pool.allocatedVcpus,
       vmCount: pool.members.length,
       largestVmVcpus: pool.members.reduce((most, { vcpuIndexes }) => Math.max(most, vcpuIndexes.length), 0),
-      ...(pool.dynamics === undefined ? {} : { effectiveRatio: pool.dynamics.effectiveRatio }),
+      ...(effectiveRatioOf(pool) === pool.ratio ? {} : { effectiveRatio: effectiveRatioOf(pool) }),
     }),
   );
   return {

@@ -181,7 +181,6 @@ export class Hosts {
     this.usedMemoryMiB[host] = used;
     this.freeMemoryMiB[host] = this.shape.memoryMiB - used;
     this.measure(host);
-    this.markTaker(host);
     this.note(host);
   }
 
@@ -202,7 +201,7 @@ export class Hosts {
    * comes to share them.
    */
   private measure(host: number): void {
-    const { levels, room, vcpus, vms, apart } = this;
+    const { levels, room, vcpus, vms, apart, leastVcpus, leastMemoryMiB } = this;
     const { whole } = this.tables;
     const { pcpus } = this.shape;
     const base = host * levels;
@@ -211,16 +210,24 @@ export class Hosts {
     const merged = this.merged[host]!;
     const members = this.members[host]!;
     const lowest = this.lowest[host]!;
+    const freeMemoryMiB = this.freeMemoryMiB[host]!;
     const used = members === 0 ? alone : alone + Math.min(separate, this.pcpusFor(lowest, merged, members));
     this.usedPcpus[host] = used;
-    for (let level = 0; level < whole; level++) room[base + level] = used < pcpus ? pcpus - used : 0;
     const left = pcpus - alone;
-    for (let level = whole; level < levels; level++) {
+    let takes = false;
+    for (let level = 0; level < levels; level++) {
       const at = base + level;
-      const most = this.mostAt(level, left - separate + apart[at]!, vcpus[at]!, vms[at]!);
-      const together = this.mostAt(Math.min(level, lowest), left, merged, members);
-      room[at] = Math.min(pcpus, Math.max(0, most, together));
+      let most = pcpus - used;
+      if (level >= whole) {
+        const apartFrom = this.mostAt(level, left - separate + apart[at]!, vcpus[at]!, vms[at]!);
+        const together = this.mostAt(Math.min(level, lowest), left, merged, members);
+        most = Math.min(pcpus, Math.max(apartFrom, together));
+      }
+      most = Math.max(0, most);
+      room[at] = most;
+      if (most >= leastVcpus[level]! && freeMemoryMiB >= leastMemoryMiB[level]!) takes = true;
     }
+    this.markTaker(host, takes);
   }
 
   /** vCPUs of the largest VM that joins `count` others, which have `sold`, within so many pCPUs. */
@@ -229,15 +236,10 @@ export class Hosts {
     return count === 0 ? pcpus : this.tables.vcpus[level * this.tables.stride + pcpus]! - sold;
   }
 
-  private markTaker(host: number): void {
-    const { levels, room, leastVcpus, leastMemoryMiB, takers } = this;
-    const free = this.freeMemoryMiB[host]!;
-    let takes = 0;
-    for (let level = 0; level < levels; level++)
-      if (leastVcpus[level]! <= room[host * levels + level]! && leastMemoryMiB[level]! <= free) takes = 1;
+  private markTaker(host: number, takes: boolean): void {
     const block = Math.floor(host / BLOCK);
-    const place = host % BLOCK;
-    takers[block] = (takers[block]! & ~(1 << place)) | (takes << place);
+    const bit = 1 << (host % BLOCK);
+    this.takers[block] = takes ? this.takers[block]! | bit : this.takers[block]! & ~bit;
   }
 
   /** There is always one host more than is open, as the next. */
