@@ -45,7 +45,7 @@ export const MOST_MOVES = 2;
 const MOST_VAIN_LOOKS = 2;
 
 /** A search that may pause at each step; its result is the plan, null where none was found. */
-export type RoomSearch<Vm, Host> = Generator<void, RoomPlan<Vm, Host> | null, void>;
+type RoomSearch<Vm, Host> = Generator<void, RoomPlan<Vm, Host> | null, void>;
 
 /** `limit`: moves at most, 1 or 2. `mostLooks`: exact looks after which the search ends. Null: no plan was found. */
 export const planRoom = <Vm, Host>(
@@ -65,7 +65,7 @@ export const roomSearch = <Vm, Host>(
 ): RoomSearch<Vm, Host> => new Search(ground, mostLooks, looksAtOnce).roomFor(wanted, limit);
 
 /** Without a pause. */
-export function atOnce<Vm, Host>(search: RoomSearch<Vm, Host>): RoomPlan<Vm, Host> | null {
+function atOnce<Vm, Host>(search: RoomSearch<Vm, Host>): RoomPlan<Vm, Host> | null {
   for (;;) {
     const { done, value } = search.next();
     if (done) return value;

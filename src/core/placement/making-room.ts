@@ -4,7 +4,7 @@
  * placed. Looked at are the hosts that miss least of the room, and so many VMs that a large cluster does not wait for it. Plans, and does
  * nothing.
  */
-import { atOnce, type Ground, type PlannedMove, type RoomPlan, type RoomSearch, roomSearch } from "../moves/search.js";
+import { type Ground, type PlannedMove, planRoom, type RoomPlan, roomSearch } from "../moves/search.js";
 import { afterDeparture, afterPlacement } from "./after.js";
 import { demandOf, poolOf } from "./arithmetic.js";
 import { type Constraints, type HostSummary, isSameShape, type VmShape } from "./model.js";
@@ -47,6 +47,8 @@ const [MOST_HOSTS, MOST_HOSTS_FOR_PAIRS] = [256, 32];
 const MOST_LOOKS = 1_000;
 /** Of them, between two pauses. */
 const LOOKS_AT_ONCE = 100;
+/** Of which VMs are taken in, between two pauses. */
+const HOSTS_AT_ONCE = 64;
 /** Searches with pauses that may have been in vain because hosts changed meanwhile. */
 const MOST_ANEW = 3;
 /** The earlier systems' policies count in doubles, and round a pool up to one pCPU more. */
@@ -68,7 +70,7 @@ export const movesThatMakeRoom = (
   residentsOf: ResidentsOf,
   wanted: Guest,
   limit: number,
-): RoomMoves | null => named(atOnce(searchOf(placer, residentsOf, wanted, limit, Number.POSITIVE_INFINITY)));
+): RoomMoves | null => named(planRoom(new PlacementGround(placer, residentsOf), wanted, limit, MOST_LOOKS));
 
 /**
  * The same in pieces of some milliseconds in a cluster of 10,000 hosts: `pause` is waited for between them, while hosts and VMs may change. A
@@ -83,7 +85,10 @@ export async function movesFoundInPieces(
   looksAtOnce = LOOKS_AT_ONCE,
 ): Promise<RoomMoves | null> {
   for (let times = 0; times < MOST_ANEW; times++) {
-    const search = searchOf(placer, residentsOf, wanted, limit, looksAtOnce);
+    const ground = new PlacementGround(placer, residentsOf);
+    const gathering = ground.gather(wanted);
+    while (!gathering.next().done) await pause();
+    const search = roomSearch(ground, wanted, limit, MOST_LOOKS, looksAtOnce);
     let step = search.next();
     while (!step.done) {
       await pause();
@@ -94,15 +99,6 @@ export async function movesFoundInPieces(
   }
   return movesThatMakeRoom(placer, residentsOf, wanted, limit);
 }
-
-const searchOf = (
-  placer: PlacementView,
-  residentsOf: ResidentsOf,
-  wanted: Guest,
-  limit: number,
-  looksAtOnce: number,
-): RoomSearch<Guest, string> =>
-  roomSearch(new PlacementGround(placer, residentsOf), wanted, limit, MOST_LOOKS, looksAtOnce);
 
 /** Whether the moves can be made as things are now, one after the other, and the host then takes the VM. */
 function holds(placer: PlacementView, residentsOf: ResidentsOf, wanted: Guest, { host, moves }: RoomMoves): boolean {
@@ -152,10 +148,9 @@ class PlacementGround implements Ground<Guest, string> {
   singles(wanted: Guest): readonly (readonly [Guest, string])[] {
     const all: (readonly [Guest, string])[] = [];
     for (const host of this.near(wanted)) {
-      const summary = this.placer.host(host);
-      if (summary === undefined) continue;
-      const [pcpus, memoryMiB] = [missingPcpus(summary, wanted.shape), missingMiB(summary, wanted.shape)];
-      if (pcpus > largestVcpus(summary) + ROUNDING_PCPUS) continue;
+      const missing = this.missingOn(host, wanted);
+      if (missing === null) continue;
+      const { pcpus, memoryMiB } = missing;
       const needs = new Set<string>();
       for (const vm of this.residents(host)) {
         if (memoryMiB > vm.shape.memoryMiB || pcpus > vm.shape.vcpus + ROUNDING_PCPUS) continue;
@@ -165,6 +160,22 @@ class PlacementGround implements Ground<Guest, string> {
       }
     }
     return all.sort(([a], [b]) => byCost(a, b));
+  }
+
+  /** Takes in the VMs that `singles` asks for, those of some hosts at a time. */
+  *gather(wanted: Guest): Generator<void, void, void> {
+    for (const [place, host] of this.near(wanted).entries()) {
+      if (this.missingOn(host, wanted) !== null) this.residents(host);
+      if (place % HOSTS_AT_ONCE === HOSTS_AT_ONCE - 1) yield;
+    }
+  }
+
+  /** Null: the host is gone, or no VM of it is so large that one of them would help. */
+  private missingOn(host: string, { shape }: Guest): { readonly pcpus: number; readonly memoryMiB: number } | null {
+    const summary = this.placer.host(host);
+    if (summary === undefined) return null;
+    const pcpus = missingPcpus(summary, shape);
+    return pcpus > largestVcpus(summary) + ROUNDING_PCPUS ? null : { pcpus, memoryMiB: missingMiB(summary, shape) };
   }
 
   hostsFor(wanted: Guest): readonly string[] {
