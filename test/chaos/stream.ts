@@ -64,7 +64,9 @@ export class Stream {
     this.left = 0;
   }
 
+  /** Also of a test that failed before it stopped: its file would go on asking for ever. */
   async close(): Promise<void> {
+    this.stop();
     await this.dispatcher.destroy();
   }
 
