@@ -10,7 +10,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { realClock } from "../../src/drivers/linux/real-clock.js";
 import { openEmbeddedStore } from "../../src/drivers/stores/embedded/store.js";
-import { afterwards } from "../stores/support.js";
+import { afterwards, eventually } from "../stores/support.js";
 import { quietLog } from "../support/quiet-log.js";
 import { findings } from "./checker.js";
 import { buildProgram, Hosts, recordsIn, SchedulerProcess } from "./rig.js";
@@ -38,7 +38,9 @@ async function foundAfterLateRequests(context: TestContext, ...broken: readonly 
   for (const line of hosts.lines) line.set("held");
   const deploys = all("deploy");
   await scheduler.says((status) => status.vms.placing === NAMES.length);
-  await pause(200);
+  // A host is asked one thing after the other: what a second one on it waits for is not sent.
+  const sent = () => hosts.lines.reduce((sum, line) => sum + line.keeps("POST /v1/vms"), 0);
+  await eventually(() => sent() >= 2, "two deploys are on their way", 60);
   await scheduler.kill();
   for (const line of hosts.lines) line.set("stale");
   await scheduler.start();

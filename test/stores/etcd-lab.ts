@@ -151,7 +151,7 @@ export class Line {
   private state: LineState = "open";
   private readonly sockets = new Set<Socket>();
   private stale = new Set<Socket>();
-  private kept: (() => void)[] = [];
+  private kept: { readonly chunk: Buffer | null; readonly send: () => void }[] = [];
 
   private constructor(
     private readonly server: ReturnType<typeof createServer>,
@@ -170,7 +170,12 @@ export class Line {
     this.state = state;
     this.stale = new Set(state === "stale" ? this.sockets : []);
     if (state !== "open") return;
-    for (const send of this.kept.splice(0)) send();
+    for (const { send } of this.kept.splice(0)) send();
+  }
+
+  /** How often something with this text is kept back. */
+  keeps(text: string): number {
+    return this.kept.filter(({ chunk }) => chunk?.includes(text)).length;
   }
 
   async close(): Promise<void> {
@@ -185,15 +190,15 @@ export class Line {
     ] as const) {
       this.sockets.add(from);
       from.on("error", () => to.destroy());
-      from.on("data", (chunk) => {
+      from.on("data", (chunk: Buffer) => {
         const state = this.stateFor(from);
         if (state === "open" || (state === "mute" && !isAnswer)) to.write(chunk);
-        else if (state === "held") this.kept.push(() => to.write(chunk));
+        else if (state === "held") this.kept.push({ chunk, send: () => to.write(chunk) });
       });
       from.on("close", () => {
         const state = this.stateFor(from);
         this.sockets.delete(from);
-        if (state === "held") this.kept.push(() => to.destroy());
+        if (state === "held") this.kept.push({ chunk: null, send: () => to.destroy() });
         else if (state !== "cut") to.destroy();
       });
     }
