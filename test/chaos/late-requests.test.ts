@@ -52,8 +52,9 @@ async function foundAfterLateRequests(context: TestContext, ...broken: readonly 
   );
   for (const line of hosts.lines) line.set("open");
   await pause(500);
-  while (broken.length > 0 && (await hosts.report()).hosts.flatMap(({ domains }) => domains).length < 2)
-    await pause(50);
+  const domains = async () => (await hosts.report()).hosts.flatMap((one) => one.domains);
+  if (broken.length > 0)
+    await eventually(async () => (await domains()).length >= 2, "a late deploy is carried out", 60);
   await stream.request("deploy", "last");
   await scheduler.settled();
   const { hosts: found } = await hosts.report();

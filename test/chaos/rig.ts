@@ -18,6 +18,8 @@ const HOSTS = fileURLToPath(new URL("./hosts-process.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START = join(ROOT, "bin", "start.cjs");
 const HEARTBEAT_MS = 250;
+/** On a machine that does much else besides. */
+const PATIENCE_MS = 90_000;
 
 /** `bin/headroom` is started, which takes a third of the time of a start from the sources: it must be of these sources. */
 export function buildProgram(): void {
@@ -162,11 +164,13 @@ export class SchedulerProcess {
 
   /** Until it leads and says so. */
   async says(holds: (status: Status) => boolean): Promise<void> {
-    for (;;) {
+    let last: Status | null = null;
+    for (const until = performance.now() + PATIENCE_MS; performance.now() < until; await pause(20)) {
       const status = await this.status();
       if (status?.leadership.role === "leader" && holds(status)) return;
-      await pause(20);
+      last = status ?? last;
     }
+    throw new Error(`${this.name} does not say that ${holds}: ${JSON.stringify(last)}`);
   }
 
   /** Until no VM is on its way in or out. */
