@@ -19,8 +19,12 @@ export async function progressBar(
 ): Promise<ProgressBar> {
   if (stream.isTTY !== true) return SILENT;
   const { default: progress } = await import("cli-progress");
+  const { Formatter } = progress.Format;
+  const begun = `${what}  {bar} {percentage} %`;
   const bar = new progress.SingleBar({
-    format: `${what}  {bar} {percentage} %  {eta_formatted} left`,
+    // Nothing is known of the time that remains before something is done: the library would say 0 s.
+    format: (options, params, payload) =>
+      Formatter({ ...options, format: params.value > 0 ? `${begun}  {eta_formatted} left` : begun }, params, payload),
     stream: process.stderr,
     fps: FRAMES_PER_SECOND,
     barsize: 30,

@@ -4,13 +4,21 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeFolder as makeAsync } from "../../src/drivers/linux/make-folder.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import { makeFolder as makeAtOnce } from "../../src/trace/make-folder.js";
 import { temporaryFolder } from "./folder.js";
 
-const MAKERS = {
-  waiting: makeAsync,
-  "at once": async (folder: string) => makeAtOnce(folder),
-};
+/** What the kernel said, of the one that says it in words for the user. */
+async function atOnce(folder: string): Promise<void> {
+  try {
+    makeAtOnce(folder);
+  } catch (error) {
+    assert.ok(error instanceof OperationalError && error.message.startsWith(`${folder}: cannot be made: `));
+    throw error.cause;
+  }
+}
+
+const MAKERS = { waiting: makeAsync, "at once": atOnce };
 
 for (const [name, make] of Object.entries(MAKERS)) {
   test(`a folder is made with what is missing above it (${name})`, async (t) => {

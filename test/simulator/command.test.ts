@@ -10,7 +10,8 @@ import { simulateCommand } from "../../src/cli/commands/simulate.js";
 import { run } from "../../src/cli/program.js";
 import { KeptRuns } from "../../src/cli/simulation/kept-runs.js";
 import { runCases } from "../../src/cli/simulation/many.js";
-import { sweepCases, sweepCsv, sweepText } from "../../src/cli/simulation/sweep.js";
+import { sweepCases, sweepCsv, sweepPoints, sweepText } from "../../src/cli/simulation/sweep.js";
+import { sweepReport } from "../../src/cli/simulation/sweep-report.js";
 import { tradeOffCases, tradeOffPoints, tradeOffRuns, tradeOffText } from "../../src/cli/simulation/trade-off.js";
 import { tradeOffReport } from "../../src/cli/simulation/trade-off-report.js";
 import type { ThreadQuestion } from "../../src/cli/sizing/threads.js";
@@ -108,7 +109,13 @@ test("a sweep has a row for every mix, policy and seed, and means over the seeds
   const results = [];
   for (const one of cases) results.push(await runCase(one));
   assert.equal(sweepCsv(cases, results).trim().split("\n").length, 5);
-  assert.match(sweepText(cases, results), /50\/50 +│ pack +│ +2 /);
+  const points = sweepPoints(cases, results);
+  assert.match(sweepText(points), /50\/50 +│ pack +│ +2 /);
+  const [hosts, steal] = sweepReport(points, "a test").figures;
+  const counts = results.slice(0, 2).map((one) => one.hosts);
+  assert.deepEqual(hosts!.numbers.rows[0]!.slice(0, 4), ["50/50", "headroom", 2, (counts[0]! + counts[1]!) / 2]);
+  const worst = Math.max(...Object.values(points[0]!.steal).map(({ mean }) => mean));
+  assert.equal(steal!.numbers.rows[0]![3], Number(worst.toFixed(4)));
 });
 
 const RULES = {

@@ -286,9 +286,7 @@ async function tradeOff(given: Given, base: Omit<SimulationCase, "name">, termin
   if (given.out === undefined) return;
   const { tradeOffReport } = await import("../simulation/trade-off-report.js");
   const { writeReport } = await import("../../report/write-report.js");
-  const what = given.workload ?? `${given.scenario}, ${given.vms} VMs at the beginning`;
-  const told = `${what}, usage ${given.usage}, seeds ${given.seeds ?? given.seed}`;
-  await writeReport(tradeOffReport(points, told), given.out);
+  await writeReport(tradeOffReport(points, aboutOf(given)), given.out);
   terminal.stderr.write(`Figure, table and page are in ${given.out}.\n`);
 }
 
@@ -300,7 +298,7 @@ async function scenariosOf({ scenario, ratios }: Given): Promise<readonly Scenar
 }
 
 async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal: SizeTerminal): Promise<void> {
-  const { sweepCases, sweepCsv, sweepText } = await import("../simulation/sweep.js");
+  const { sweepCases, sweepCsv, sweepPoints, sweepText } = await import("../simulation/sweep.js");
   if (base.workload.kind === "listed") throw new UsageError("--sweep: makes its workloads; --workload is for one");
   const policies = (given.policies ?? given.policy).split(",").map((name) => {
     const known = PLACEMENT_NAMES.find((one) => one === name);
@@ -315,12 +313,20 @@ async function sweep(given: Given, base: Omit<SimulationCase, "name">, terminal:
     policies,
   );
   const results = await many(cases, given, terminal);
-  terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(cases, results));
+  const points = sweepPoints(cases, results);
+  terminal.stdout.write(given.json === true ? `${JSON.stringify(results)}\n` : sweepText(points));
   if (given.out === undefined) return;
+  const { sweepReport } = await import("../simulation/sweep-report.js");
+  const { writeReport } = await import("../../report/write-report.js");
   const { writeWhole } = await import("../../report/files.js");
-  const { makeFolder } = await import("../../trace/make-folder.js");
-  makeFolder(given.out);
+  await writeReport(sweepReport(points, aboutOf(given)), given.out);
   writeWhole(join(given.out, "sweep.csv"), sweepCsv(cases, results));
+  terminal.stderr.write(`Figures, tables and page are in ${given.out}.\n`);
+}
+
+/** The workload of many runs, for the reader of their report. */
+function aboutOf({ workload, scenario, vms, usage, seeds, seed }: Given): string {
+  return `${workload ?? `${scenario}, ${vms} VMs at the beginning`}, usage ${usage}, seeds ${seeds ?? seed}`;
 }
 
 function refuseTooLarge(vms: readonly SimulatedVm[], shape: SizedHost): void {

@@ -44,11 +44,12 @@ const COLUMNS = [
   "migrations",
   "pin_changes",
 ];
-const RATIOS = (results: readonly CaseResult[]): readonly string[] =>
-  [...new Set(results.flatMap(({ summary }) => Object.keys(summary.steal)))].sort((a, b) => Number(a) - Number(b));
+/** Those of some, from the lowest on. */
+const ratiosIn = (some: readonly Readonly<Record<string, unknown>>[]): readonly string[] =>
+  [...new Set(some.flatMap(Object.keys))].sort((a, b) => Number(a) - Number(b));
 
 export function sweepCsv(cases: readonly SweptCase[], results: readonly CaseResult[]): string {
-  const ratios = RATIOS(results);
+  const ratios = ratiosIn(results.map(({ summary }) => summary.steal));
   const header = [...COLUMNS, ...ratios.flatMap((one) => [`steal_mean_${one}`, `steal_p99_${one}`])];
   const rows = cases.map(({ mix, plan }, place) => {
     const { hosts, summary } = results[place]!;
@@ -60,10 +61,50 @@ export function sweepCsv(cases: readonly SweptCase[], results: readonly CaseResu
   return `${[header, ...rows].map((row) => row.join(",")).join("\n")}\n`;
 }
 
+/** The runs of a mix under a policy: means over the seeds. */
+export interface SweptPoint {
+  readonly mix: string;
+  readonly policy: PlacementName;
+  readonly runs: number;
+  readonly hosts: Mean;
+  readonly mostHostsInUse: Mean;
+  readonly refused: Mean;
+  /** 99th percentile in percent, by ratio. */
+  readonly steal: Readonly<Record<string, Mean>>;
+}
+
+export function sweepPoints(cases: readonly SweptCase[], results: readonly CaseResult[]): readonly SweptPoint[] {
+  const groups = new Map<string, { readonly swept: SweptCase; readonly results: CaseResult[] }>();
+  for (const [place, swept] of cases.entries()) {
+    const key = `${swept.mix} ${swept.plan.placement}`;
+    const group = groups.get(key) ?? { swept, results: [] };
+    group.results.push(results[place]!);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ swept, results: ofGroup }) => {
+    const of = (value: (result: CaseResult) => number): Mean => meanOf(ofGroup.map(value));
+    return {
+      mix: swept.mix,
+      policy: swept.plan.placement,
+      runs: ofGroup.length,
+      hosts: of(({ hosts }) => hosts),
+      mostHostsInUse: of(({ summary }) => summary.mostHostsInUse),
+      refused: of(({ summary }) => summary.refused),
+      steal: Object.fromEntries(
+        ratiosIn(ofGroup.map(({ summary }) => summary.steal)).flatMap((one) => {
+          // A run without a VM of this ratio says nothing of its steal.
+          const felt = ofGroup.flatMap(({ summary }) => summary.steal[one]?.p99Percent ?? []);
+          return felt.length === 0 ? [] : [[one, meanOf(felt)] as const];
+        }),
+      ),
+    };
+  });
+}
+
 const shown = ({ mean, within }: Mean): string => `${mean.toFixed(2)} ± ${within.toFixed(2)}`;
 
-export function sweepText(cases: readonly SweptCase[], results: readonly CaseResult[]): string {
-  const ratios = RATIOS(results);
+export function sweepText(points: readonly SweptPoint[]): string {
+  const ratios = ratiosIn(points.map(({ steal }) => steal));
   const table = new Table({
     head: [
       "mix",
@@ -76,23 +117,9 @@ export function sweepText(cases: readonly SweptCase[], results: readonly CaseRes
     ],
     style: { head: [], border: [], compact: true },
   });
-  const groups = new Map<string, CaseResult[]>();
-  for (const [place, { mix, plan }] of cases.entries()) {
-    const key = `${mix} ${plan.placement}`;
-    groups.set(key, [...(groups.get(key) ?? []), results[place]!]);
-  }
-  for (const [key, group] of groups) {
-    const of = (value: (result: CaseResult) => number): string => shown(meanOf(group.map(value)));
-    table.push([
-      ...key.split(" "),
-      group.length,
-      of(({ hosts }) => hosts),
-      of(({ summary }) => summary.mostHostsInUse),
-      of(({ summary }) => summary.refused),
-      ...ratios.map((one) =>
-        group[0]!.summary.steal[one] == null ? "-" : of(({ summary }) => summary.steal[one]?.p99Percent ?? 0),
-      ),
-    ]);
+  for (const { mix, policy, runs, hosts, mostHostsInUse, refused, steal } of points) {
+    const felt = ratios.map((one) => (steal[one] === undefined ? "-" : shown(steal[one])));
+    table.push([mix, policy, runs, shown(hosts), shown(mostHostsInUse), shown(refused), ...felt]);
   }
   return `${table.toString()}\nMeans over the seeds; the true mean lies within ± with a confidence of 95 % (0: one seed).\n`;
 }

@@ -2,8 +2,7 @@
  * SweetSpotVM's experiment on a recorded host: the pools that its template makes of it (the paper's figure 5), and what the same VMs
  * need where all their vCPUs are sold at one ratio. The paper prints no numbers beside its figures, so there is nothing to subtract.
  */
-import { barY, ruleY, text } from "@observablehq/plot";
-import { COLOURS } from "../figure.js";
+import { barFigure } from "../bars.js";
 import { type Report, type ReportFigure, shown } from "../report.js";
 
 /** What one template made of the trace. */
@@ -19,9 +18,9 @@ export interface TemplateOutcome {
 }
 
 function templateFigure(outcomes: readonly TemplateOutcome[], hostPcpus: number): ReportFigure {
-  const rows = outcomes.map(({ template, refused, peak }) => ({
-    template,
-    pcpus: peak.pcpus,
+  const bars = outcomes.map(({ template, refused, peak }) => ({
+    name: template,
+    value: peak.pcpus,
     said: refused === 0 ? String(peak.pcpus) : `${peak.pcpus}, ${refused} VMs refused`,
   }));
   const pools = outcomes.flatMap(({ template, deployed, refused, peak }) =>
@@ -37,33 +36,15 @@ function templateFigure(outcomes: readonly TemplateOutcome[], hostPcpus: number)
   );
   return {
     name: "templates",
-    spec: {
+    spec: barFigure({
       title: "pCPUs that the same VMs need, by template",
       subtitle: "most at any moment; a template gives vCPU 0, 1, 2 ... their ratios, its last holds for the rest",
-      legend: [
-        { label: "pCPUs in pools at the most", colour: COLOURS[1] },
-        { label: `of the host, ${hostPcpus}`, colour: COLOURS[0], dashes: "6 3" },
-      ],
-      plot: {
-        width: 800,
-        height: 380,
-        marginLeft: 64,
-        marginBottom: 44,
-        x: {
-          label: "template",
-          labelAnchor: "center",
-          labelArrow: "none",
-          domain: rows.map(({ template }) => template),
-        },
-        y: { label: "pCPUs", grid: true, labelArrow: "none", domain: [0, 1.12 * hostPcpus] },
-        marks: [
-          barY(rows, { x: "template", y: "pcpus", fill: COLOURS[1], insetLeft: 20, insetRight: 20 }),
-          ruleY([0]),
-          ruleY([hostPcpus], { stroke: COLOURS[0], strokeDasharray: "6 3", strokeWidth: 2 }),
-          text(rows, { x: "template", y: "pcpus", text: "said", dy: -9 }),
-        ],
-      },
-    },
+      legend: { bars: "pCPUs in pools at the most", line: `of the host, ${hostPcpus}` },
+      x: "template",
+      y: "pCPUs",
+      bars,
+      line: hostPcpus,
+    }),
     says: [
       "One ratio for all either gives every vCPU a pCPU (1.0), or none. SweetSpotVM gives each VM's first vCPU one, and oversubscribes those behind it, which guests use less.",
       "The paper's template is decided as SweetSpotVM does, the others by our own policy, which takes a recording under any template.",

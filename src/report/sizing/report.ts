@@ -1,6 +1,5 @@
 /** What `headroom size --json` printed, as a report: hosts by policy beside the lower bound. */
-import { barY, ruleY, text } from "@observablehq/plot";
-import { COLOURS } from "../figure.js";
+import { barFigure } from "../bars.js";
 import { percent, type Report } from "../report.js";
 
 export interface SizingNumbers {
@@ -33,33 +32,15 @@ export function sizingReport({ policies, lowerBound }: SizingNumbers, from: stri
     figures: [
       {
         name: "hosts",
-        spec: {
+        spec: barFigure({
           title: "Hosts by policy",
           subtitle: "the line is the lower bound: no policy of any kind needs fewer",
-          legend: [
-            { label: "hosts", colour: COLOURS[1] },
-            { label: `lower bound, ${least} hosts`, colour: COLOURS[0], dashes: "6 3" },
-          ],
-          plot: {
-            width: 800,
-            height: 380,
-            marginLeft: 64,
-            marginBottom: 44,
-            x: { label: "policy", labelAnchor: "center", labelArrow: "none", domain: rows.map(({ policy }) => policy) },
-            y: {
-              label: "hosts",
-              grid: true,
-              labelArrow: "none",
-              domain: [0, 1.12 * Math.max(1, least, ...rows.map(({ hosts }) => hosts))],
-            },
-            marks: [
-              barY(rows, { x: "policy", y: "hosts", fill: COLOURS[1], insetLeft: 20, insetRight: 20 }),
-              ruleY([0]),
-              ruleY([least], { stroke: COLOURS[0], strokeDasharray: "6 3", strokeWidth: 2 }),
-              text(rows, { x: "policy", y: "hosts", text: "said", dy: -9 }),
-            ],
-          },
-        },
+          legend: { bars: "hosts", line: `lower bound, ${least} hosts` },
+          x: "policy",
+          y: "hosts",
+          bars: rows.map(({ policy, hosts, said }) => ({ name: policy, value: hosts, said })),
+          line: least,
+        }),
         says: [
           "A bar is the smallest number of hosts with which the policy takes the whole workload; in brackets how far above the bound.",
           ...saved,
