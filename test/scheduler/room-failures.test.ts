@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { mib, milliseconds, ratio } from "../../src/core/units.js";
+import { OperationalError } from "../../src/ports/errors.js";
 import { NotLeader } from "../../src/scheduler/service.js";
 import { accepted, refused } from "./answers.js";
 import type { Cluster } from "./cluster.js";
@@ -79,6 +80,18 @@ describe("whatever fails, nothing is lost, no VM is twice, and room is used or g
     await two.settle();
     two.checkSettled();
     assert.equal(two.scheduler.moves().budget.begun, 2, "each move that was begun counts once");
+  });
+
+  test("the store is away when a move is to be written: no move, the request fails as any does, and the room is anybody's", async () => {
+    const cluster = await nearlyFull(BUDGET);
+    cluster.core.faults.push("unreachable");
+    await assert.rejects(ask(cluster), (error) => {
+      assert.ok(error instanceof OperationalError && error.code === "store-unreachable", String(error));
+      return true;
+    });
+    assert.equal(whereIs(cluster, "small"), "h1");
+    assert.equal(cluster.scheduler.moves().budget.begun, 1, "trouble does not become more moves");
+    await assertRoomIsFree(cluster);
   });
 
   test("the other host dies: the VM stays, and what was reserved there is given back when it returns", async () => {
