@@ -122,7 +122,9 @@ describe("the course's CPU cases on real guests", { skip }, () => {
     assert.equal(await balance.stop(), 0, balance.errors);
     const all = balance.rounds;
     const deviations = all.map((round) => round.deviationPercent).join(" ");
-    const lastMoves = all.findLastIndex(({ moves }) => moves.length > 0) + 1;
+    // A guest that does nothing may go later to where less is done: what little it uses is seen late, and nobody waits for it.
+    const works = (vm: string) => NAMES.some((name, i) => name === vm && (loads[i] ?? 0) > 0);
+    const lastMoves = all.findLastIndex(({ moves }) => moves.some(({ vm }) => works(vm))) + 1;
     const off = disturbance(all.slice(taken), loads);
     console.log(
       `${what}: pins ${pins.join(" ")}, last move in round ${lastMoves}, ${movesOf(all).length} moves, ` +
