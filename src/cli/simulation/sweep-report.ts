@@ -3,6 +3,7 @@ import { dot, ruleX, ruleY } from "@observablehq/plot";
 import { type Mean, meanOf } from "../../core/sizing/sweep.js";
 import { COLOURS, type FigureSpec } from "../../report/figure.js";
 import type { NumberTable, Report, ReportFigure } from "../../report/report.js";
+import { high, low, rounded } from "./points.js";
 import type { SweptPoint } from "./sweep.js";
 
 const NOTHING = meanOf([0]);
@@ -22,9 +23,9 @@ function figureOf(
   const mixes = [...new Set(points.map(({ mix }) => mix))];
   const colourOf = (policy: string): string => COLOURS[policies.indexOf(policy) % COLOURS.length]!;
   const drawn = points.map((point) => {
-    const { mean, within } = value(point);
     const { mix, policy } = point;
-    return { mix, policy, mean, low: Math.max(0, mean - within), high: mean + within, colour: colourOf(policy) };
+    const of = value(point);
+    return { mix, policy, mean: of.mean, low: Math.max(0, low(of)), high: high(of), colour: colourOf(policy) };
   });
   return {
     title: told.title,
@@ -47,14 +48,12 @@ function figureOf(
   };
 }
 
-const round = (value: number): number => Number(value.toFixed(4));
-
 function numbersOf(points: readonly SweptPoint[], value: (point: SweptPoint) => Mean, name: string): NumberTable {
   return {
     columns: ["mix", "policy", "runs", name, `${name}_within`],
     rows: points.map((point) => {
       const { mean, within } = value(point);
-      return [point.mix, point.policy, point.runs, round(mean), round(within)];
+      return [point.mix, point.policy, point.runs, rounded(mean), rounded(within)];
     }),
   };
 }

@@ -4,6 +4,7 @@ import { type Mean, type Mix, meanOf, mixName } from "../../core/sizing/sweep.js
 import { ratio } from "../../core/units.js";
 import type { CaseResult, SimulationCase } from "../../simulator/case.js";
 import type { PlacementName } from "../../simulator/plan.js";
+import { ratiosOf } from "./points.js";
 
 export interface SweptCase extends SimulationCase {
   readonly mix: string;
@@ -44,12 +45,8 @@ const COLUMNS = [
   "migrations",
   "pin_changes",
 ];
-/** Those of some, from the lowest on. */
-const ratiosIn = (some: readonly Readonly<Record<string, unknown>>[]): readonly string[] =>
-  [...new Set(some.flatMap(Object.keys))].sort((a, b) => Number(a) - Number(b));
-
 export function sweepCsv(cases: readonly SweptCase[], results: readonly CaseResult[]): string {
-  const ratios = ratiosIn(results.map(({ summary }) => summary.steal));
+  const ratios = ratiosOf(results.map(({ summary }) => summary));
   const header = [...COLUMNS, ...ratios.flatMap((one) => [`steal_mean_${one}`, `steal_p99_${one}`])];
   const rows = cases.map(({ mix, plan }, place) => {
     const { hosts, summary } = results[place]!;
@@ -91,7 +88,7 @@ export function sweepPoints(cases: readonly SweptCase[], results: readonly CaseR
       mostHostsInUse: of(({ summary }) => summary.mostHostsInUse),
       refused: of(({ summary }) => summary.refused),
       steal: Object.fromEntries(
-        ratiosIn(ofGroup.map(({ summary }) => summary.steal)).flatMap((one) => {
+        ratiosOf(ofGroup.map(({ summary }) => summary)).flatMap((one) => {
           // A run without a VM of this ratio says nothing of its steal.
           const felt = ofGroup.flatMap(({ summary }) => summary.steal[one]?.p99Percent ?? []);
           return felt.length === 0 ? [] : [[one, meanOf(felt)] as const];
@@ -104,7 +101,7 @@ export function sweepPoints(cases: readonly SweptCase[], results: readonly CaseR
 const shown = ({ mean, within }: Mean): string => `${mean.toFixed(2)} ± ${within.toFixed(2)}`;
 
 export function sweepText(points: readonly SweptPoint[]): string {
-  const ratios = ratiosIn(points.map(({ steal }) => steal));
+  const ratios = ratiosOf(points);
   const table = new Table({
     head: [
       "mix",

@@ -1,9 +1,9 @@
 /** The figure, the table and the page of a trade-off (trade-off.ts): hosts, in percent of those for what was sold, against the worst steal. */
 import { dot, lineY, link, ruleY, text } from "@observablehq/plot";
-import type { Mean } from "../../core/sizing/sweep.js";
 import { COLOURS, type FigureSpec } from "../../report/figure.js";
 import type { NumberTable, Report } from "../../report/report.js";
-import { type Choice, POOLS, ratiosOf, type TradeOffPoint } from "./trade-off.js";
+import { high, low, ratiosOf, rounded } from "./points.js";
+import { type Choice, POOLS, type TradeOffPoint } from "./trade-off.js";
 
 const LOOKS = {
   static: { colour: COLOURS[1], label: "ratios raised by the factor", labelAt: -11 },
@@ -23,9 +23,6 @@ function labelsOf(points: readonly TradeOffPoint[]): readonly (TradeOffPoint & {
   }
   return [...labels.values()];
 }
-
-const low = ({ mean, within }: Mean): number => mean - within;
-const high = ({ mean, within }: Mean): number => mean + within;
 
 const DATASET_WIDTH = 400;
 const MIX_HEIGHT = 200;
@@ -98,8 +95,6 @@ function figureOf(points: readonly TradeOffPoint[]): FigureSpec {
   };
 }
 
-const round = (value: number): number => Number(value.toFixed(4));
-
 function numbersOf(points: readonly TradeOffPoint[]): NumberTable {
   const ratios = ratiosOf(points);
   return {
@@ -111,16 +106,16 @@ function numbersOf(points: readonly TradeOffPoint[]): NumberTable {
     ],
     rows: points.map(({ dataset, mix, pools, factor, runs, hosts, hostsPercent, kept, steal, memory }) => [
       ...[dataset, mix, pools, factor, runs],
-      ...[hosts.mean, hosts.within, hostsPercent.mean, hostsPercent.within].map(round),
+      ...[hosts.mean, hosts.within, hostsPercent.mean, hostsPercent.within].map(rounded),
       kept,
       ...ratios.flatMap((ratio) => {
         const one = steal[ratio];
         if (one === undefined) return [null, null, null, null];
-        return [one.mean.mean, one.p99.mean, one.p99.within, one.most].map(round);
+        return [one.mean.mean, one.p99.mean, one.p99.within, one.most].map(rounded);
       }),
       ...(memory === null
         ? [null, null, null]
-        : [memory.swapping.mean, memory.short.mean, memory.mostMissed].map(round)),
+        : [memory.swapping.mean, memory.short.mean, memory.mostMissed].map(rounded)),
     ]),
   };
 }

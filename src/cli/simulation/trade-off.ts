@@ -4,12 +4,14 @@
  * that coordinate their guests' memory and sell more of it than there is. What was sold is kept where VMs at 1:1 miss nothing, nobody's 99th percentile of
  * steal is above that of the same VMs in static pools, and no guest swaps, nor any host. Over datasets, mixes and seeds: means with their confidence.
  */
+
 import Table from "cli-table3";
 import { type Mean, type Mix, meanOf } from "../../core/sizing/sweep.js";
 import type { Scenario } from "../../core/workload/scenario.js";
 import type { CaseResult, SimulationCase } from "../../simulator/case.js";
 import type { MemoryFelt } from "../../simulator/memory-meter.js";
 import type { DynamicPlan } from "../../simulator/plan.js";
+import { ratiosOf } from "./points.js";
 import { sweepCases } from "./sweep.js";
 
 /** coordinated: dynamic, and memory is coordinated. */
@@ -163,10 +165,6 @@ export function tradeOffPoints(runs: readonly TradeOffRun[]): readonly TradeOffP
   }
   return [...groups.values()].map(pointOf);
 }
-
-/** In order. */
-export const ratiosOf = (of: readonly { readonly steal: Readonly<Record<string, unknown>> }[]): readonly string[] =>
-  [...new Set(of.flatMap(({ steal }) => Object.keys(steal)))].sort((a, b) => Number(a) - Number(b));
 
 function pointOf(runs: readonly TradeOffRun[]): TradeOffPoint {
   const { dataset, mix, pools, factor } = runs[0]!;
